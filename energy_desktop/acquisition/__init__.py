@@ -1,0 +1,1 @@
+"""Talks to meters: driver profiles, links, pollers, the simulator and files."""

@@ -1,0 +1,1 @@
+"""Readings from files: the London layouts and general CSV."""

@@ -1,0 +1,1 @@
+"""Ways to the meter: a class per kind of link."""

@@ -1,0 +1,1 @@
+"""A virtual site that answers as real meters on real wires."""

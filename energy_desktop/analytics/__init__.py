@@ -1,0 +1,1 @@
+"""Pure calculation, a package per question, each beside its naive rival."""

@@ -1,0 +1,1 @@
+"""Energy outside contract hours, and its price."""

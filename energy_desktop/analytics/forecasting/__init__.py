@@ -1,0 +1,1 @@
+"""Load ahead, with honest intervals."""

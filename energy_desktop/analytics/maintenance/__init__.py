@@ -1,0 +1,1 @@
+"""Creeping power draw."""

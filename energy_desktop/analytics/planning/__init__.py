@@ -1,0 +1,1 @@
+"""Batteries and switchable loads against prices."""

@@ -1,0 +1,1 @@
+"""Light left on after the cleaning round."""

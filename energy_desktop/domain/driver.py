@@ -1,0 +1,42 @@
+"""What the rest of the program knows of a meter model: not its registers, but what it yields."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class DriverInfo:
+    driver_id: str
+    manufacturer: str
+    models: tuple[str, ...]
+    quantities: tuple[str, ...]
+    source: str
+    doubts: tuple[str, ...] = ()
+    mid_marked: bool = False
+    baud_rate: int = 9600
+    parity: str = "N"
+    stop_bits: int = 1
+    file: str = ""
+    own: bool = False  # from the site folder, not shipped
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterView:
+    """One register of a driver as a technician reads it: wire address and the manual's number."""
+
+    quantity: str
+    address: int
+    manual_number: str  # 30013 for input register 12
+    function: int
+    value_format: str
+    word_order: str
+    scale: float
+
+
+@dataclass(frozen=True, slots=True)
+class TestReading:
+    """What a trial read of a meter gave, before it is saved."""
+
+    values: dict[str, float]
+    missing: tuple[str, ...]
+    round_trip_ms: float
+    remarks: tuple[str, ...]

@@ -1,0 +1,238 @@
+"""What services ask of storage and acquisition: Protocols, so that a test hands in a fake.
+
+Every method may be called from any thread but the GUI's, unless it says otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, ParamSpec, Protocol, TypeVar
+
+from energy_desktop.domain.alarm import Alarm
+from energy_desktop.domain.configuration import Configuration
+from energy_desktop.domain.contract import PriceSlot
+from energy_desktop.domain.driver import DriverInfo, RegisterView, TestReading
+from energy_desktop.domain.energy import (
+    Buckets,
+    Gap,
+    Intervals,
+    Reconciliation,
+    RegisterReading,
+    Resolution,
+    Series,
+)
+from energy_desktop.domain.finding import Finding
+from energy_desktop.domain.invoice import Invoice
+from energy_desktop.domain.site import Link, Meter
+from energy_desktop.domain.snapshot import MeterStatus, Snapshot
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class SnapshotSink(Protocol):
+    """Takes readings; returns at once; never loses one silently. Callable from any thread."""
+
+    def put(self, snapshot: Snapshot) -> None: ...
+
+
+class History(Protocol):
+    """Reads stored series. [start_ms, end_ms) in UTC epoch ms throughout."""
+
+    def raw(self, meter_id: str, quantity: str, start_ms: int, end_ms: int) -> Series:
+        """The finest readings kept for the period, hot and sealed."""
+        ...
+
+    def buckets(
+        self, meter_id: str, quantity: str, start_ms: int, end_ms: int, resolution: Resolution
+    ) -> Buckets:
+        """MINUTE to DAY from rollups where they exist, computed where they do not yet."""
+        ...
+
+    def overview(
+        self, meter_id: str, quantity: str, start_ms: int, end_ms: int, points: int
+    ) -> Buckets:
+        """At most about `points` buckets for drawing: from chunk headers, rollups or raw."""
+        ...
+
+    def extent(self, meter_id: str) -> tuple[int, int] | None:
+        """First and last time of anything stored for the meter; None: nothing."""
+        ...
+
+    def quantities(self, meter_id: str) -> tuple[str, ...]:
+        """Names of the quantities that have data."""
+        ...
+
+    def latest(self, meter_id: str) -> Snapshot | None: ...
+
+    def gaps(self, meter_id: str, start_ms: int, end_ms: int) -> tuple[Gap, ...]: ...
+
+
+class Ledger(Protocol):
+    """The energy ledger: intervals by register difference, and what ties them to the register."""
+
+    def intervals(
+        self,
+        meter_id: str,
+        start_ms: int,
+        end_ms: int,
+        *,
+        register: str = "energy_import_wh",
+        step_s: int | None = None,
+    ) -> Intervals:
+        """Every step of the period present. step_s None: the finest step kept (900 or 1800 ...)."""
+        ...
+
+    def add_intervals(self, intervals: Intervals) -> int:
+        """Adds imported intervals; equal ones already there are left. Returns how many were new."""
+        ...
+
+    def reconciliation(
+        self, meter_id: str, start_ms: int, end_ms: int, *, register: str = "energy_import_wh"
+    ) -> Reconciliation: ...
+
+    def register_reading(
+        self, meter_id: str, at_ms: int, *, register: str = "energy_import_wh"
+    ) -> RegisterReading | None:
+        """The reading that is in force at `at_ms`: the last one not after it."""
+        ...
+
+    def registers(self, meter_id: str) -> tuple[str, ...]:
+        """Registers of this meter that have intervals."""
+        ...
+
+
+class ConfigurationStore(Protocol):
+    def load(self) -> Configuration: ...
+
+    def replace(self, configuration: Configuration) -> None:
+        """Writes the difference in one transaction, or nothing."""
+        ...
+
+    def save_meter(self, meter: Meter, link: Link | None) -> None: ...
+
+    def remove_meter(self, meter_id: str) -> None:
+        """The meter is no longer polled; its readings stay."""
+        ...
+
+    def prices(self, start_ms: int, end_ms: int) -> tuple[PriceSlot, ...]: ...
+
+    def add_prices(self, slots: Sequence[PriceSlot]) -> int: ...
+
+    def setting(self, name: str) -> str | None: ...
+
+    def save_setting(self, name: str, value: str) -> None: ...
+
+
+class InvoiceStore(Protocol):
+    def issued(
+        self, client_id: str | None = None, month: str | None = None
+    ) -> tuple[Invoice, ...]: ...
+
+    def issue(self, draft: Invoice, issued_at_ms: int) -> Invoice:
+        """Gives the next number without a gap and freezes it, in one transaction.
+
+        Idempotent: the same client and month issued before gives that invoice back when the
+        content is equal, and InvoiceError when it is not.
+        """
+        ...
+
+    def attach_pdf(self, number: str, pdf: bytes) -> None:
+        """Keeps the paper; a second call for the same number must bring the same bytes."""
+        ...
+
+    def pdf(self, number: str) -> bytes | None: ...
+
+
+class AlarmStore(Protocol):
+    def open_alarms(self) -> tuple[Alarm, ...]: ...
+
+    def journal(self, start_ms: int, end_ms: int) -> tuple[Alarm, ...]: ...
+
+    def save(self, alarm: Alarm) -> Alarm:
+        """Inserts (alarm_id 0) or updates; returns it with its id."""
+        ...
+
+
+class FindingStore(Protocol):
+    def states(self) -> dict[str, Finding]:
+        """By finding_id: only those that a person has judged."""
+        ...
+
+    def save(self, finding: Finding) -> None: ...
+
+
+class BackupStore(Protocol):
+    def backup(self, target: Path) -> None:
+        """Hot, into a temporary beside the target, verified by opening it, then renamed."""
+        ...
+
+
+class Rings(Protocol):
+    """The last readings in memory, for live curves. Safe to read from the GUI thread."""
+
+    def window(
+        self, meter_id: str, quantity: str, seconds: float
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Times (s, UTC epoch) and values of the last `seconds`; copies, ascending."""
+        ...
+
+    def last(self, meter_id: str) -> Snapshot | None: ...
+
+    def version(self) -> int:
+        """Grows with every reading: a timer redraws only when it changed."""
+        ...
+
+
+class FieldControl(Protocol):
+    """The pollers, as services see them. Calls return at once."""
+
+    def statuses(self) -> dict[str, MeterStatus]: ...
+
+    def reconfigure(self, configuration: Configuration) -> None:
+        """Polls what the configuration says from now on; unchanged meters are not disturbed."""
+        ...
+
+    def try_now(self, meter_id: str) -> None:
+        """Ends the back-off of a lost meter."""
+        ...
+
+    def read_once(
+        self, link: Link, driver_id: str, unit_id: int, *, timeout_s: float = 5.0
+    ) -> TestReading:
+        """Waits for one trial read. Raises MeterUnreachable, MeterAnswerWrong, NotFound."""
+        ...
+
+    def write_register(self, link: Link, unit_id: int, address: int, value: int) -> int:
+        """Writes a holding register, reads it back and returns what it then holds."""
+        ...
+
+
+class DriverCatalogue(Protocol):
+    def drivers(self) -> tuple[DriverInfo, ...]: ...
+
+    def registers(self, driver_id: str) -> tuple[RegisterView, ...]: ...
+
+
+class Compute(Protocol):
+    """Runs pure functions away from the caller's interpreter; values in, values out."""
+
+    def run(self, function: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Blocks until done. Raises JobCancelled, JobTimedOut, or what the function raised."""
+        ...
+
+
+ProgressSink = Callable[[float, str], None]
+"""Called with the fraction done (0 to 1) and what is being done. May raise JobCancelled."""
+
+
+def no_progress(fraction: float, doing: str) -> None:
+    """For callers that show none."""
+
+
+Batch = Iterable[Snapshot]

@@ -1,0 +1,109 @@
+"""Where things are and what measures them: site > building > floor > zone, links and meters."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import Enum
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """The whole. `zone` is an IANA name: local days, contract hours and paper follow it."""
+
+    name: str
+    zone: str
+    currency: str = "EUR"
+    country: str = "DE"  # ISO code; public holidays are looked up by it
+    subdivision: str = ""
+    nominal_voltage_v: float = 230.0
+    nominal_frequency_hz: float = 50.0
+    contract_demand_w: float | None = None
+    operator: str = ""  # who bills: name and address lines for invoices
+    operator_address: tuple[str, ...] = ()
+    tax_id: str = ""
+    bank_iban: str = ""
+    price_import_per_kwh: Decimal = Decimal("0.25")
+    price_export_per_kwh: Decimal = Decimal("0.08")
+
+
+class SpaceKind(Enum):
+    BUILDING = "building"
+    FLOOR = "floor"
+    ZONE = "zone"
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """A node of the site tree. Only zones are rented."""
+
+    space_id: str
+    name: str
+    kind: SpaceKind
+    parent_id: str | None = None
+    area_m2: float | None = None
+
+
+class LinkKind(Enum):
+    MODBUS_TCP = "modbus_tcp"
+    MODBUS_RTU = "modbus_rtu"
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A TCP connection or a serial bus. Meters that share one are asked one after another."""
+
+    link_id: str
+    kind: LinkKind
+    host: str = ""
+    port: int = 502
+    device: str = ""
+    baud_rate: int = 9600
+    parity: str = "N"
+    stop_bits: int = 1
+    timeout_s: float = 1.0
+    guard_s: float = 0.3  # RTU: pause after a timeout before the port is opened again
+
+    @property
+    def address(self) -> str:
+        if self.kind is LinkKind.MODBUS_TCP:
+            return f"{self.host}:{self.port}"
+        return f"{self.device} {self.baud_rate} 8{self.parity}{self.stop_bits}"
+
+
+class Role(Enum):
+    """What a meter is to the energy balance of the site."""
+
+    GRID = "grid"
+    SOLAR = "solar"
+    BATTERY = "battery"
+    LOAD = "load"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class Meter:
+    """A meter, what it measures and how it is read.
+
+    ct_ratio and vt_ratio multiply what the meter reports (1 when it knows its transformers).
+    invert: the sign is turned in acquisition, so that grid > 0 imports, battery > 0 discharges
+    and PV > 0 produces. connection_limit_w: what the connection can carry (fuse x voltage);
+    an energy step above it is implausible.
+    """
+
+    meter_id: str
+    name: str
+    driver_id: str = ""  # empty: not polled (imported or pushed data)
+    link_id: str = ""
+    unit_id: int = 1
+    poll_interval_s: float = 1.0
+    role: Role = Role.LOAD
+    space_id: str | None = None
+    parent_id: str | None = None  # the meter upstream of this one
+    equipment: str = ""  # what it feeds: "lighting", "compressor", "hvac", "ev_charger", ...
+    serial_number: str = ""
+    ct_ratio: float = 1.0
+    vt_ratio: float = 1.0
+    invert: bool = False
+    mid_approved: bool = False
+    counter_modulus_wh: int | None = None
+    connection_limit_w: float | None = None
+    enabled: bool = True

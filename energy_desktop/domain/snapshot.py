@@ -1,0 +1,86 @@
+"""One answer of one meter to one poll.
+
+A snapshot is positional: its values stand in the order of its layout, which the driver profile
+fixes. That costs a tuple per poll instead of a dictionary, and the store, rings and alarms look
+positions up once per layout.
+"""
+
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+
+class Quality(IntEnum):
+    """What a stored value is worth. The number is what the store keeps."""
+
+    GOOD = 0
+    PARTIAL = 1  # the answer came, some of its values were not available
+    ESTIMATED = 2
+    SUSPECT = 3  # outside the plausible range: kept in quarantine, in no total
+    EDITED = 4
+    SIMULATED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The quantities that a driver profile yields, in the order of a snapshot's values."""
+
+    layout_id: str
+    quantities: tuple[str, ...]
+    index: dict[str, int] = field(init=False, repr=False, compare=False, hash=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "index", {name: i for i, name in enumerate(self.quantities)})
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A value that was read but may not be believed: kept for review, never stored as good."""
+
+    quantity: str
+    value: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """values: one float per quantity of the layout, in its unit; NaN = not available."""
+
+    meter_id: str
+    read_at_ms: int  # UTC epoch milliseconds, when the last byte of the answer was in
+    layout: Layout
+    values: tuple[float, ...]
+    quality: Quality = Quality.GOOD
+    rejected: tuple[Rejected, ...] = ()
+
+    def value(self, quantity: str) -> float:
+        """The value of `quantity`; NaN when the layout lacks it."""
+        position = self.layout.index.get(quantity)
+        return float("nan") if position is None else self.values[position]
+
+
+class LinkState(IntEnum):
+    """What the poller knows of a meter right now."""
+
+    WAITING = 0  # not asked yet
+    GOOD = 1
+    LATE = 2
+    LOST = 3
+    MISCONFIGURED = 4  # exceptions 1 to 3: asking again will not help, a person must
+    STOPPED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class MeterStatus:
+    """Live state of one meter; replaced whole at each change, so any thread may read it."""
+
+    meter_id: str
+    state: LinkState
+    last_read_ms: int | None = None
+    lost_since_ms: int | None = None
+    next_try_ms: int | None = None
+    last_error: str = ""
+    remedy: str = ""
+    polls: int = 0
+    failures: int = 0
+    skipped_slots: int = 0
+    round_trip_ms: float | None = None

@@ -1,0 +1,1 @@
+"""A file per thing the user can ask for: load, compute, save."""

@@ -1,0 +1,1 @@
+"""Readings as sealed chunks, rollups and intervals."""
