@@ -1,0 +1,42 @@
+# Two commands matter: `make run` opens the program, `make test` proves it. Both set everything up.
+PYTHON := .venv/bin/python
+.PHONY: run test check bench bench-quick screenshots bundle setup setup-tests notices clean
+
+setup:
+	@scripts/setup.sh
+
+setup-tests:
+	@scripts/setup.sh --with-tests
+
+run: setup
+	@$(PYTHON) -m energy_desktop run
+
+test: setup-tests
+	@QT_QPA_PLATFORM=offscreen $(PYTHON) -m pytest -q
+
+check: setup-tests
+	@$(PYTHON) -m ruff format --check .
+	@$(PYTHON) -m ruff check .
+	@$(PYTHON) -m mypy
+	@.venv/bin/lint-imports
+	@$(PYTHON) scripts/check_licences.py
+	@$(PYTHON) scripts/check_docs.py
+
+bench: setup-tests
+	@$(PYTHON) -m bench
+
+bench-quick: setup-tests
+	@$(PYTHON) -m bench --quick
+
+screenshots: setup-tests
+	@QT_QPA_PLATFORM=offscreen $(PYTHON) scripts/make_screenshots.py
+
+bundle: setup-tests
+	@$(PYTHON) -m PyInstaller --noconfirm --log-level WARN build.spec
+	@QT_QPA_PLATFORM=offscreen dist/energy-desktop/energy-desktop selftest
+
+notices: setup-tests
+	@$(PYTHON) scripts/check_licences.py --write
+
+clean:
+	rm -rf build dist out .mypy_cache .ruff_cache .pytest_cache
