@@ -33,6 +33,7 @@ class InvoiceLine:
     tariff_version: int
     price_per_kwh: Decimal
     amount_units: int
+    tariff_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
