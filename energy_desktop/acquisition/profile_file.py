@@ -1,0 +1,378 @@
+"""Reads a driver file and says in words what is wrong with it: file, line, reason.
+
+tomllib keeps no positions, so the line of a faulty key is looked up in the text afterwards. Every
+key is checked against a list: a typo must be an error, because a `scael` that is silently ignored
+is a wrong bill later.
+"""
+
+import itertools
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NoReturn
+
+from energy_desktop.acquisition.profiles import (
+    CODINGS,
+    LINEAR,
+    MAX_REGISTERS_PER_READ,
+    REGISTERS_OF_FORMAT,
+    WORD_ORDERS,
+    DriverProfile,
+    Register,
+)
+from energy_desktop.domain.errors import DriverFileError
+from energy_desktop.domain.quantities import quantity
+
+_FILE_KEYS = frozenset(
+    [
+        "id",
+        "manufacturer",
+        "models",
+        "source",
+        "serial",
+        "defaults",
+        "max_registers",
+        "holes",
+        "doubts",
+        "unavailable",
+        "mid_marked",
+        "counter_modulus_wh",
+        "quantities",
+    ]
+)
+_SERIAL_KEYS = frozenset({"baud_rate", "parity", "stop_bits"})
+_DEFAULT_KEYS = frozenset({"function", "format", "word_order"})
+_REGISTER_KEYS = frozenset(
+    [
+        "address",
+        "function",
+        "format",
+        "word_order",
+        "scale",
+        "unavailable",
+        "counter",
+        "coding",
+        "doubt",
+    ]
+)
+_WORD_ORDER_NAMES = {"big": "ABCD", "little": "CDAB"} | {name: name for name in WORD_ORDERS}
+
+SUNSPEC_UNAVAILABLE: Mapping[str, tuple[int, ...]] = {
+    "int16": (0x8000,),
+    "uint16": (0xFFFF,),
+    "int32": (0x8000_0000,),
+    "uint32": (0xFFFF_FFFF,),
+    "int64": (0x8000_0000_0000_0000,),
+    "uint64": (0xFFFF_FFFF_FFFF_FFFF,),
+}
+"""What `unavailable = "sunspec"` stands for: SunSpec information model specification."""
+
+
+def read_profile(path: Path, *, own: bool = False) -> DriverProfile:
+    """Raises DriverFileError naming file, line and reason."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DriverFileError(
+            where=str(path),
+            what=f"cannot be read: {error}.",
+            remedy="It must be a UTF-8 text file.",
+        ) from error
+    return _Reader(path, text).profile(own=own)
+
+
+def line_of(path: Path, *keys: str) -> int:
+    """The line of a key in a file that was readable a moment ago; 1 when it is not there."""
+    try:
+        return find_line(path.read_text(encoding="utf-8"), keys)
+    except OSError:
+        return 1
+
+
+def find_line(text: str, keys: tuple[str, ...]) -> int:
+    """The 1-based line where the key path stands; the nearest parent's line, else 1.
+
+    Knows `a = ...`, `[a]` with `b = ...`, `[a.b]`, and inline tables on one or several lines.
+    """
+    best, depth = 1, 0
+    table: tuple[str, ...] = ()
+    for number, line in enumerate(text.splitlines(), start=1):
+        header = re.match(r"\s*\[([^\[\]]+)\]\s*(?:#|$)", line)
+        if header:
+            table = tuple(part.strip().strip("\"'") for part in header[1].split("."))
+            path = table
+        else:
+            assignment = re.match(r"\s*([\w\"'.-]+)\s*=", line)
+            if not assignment:
+                continue
+            path = (*table, *(part.strip("\"'") for part in assignment[1].split(".")))
+        shared = 0
+        while shared < min(len(path), len(keys)) and path[shared] == keys[shared]:
+            shared += 1
+        if shared == len(path) and shared > depth:
+            best, depth = number, shared
+    return best
+
+
+class _Reader:
+    """Turns one file into a profile. Holds the text, so that errors can name their line."""
+
+    def __init__(self, path: Path, text: str) -> None:
+        self._path = path
+        self._text = text
+
+    def profile(self, *, own: bool) -> DriverProfile:
+        table = self._parse()
+        self._known_keys(table, _FILE_KEYS, ())
+        driver_id = self._text_value(table, "id")
+        if not re.fullmatch(r"[a-z0-9][a-z0-9_]*", driver_id):
+            self._fail(("id",), f"the id {driver_id!r} is not made of a-z, 0-9 and _.")
+        max_registers = self._whole(table, ("max_registers",), 4, MAX_REGISTERS_PER_READ, 125)
+        holes = self._holes(table)
+        registers = self._registers(table, max_registers, holes)
+        serial = self._table(table, "serial", _SERIAL_KEYS)
+        parity = serial.get("parity", "N")
+        if parity not in ("N", "E", "O"):
+            self._fail(("serial", "parity"), f"the parity {parity!r} is none of N, E, O.")
+        modulus = table.get("counter_modulus_wh")
+        return DriverProfile(
+            driver_id=driver_id,
+            registers=registers,
+            manufacturer=self._text_value(table, "manufacturer", ""),
+            models=self._texts(table, "models") or (driver_id,),
+            source=self._text_value(table, "source", ""),
+            max_registers=max_registers,
+            holes=holes,
+            baud_rate=self._whole(serial, ("serial", "baud_rate"), 50, 4_000_000, 9600),
+            parity=parity,
+            stop_bits=self._whole(serial, ("serial", "stop_bits"), 1, 2, 1),
+            doubts=self._texts(table, "doubts"),
+            mid_marked=self._flag(table, ("mid_marked",)),
+            counter_modulus_wh=None
+            if modulus is None
+            else self._whole(table, ("counter_modulus_wh",), 1, 2**80),
+            file=str(self._path),
+            own=own,
+        )
+
+    def _parse(self) -> dict[str, Any]:
+        try:
+            return tomllib.loads(self._text)
+        except tomllib.TOMLDecodeError as error:
+            found = re.search(r"^(.*) \(at line (\d+), column (\d+)\)$", str(error))
+            line = int(found[2]) if found else len(self._text.splitlines())
+            reason = f"{found[1]} (column {found[3]})" if found else str(error)
+            raise self._error(line, f"is not TOML: {reason}.") from error
+
+    def _registers(
+        self, table: dict[str, Any], max_registers: int, holes: tuple[tuple[int, int], ...]
+    ) -> tuple[Register, ...]:
+        defaults = self._table(table, "defaults", _DEFAULT_KEYS)
+        unavailable = self._unavailable_by_format(table)
+        entries = table.get("quantities")
+        if not isinstance(entries, dict) or not entries:
+            self._fail(("quantities",), "the table [quantities] is missing or empty.")
+        registers = tuple(
+            self._register(name, entry, defaults, unavailable) for name, entry in entries.items()
+        )
+        for register in registers:
+            if register.count > max_registers:
+                self._fail(("max_registers",), f"{register.quantity} does not fit into one read.")
+            for first, last in holes:
+                if register.address <= last and first < register.end:
+                    self._fail(
+                        ("quantities", register.quantity),
+                        f"{register.quantity} lies in the hole {first} to {last}.",
+                    )
+        self._refuse_overlaps(registers)
+        return registers
+
+    def _register(
+        self,
+        name: str,
+        entry: Any,
+        defaults: dict[str, Any],
+        unavailable: Mapping[str, tuple[int, ...]],
+    ) -> Register:
+        key = ("quantities", name)
+        try:
+            row = quantity(name)
+        except KeyError as error:
+            self._fail(key, f"{error.args[0]}.")
+        if not isinstance(entry, dict):
+            self._fail(key, f"{name} is not a table; write {name} = {{ address = 0x0000 }}.")
+        self._known_keys(entry, _REGISTER_KEYS, key)
+        if "address" not in entry:
+            self._fail(key, f"{name} has no address.")
+        merged = defaults | entry
+        value_format = merged.get("format", "float32")
+        if value_format not in REGISTERS_OF_FORMAT:
+            known = ", ".join(REGISTERS_OF_FORMAT)
+            self._fail((*key, "format"), f"the format {value_format!r} is none of {known}.")
+        word_order = merged.get("word_order", "ABCD")
+        if not isinstance(word_order, str) or word_order not in _WORD_ORDER_NAMES:
+            known = ", ".join(WORD_ORDERS)
+            self._fail((*key, "word_order"), f"the word order {word_order!r} is none of {known}.")
+        function = merged.get("function", 4)
+        if function not in (3, 4) or isinstance(function, bool):
+            self._fail(
+                (*key, "function"),
+                f"function {function!r} reads no registers: 3 reads holding, 4 input registers.",
+            )
+        if "counter" in entry and self._flag(entry, (*key, "counter")) is not row.is_counter:
+            self._fail(key, f"{name} is a {row.kind.value}, but the file says otherwise.")
+        coding = merged.get("coding", LINEAR)
+        if coding not in CODINGS:
+            self._fail((*key, "coding"), f"the coding {coding!r} is none of {', '.join(CODINGS)}.")
+        count = REGISTERS_OF_FORMAT[value_format]
+        return Register(
+            quantity=name,
+            address=self._whole(entry, (*key, "address"), 0, 0x10000 - count),
+            function=function,
+            value_format=value_format,
+            word_order=_WORD_ORDER_NAMES[word_order],
+            scale=self._scale(entry, (*key, "scale")),
+            unavailable=self._patterns(entry["unavailable"], value_format, key)
+            if "unavailable" in entry
+            else unavailable.get(value_format, ()),
+            coding=coding,
+            doubt=self._text_value(entry, "doubt", "", key),
+        )
+
+    def _refuse_overlaps(self, registers: tuple[Register, ...]) -> None:
+        ordered = sorted(registers, key=lambda r: (r.function, r.address))
+        for before, after in itertools.pairwise(ordered):
+            if before.function == after.function and after.address < before.end:
+                late = max(
+                    (before, after),
+                    key=lambda r: find_line(self._text, ("quantities", r.quantity)),
+                )
+                other = before if late is after else after
+                self._fail(
+                    ("quantities", late.quantity),
+                    f"{late.quantity} ({late.address:#06x}, {late.count} registers) overlaps "
+                    f"{other.quantity} ({other.address:#06x}, {other.count} registers).",
+                )
+
+    def _unavailable_by_format(self, table: dict[str, Any]) -> Mapping[str, tuple[int, ...]]:
+        given = table.get("unavailable", {})
+        if given == "sunspec":
+            return SUNSPEC_UNAVAILABLE
+        if not isinstance(given, dict):
+            self._fail(("unavailable",), 'unavailable is neither "sunspec" nor a table by format.')
+        self._known_keys(given, frozenset(REGISTERS_OF_FORMAT), ("unavailable",))
+        return {
+            value_format: self._patterns(patterns, value_format, ("unavailable", value_format))
+            for value_format, patterns in given.items()
+        }
+
+    def _patterns(self, given: Any, value_format: str, key: tuple[str, ...]) -> tuple[int, ...]:
+        bits = 16 * REGISTERS_OF_FORMAT[value_format]
+        patterns: list[int] = []
+        for item in given if isinstance(given, list) else [given]:
+            try:
+                pattern = int(item, 0) if isinstance(item, str) else item
+            except ValueError:
+                pattern = None
+            if not isinstance(pattern, int) or isinstance(pattern, bool):
+                self._fail(key, f"{item!r} is no bit pattern; write 0xFFFF.")
+            if not -(1 << (bits - 1)) <= pattern < 1 << bits:
+                self._fail(key, f"{item!r} does not fit into {bits} bits.")
+            patterns.append(pattern & ((1 << bits) - 1))
+        return tuple(patterns)
+
+    def _holes(self, table: dict[str, Any]) -> tuple[tuple[int, int], ...]:
+        holes: list[tuple[int, int]] = []
+        for item in self._list(table, "holes"):
+            whole = isinstance(item, list) and len(item) == 2
+            if not whole or not all(type(end) is int and 0 <= end <= 0xFFFF for end in item):
+                self._fail(("holes",), f"{item!r} is no hole; write [first, last] address.")
+            if item[0] > item[1]:
+                self._fail(("holes",), f"the hole {item!r} ends before it begins.")
+            holes.append((item[0], item[1]))
+        return tuple(sorted(holes))
+
+    # The small readers below each check one type and say which key broke the rule.
+
+    def _table(self, table: dict[str, Any], name: str, known: frozenset[str]) -> dict[str, Any]:
+        given = table.get(name, {})
+        if not isinstance(given, dict):
+            self._fail((name,), f"{name} is not a table.")
+        self._known_keys(given, known, (name,))
+        return given
+
+    def _known_keys(
+        self, table: dict[str, Any], known: frozenset[str], parent: tuple[str, ...]
+    ) -> None:
+        for name in table:
+            if name not in known:
+                from difflib import get_close_matches
+
+                near = get_close_matches(name, sorted(known), n=1)
+                meant = f"; did you mean {near[0]!r}?" if near else "."
+                self._fail((*parent, name), f"the key {name!r} is not known{meant}")
+
+    def _text_value(
+        self,
+        table: dict[str, Any],
+        name: str,
+        default: str | None = None,
+        parent: tuple[str, ...] = (),
+    ) -> str:
+        value = table.get(name, default)
+        if value is None:
+            self._fail((name,), f"the key {name!r} is missing.")
+        if not isinstance(value, str):
+            self._fail((*parent, name), f"{name} is not a text.")
+        return value
+
+    def _list(self, table: dict[str, Any], name: str) -> list[Any]:
+        value = table.get(name, [])
+        if not isinstance(value, list):
+            self._fail((name,), f"{name} is not a list.")
+        return value
+
+    def _texts(self, table: dict[str, Any], name: str) -> tuple[str, ...]:
+        items = self._list(table, name)
+        if not all(isinstance(item, str) for item in items):
+            self._fail((name,), f"{name} is not a list of texts.")
+        return tuple(items)
+
+    def _flag(self, table: dict[str, Any], key: tuple[str, ...]) -> bool:
+        value = table.get(key[-1], False)
+        if not isinstance(value, bool):
+            self._fail(key, f"{key[-1]} is neither true nor false.")
+        return value
+
+    def _scale(self, entry: dict[str, Any], key: tuple[str, ...]) -> float:
+        value = entry.get("scale", 1.0)
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not number or value == 0 or abs(value) == float("inf") or value != value:
+            self._fail(key, f"the scale {value!r} is no number other than 0.")
+        return float(value)
+
+    def _whole(
+        self,
+        table: dict[str, Any],
+        key: tuple[str, ...],
+        low: int,
+        high: int,
+        default: int | None = None,
+    ) -> int:
+        value = table.get(key[-1], default)
+        if type(value) is not int:
+            self._fail(key, f"{key[-1]} is not a whole number: {value!r}.")
+        if not low <= value <= high:
+            self._fail(key, f"{key[-1]} {value} is outside {low} to {high}.")
+        return value
+
+    def _fail(self, key: tuple[str, ...], what: str) -> NoReturn:
+        raise self._error(find_line(self._text, key), what)
+
+    def _error(self, line: int, what: str) -> DriverFileError:
+        return DriverFileError(
+            where=f"{self._path}, line {line}",
+            what=what,
+            remedy="The files in drivers/ show how it is written.",
+        )
