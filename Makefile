@@ -33,7 +33,7 @@ screenshots: setup-tests
 
 bundle: setup-tests
 	@$(PYTHON) -m PyInstaller --noconfirm --log-level WARN build.spec
-	@QT_QPA_PLATFORM=offscreen dist/energy-desktop/energy-desktop selftest
+	@QT_QPA_PLATFORM=offscreen dist/energy-desktop/energy-desktop --selftest
 
 notices: setup-tests
 	@$(PYTHON) scripts/check_licences.py --write

@@ -74,7 +74,7 @@ install_packages() {
   say "Installing the pinned packages (a few minutes the first time)"
   local requirements=()
   for lock in $locks; do requirements+=(-r "$lock"); done
-  .venv/bin/python -m pip install --quiet --disable-pip-version-check "${requirements[@]}" "setuptools>=77" 2> >(grep -v '^WARNING: Location' >&2)
+  .venv/bin/python -m pip install --quiet --disable-pip-version-check "${requirements[@]}" 2> >(grep -v '^WARNING: Location' >&2)
   .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . 2> >(grep -v '^WARNING: Location' >&2)
   echo "$wanted" > "$stamp"
 }

@@ -1,0 +1,196 @@
+"""Whether a configuration holds together: what refers to what, and what follows what.
+
+Run over the merged whole (what the store has, overlaid with the file), so that a file may name a
+link or a client that was applied before.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from datetime import date
+from itertools import groupby, pairwise
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from energy_desktop.domain.configuration import Configuration
+from energy_desktop.domain.site import SpaceKind
+
+Problem = tuple[str, int, str]
+"""(table of the site file, index of the entry in the configuration, sentence)."""
+
+
+def check(configuration: Configuration, driver_ids: frozenset[str]) -> list[Problem]:
+    """Every mistake found; an empty list: the configuration may be stored."""
+    return [
+        *_site(configuration),
+        *_identities(configuration),
+        *_spaces(configuration),
+        *_meters(configuration, driver_ids),
+        *_contracts(configuration),
+        *_devices(configuration),
+        *_alarms(configuration),
+    ]
+
+
+def _site(c: Configuration) -> Iterator[Problem]:
+    try:
+        ZoneInfo(c.site.zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        yield "site", 0, f"`zone` {c.site.zone!r} is no IANA time zone, as Europe/Berlin is."
+    if not c.site.name.strip():
+        yield "site", 0, "`name` of the site is empty."
+
+
+def _identities(c: Configuration) -> Iterator[Problem]:
+    tables: dict[str, Iterable[object]] = {
+        "spaces": [s.space_id for s in c.spaces],
+        "links": [k.link_id for k in c.links],
+        "meters": [m.meter_id for m in c.meters],
+        "clients": [k.client_id for k in c.clients],
+        "tariffs": [(t.tariff_id, t.version) for t in c.tariffs],
+        "contracts": [(k.contract_id, k.version) for k in c.contracts],
+        "devices": [d.device_id for d in c.devices],
+        "batteries": [b.battery_id for b in c.batteries],
+        "alarms": [r.rule_id for r in c.alarm_rules],
+    }
+    for table, keys in tables.items():
+        listed = list(keys)
+        for key, count in Counter(listed).items():
+            if count > 1:
+                at = len(listed) - 1 - listed[::-1].index(key)
+                yield table, at, f"{key!r} stands {count} times in [{table}]."
+
+
+def _spaces(c: Configuration) -> Iterator[Problem]:
+    parents = {s.space_id: s.parent_id for s in c.spaces}
+    for index, space in enumerate(c.spaces):
+        if space.parent_id is not None and space.parent_id not in parents:
+            yield (
+                "spaces",
+                index,
+                f"{space.space_id} lies in {space.parent_id!r}, which is unknown.",
+            )
+            continue
+        seen = {space.space_id}
+        above = space.parent_id
+        while above is not None:
+            if above in seen:
+                yield "spaces", index, f"{space.space_id} lies inside itself."
+                break
+            seen.add(above)
+            above = parents.get(above)
+
+
+def _meters(c: Configuration, driver_ids: frozenset[str]) -> Iterator[Problem]:
+    links = {k.link_id for k in c.links}
+    spaces = {s.space_id for s in c.spaces}
+    meters = {m.meter_id for m in c.meters}
+    for index, meter in enumerate(c.meters):
+        who = f"Meter {meter.meter_id}"
+        if bool(meter.driver_id) != bool(meter.link_id):
+            yield "meters", index, f"{who} needs both a driver and a link, or neither (imported)."
+        if meter.driver_id and meter.driver_id not in driver_ids:
+            yield "meters", index, f"{who}: there is no driver {meter.driver_id!r}."
+        if meter.link_id and meter.link_id not in links:
+            yield "meters", index, f"{who}: there is no link {meter.link_id!r}."
+        if meter.space_id is not None and meter.space_id not in spaces:
+            yield "meters", index, f"{who}: there is no space {meter.space_id!r}."
+        if meter.parent_id is not None and meter.parent_id not in meters:
+            yield "meters", index, f"{who}: there is no meter {meter.parent_id!r} upstream."
+    on_wire = Counter((m.link_id, m.unit_id) for m in c.meters if m.link_id and m.enabled)
+    for index, meter in enumerate(c.meters):
+        if meter.link_id and on_wire[meter.link_id, meter.unit_id] > 1:
+            yield (
+                "meters",
+                index,
+                f"Meter {meter.meter_id}: unit {meter.unit_id} on {meter.link_id} is used twice.",
+            )
+
+
+def _contracts(c: Configuration) -> Iterator[Problem]:
+    clients = {k.client_id for k in c.clients}
+    zones = {s.space_id for s in c.spaces if s.kind is SpaceKind.ZONE}
+    first_price: dict[str, date] = {}
+    for tariff in c.tariffs:
+        known = first_price.get(tariff.tariff_id, tariff.valid_from)
+        first_price[tariff.tariff_id] = min(known, tariff.valid_from)
+    for index, contract in enumerate(c.contracts):
+        who = f"Contract {contract.contract_id} version {contract.version}"
+        if contract.client_id not in clients:
+            yield "contracts", index, f"{who}: there is no client {contract.client_id!r}."
+        if contract.tariff_id not in first_price:
+            yield "contracts", index, f"{who}: there is no tariff {contract.tariff_id!r}."
+        elif first_price[contract.tariff_id] > contract.valid_from:
+            yield (
+                "contracts",
+                index,
+                f"{who} begins {contract.valid_from}, before the first price of "
+                f"{contract.tariff_id} on {first_price[contract.tariff_id]}.",
+            )
+        if contract.valid_to is not None and contract.valid_to <= contract.valid_from:
+            yield "contracts", index, f"{who} ends before it begins."
+        for space_id in contract.space_ids:
+            if space_id not in zones:
+                yield "contracts", index, f"{who}: {space_id!r} is no zone of the site."
+    yield from _versions(c)
+    yield from _rented_twice(c)
+
+
+def _versions(c: Configuration) -> Iterator[Problem]:
+    order = {(k.contract_id, k.version): i for i, k in enumerate(c.contracts)}
+    ordered = sorted(c.contracts, key=lambda k: (k.contract_id, k.version))
+    for contract_id, versions in groupby(ordered, key=lambda k: k.contract_id):
+        for before, after in pairwise(versions):
+            at = order[contract_id, after.version]
+            if after.valid_from <= before.valid_from:
+                yield "contracts", at, f"Contract {contract_id}: a later version begins earlier."
+            elif before.valid_to is not None and before.valid_to != after.valid_from:
+                yield (
+                    "contracts",
+                    at,
+                    f"Contract {contract_id}: version {before.version} ends {before.valid_to}, "
+                    f"version {after.version} begins {after.valid_from}; they must meet.",
+                )
+
+
+def _rented_twice(c: Configuration) -> Iterator[Problem]:
+    latest: dict[str, int] = {}
+    for k in c.contracts:
+        latest[k.contract_id] = max(latest.get(k.contract_id, 0), k.version)
+    tenant: dict[str, str] = {}
+    for index, contract in enumerate(c.contracts):
+        if contract.version != latest[contract.contract_id] or contract.valid_to is not None:
+            continue
+        for space_id in contract.space_ids:
+            other = tenant.setdefault(space_id, contract.contract_id)
+            if other != contract.contract_id:
+                yield (
+                    "contracts",
+                    index,
+                    f"Zone {space_id} is rented under {other} and {contract.contract_id} at once.",
+                )
+
+
+def _devices(c: Configuration) -> Iterator[Problem]:
+    meters = {m.meter_id for m in c.meters}
+    for index, device in enumerate(c.devices):
+        if device.meter_id not in meters:
+            yield "devices", index, f"Device {device.device_id}: no meter {device.meter_id!r}."
+    for index, battery in enumerate(c.batteries):
+        if battery.meter_id not in meters:
+            yield (
+                "batteries",
+                index,
+                f"Battery {battery.battery_id}: no meter {battery.meter_id!r}.",
+            )
+        if battery.soc_min_pct >= battery.soc_max_pct:
+            yield "batteries", index, f"Battery {battery.battery_id}: soc_min is not under soc_max."
+
+
+def _alarms(c: Configuration) -> Iterator[Problem]:
+    meters = {m.meter_id for m in c.meters}
+    for index, rule in enumerate(c.alarm_rules):
+        if rule.meter_id != "*" and rule.meter_id not in meters:
+            yield "alarms", index, f"Alarm {rule.rule_id}: there is no meter {rule.meter_id!r}."
+        if not rule.response.strip():
+            yield "alarms", index, f"Alarm {rule.rule_id} has no response: what is one to do?"
