@@ -1,0 +1,138 @@
+"""What all commands share: the options, one way to answer, one way to fail.
+
+With --json a command prints one JSON document on stdout and nothing else there. Exit codes:
+0 good, 2 wrong use, 3 the thing asked for failed, with a sentence on stderr.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import logging
+import math
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, ParamSpec, TypeVar
+
+import typer
+
+from energy_desktop.app.paths import SiteFolder, default_site_folder
+from energy_desktop.domain.errors import UserFacingError, WrongUse
+
+if TYPE_CHECKING:
+    from energy_desktop.app.wiring import OpenSite
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+GOOD, WRONG_USE, FAILED = 0, 2, 3
+
+SiteOption = Annotated[
+    Path | None,
+    typer.Option("--site", metavar="FOLDER", help="The site's data folder.", show_default=False),
+]
+JsonOption = Annotated[
+    bool, typer.Option("--json", help="Print one JSON document on stdout, nothing else.")
+]
+
+_chosen_site: list[Path] = []
+
+
+def choose_site(folder: Path | None) -> None:
+    """What `energy-desktop --site FOLDER command` says before the command."""
+    _chosen_site[:] = [] if folder is None else [folder]
+
+
+def site_folder(option: Path | None) -> SiteFolder:
+    """--site of the command, else the one given before it, else the user's own."""
+    return SiteFolder(option or (_chosen_site[0] if _chosen_site else default_site_folder()))
+
+
+@contextmanager
+def opened(option: Path | None) -> Iterator[OpenSite]:
+    """The site's store and services without an engine; an engine may run beside."""
+    from energy_desktop.app.wiring import open_site
+
+    site = open_site(site_folder(option))
+    try:
+        yield site
+    finally:
+        site.close()
+
+
+def say(document: Any, *, as_json: bool, text: Callable[[], str] | str = "") -> None:
+    """The answer of a command: the document, or the words for a person."""
+    if as_json:
+        sys.stdout.write(to_json(document) + "\n")
+    else:
+        words = text() if callable(text) else text
+        if words:
+            sys.stdout.write(words.rstrip("\n") + "\n")
+    sys.stdout.flush()
+
+
+def to_json(document: Any) -> str:
+    """JSON without NaN or Infinity: what is not available is null."""
+    return json.dumps(_finite(document), ensure_ascii=False, allow_nan=False)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {str(key): _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return value
+
+
+def guarded(command: Callable[P, R]) -> Callable[P, R]:
+    """Turns failures into a sentence on stderr and the right exit code."""
+
+    @functools.wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return command(*args, **kwargs)
+        except WrongUse as error:
+            complain(str(error))
+            raise typer.Exit(WRONG_USE) from None
+        except UserFacingError as error:
+            complain(str(error))
+            raise typer.Exit(FAILED) from None
+        except BrokenPipeError:
+            # The reader of stdout went away (`| head`): nothing is wrong here.
+            sys.stderr.close()
+            raise typer.Exit(GOOD) from None
+        except (typer.Exit, typer.BadParameter, KeyboardInterrupt):
+            raise
+        except Exception as error:
+            logging.getLogger("energy_desktop").exception("A bug of ours in %s", command.__name__)
+            complain(
+                f"Internal error: {type(error).__name__}: {error}. The log has the details; "
+                "report them."
+            )
+            raise typer.Exit(FAILED) from None
+
+    return run
+
+
+def complain(sentence: str) -> None:
+    sys.stderr.write(sentence.rstrip() + "\n")
+
+
+def table(headers: tuple[str, ...], rows: list[tuple[str, ...]], right: frozenset[int]) -> str:
+    """Aligned columns for a terminal; `right` are the columns of numbers."""
+    if not rows:
+        return ""
+    widths = [max(len(str(r[i])) for r in [headers, *rows]) for i in range(len(headers))]
+    lines = []
+    for row in [headers, *rows]:
+        cells = [
+            str(cell).rjust(width) if i in right else str(cell).ljust(width)
+            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        lines.append("  ".join(cells).rstrip())
+    lines.insert(1, "  ".join("-" * width for width in widths))
+    return "\n".join(lines)

@@ -1,0 +1,59 @@
+"""Commands about the store as a whole: backup, restore."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from energy_desktop.app.commands.common import (
+    JsonOption,
+    SiteOption,
+    guarded,
+    opened,
+    say,
+    site_folder,
+)
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(backup)
+    app.command()(restore)
+
+
+@guarded
+def backup(
+    out: Annotated[Path, typer.Option("--out", metavar="FILE")],
+    site: SiteOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Copy the store while it is in use; the copy is verified by opening it."""
+    with opened(site) as place:
+        place.store.backup(out)
+    size = out.stat().st_size
+    say(
+        {"file": str(out), "bytes": size},
+        as_json=as_json,
+        text=f"{out}: {size / 1e6:,.1f} MB, verified by opening it.",
+    )
+
+
+@guarded
+def restore(
+    file: Annotated[Path, typer.Argument(metavar="FILE")],
+    site: SiteOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Put a backup in the place of the store; the store that was there is kept aside."""
+    from energy_desktop.storage import restore as restore_store
+
+    folder = site_folder(site)
+    folder.make()
+    aside = restore_store(file, folder.database)
+    kept = "There was no store before." if aside is None else f"The old one is {aside.name}."
+    say(
+        {"database": str(folder.database), "kept_aside": None if aside is None else str(aside)},
+        as_json=as_json,
+        text=f"{file.name} is now the store of {folder.root}. {kept}",
+    )

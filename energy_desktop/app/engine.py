@@ -1,0 +1,121 @@
+"""Starts and stops all that runs without a window: pollers, intake, alarms, store, demo site.
+
+Knows no Qt: the window owns one, `energy-desktop serve` runs one without a window. One engine per
+database, held by the store's lock. Threads: the field's (one asyncio loop), the store's writer,
+the simulator's when this is the demo site, and a housekeeper that ticks alarms once a second.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import threading
+from collections.abc import Callable
+
+from energy_desktop.acquisition.field import Field
+from energy_desktop.acquisition.profiles import ProfileLibrary
+from energy_desktop.app.demo import DemoSite
+from energy_desktop.app.paths import SiteFolder, drivers_folder
+from energy_desktop.domain.clock import Clock, system_clock, to_ms
+from energy_desktop.domain.configuration import Configuration
+from energy_desktop.domain.energy import Gap, GapCause
+from energy_desktop.domain.ports import ProgressSink, no_progress
+from energy_desktop.services.alarm_desk import AlarmDesk
+from energy_desktop.services.rings import Intake, LiveRings
+from energy_desktop.storage import Store, open_store
+
+_LOG = logging.getLogger("energy_desktop.engine")
+_TICK_S = 1.0
+_NOT_RUNNING_AFTER_MS = 120_000
+
+
+class Engine:
+    """Made stopped; `start` may take seconds on the first start of a demo site."""
+
+    def __init__(
+        self, folder: SiteFolder, *, clock: Clock = system_clock, demo: bool = False
+    ) -> None:
+        folder.make()
+        self.folder = folder
+        self.clock = clock
+        self.library = ProfileLibrary([drivers_folder(), folder.drivers])
+        self.store: Store = open_store(
+            folder.database, engine_owner=f"{socket.gethostname()}:{os.getpid()}"
+        )
+        try:
+            self.demo = DemoSite.of(self.store, self.library, clock, wanted=demo)
+            configuration = self.store.configuration.load()
+            self.rings = LiveRings(meters_expected=len(configuration.meters))
+            self.alarms = AlarmDesk(
+                configuration.alarm_rules, configuration.meters, self.store.alarms, clock
+            )
+            self.field = Field(
+                self.library,
+                Intake(self.store.writer.put, self.rings.put, self.alarms.check),
+                clock=clock,
+                on_gap=self.store.record_gap,
+            )
+        except BaseException:
+            self.store.close()
+            raise
+        self._stop = threading.Event()
+        self._housekeeper = threading.Thread(
+            target=self._keep_house, name="housekeeper", daemon=True
+        )
+        self._started = False
+
+    def start(self, progress: ProgressSink = no_progress) -> None:
+        """Raises UserFacingError; the engine is then stopped again and may be closed."""
+        if self.demo is not None:
+            self.demo.start(progress)
+        self.store.start()
+        configuration = self.store.configuration.load()
+        self.alarms.configure(configuration.alarm_rules, configuration.meters)
+        self._note_downtime(configuration)
+        self._started = True
+        self.field.start()
+        self.field.reconfigure(configuration)
+        self._housekeeper.start()
+
+    def follow(self, configuration: Configuration) -> None:
+        """Polls and watches what the configuration says from now on."""
+        self.alarms.configure(configuration.alarm_rules, configuration.meters)
+        if self._started:
+            self.field.reconfigure(configuration)
+
+    def stop(self) -> None:
+        """Ends every thread in the order that loses no reading: wire, alarms, store."""
+        self._stop.set()
+        steps: list[tuple[str, Callable[[], object]]] = []
+        if self._started:
+            steps.append(("field", lambda: self.field.stop(5.0)))
+            steps.append(("housekeeper", lambda: self._housekeeper.join(5.0)))
+        if self.demo is not None:
+            steps.append(("simulator", self.demo.stop))
+        steps.append(("alarms", self.alarms.drain))
+        steps.append(("store", self.store.close))
+        for name, step in steps:
+            try:
+                step()
+            except Exception:  # noqa: BLE001 - logged whole
+                # One part that cannot end must not keep the next from writing its last batch.
+                _LOG.exception("The %s did not end cleanly", name)
+
+    def _keep_house(self) -> None:
+        while not self._stop.wait(_TICK_S):
+            try:
+                self.alarms.tick(to_ms(self.clock()))
+                self.alarms.drain()
+            except Exception:  # noqa: BLE001 - the edge of the thread: logged whole
+                _LOG.exception("A tick of the alarms failed; the next one is tried")
+
+    def _note_downtime(self, configuration: Configuration) -> None:
+        """The time in which no engine ran is a gap with a cause, not silence."""
+        now_ms = to_ms(self.clock())
+        for meter in configuration.meters:
+            if not (meter.driver_id and meter.enabled):
+                continue
+            extent = self.store.history.extent(meter.meter_id)
+            if extent is not None and now_ms - extent[1] > _NOT_RUNNING_AFTER_MS:
+                self.store.record_gap(Gap(meter.meter_id, extent[1], now_ms, GapCause.NOT_RUNNING))

@@ -1,0 +1,222 @@
+"""Stored readings as a file: CSV, Excel or Parquet, one row per reading or step.
+
+The file appears under its name only when it is complete.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from energy_desktop.domain.clock import iso_utc
+from energy_desktop.domain.energy import (
+    HOUR_MS,
+    QUARTER_HOUR_MS,
+    IntervalQuality,
+    Resolution,
+)
+from energy_desktop.domain.errors import NotEnoughData, WrongUse
+from energy_desktop.domain.ports import History, Ledger
+from energy_desktop.domain.quantities import QUANTITIES, quantity
+
+_STEP_MS = {
+    Resolution.QUARTER: QUARTER_HOUR_MS,
+    Resolution.HOUR: HOUR_MS,
+}
+_EXCEL_ROWS = 1_048_575
+
+Column = tuple[str, "np.ndarray[Any, Any]"]
+
+
+@dataclass(frozen=True, slots=True)
+class ExportedFile:
+    path: Path
+    rows: int
+    columns: tuple[str, ...]
+
+
+class ExportService:
+    """Writes what `History` and `Ledger` hold."""
+
+    def __init__(self, history: History, ledger: Ledger) -> None:
+        self._history = history
+        self._ledger = ledger
+
+    def export(
+        self,
+        meter_id: str,
+        quantity_name: str,
+        start_ms: int,
+        end_ms: int,
+        resolution: Resolution,
+        out: Path,
+    ) -> ExportedFile:
+        """Columns: time_utc, then what the quantity and resolution give.
+
+        raw: the reading. Steps of a gauge: mean, minimum, maximum, count. Steps of a counter:
+        first and last register reading. A meter that was imported has no register: its steps are
+        the energy of each interval with its quality.
+        Raises WrongUse (unknown quantity, file type, empty period) and NotEnoughData.
+        """
+        if quantity_name not in QUANTITIES:
+            try:
+                quantity(quantity_name)
+            except KeyError as error:
+                raise WrongUse(
+                    where=f"--quantity {quantity_name}",
+                    what=f"{error.args[0]}.",
+                    remedy="Take a name from `drivers --json`.",
+                ) from None
+        if end_ms <= start_ms:
+            raise WrongUse(
+                where="export", what="The period is empty.", remedy="Let --to be after --from."
+            )
+        writer = _writer(out)
+        times, columns = self._columns(meter_id, quantity_name, start_ms, end_ms, resolution)
+        if times.size == 0:
+            raise NotEnoughData(
+                where=f"Meter {meter_id}, {quantity_name}",
+                what=f"Nothing is stored from {iso_utc(start_ms)} to {iso_utc(end_ms)}.",
+                remedy="See `meters` for what there is, and choose another period.",
+            )
+        out.parent.mkdir(parents=True, exist_ok=True)
+        partial = out.with_name(f".{out.name}.partial")
+        try:
+            writer(partial, times, columns)
+            os.replace(partial, out)
+        finally:
+            partial.unlink(missing_ok=True)
+        return ExportedFile(out, int(times.size), ("time_utc", *(name for name, _ in columns)))
+
+    def _columns(
+        self, meter_id: str, name: str, start_ms: int, end_ms: int, resolution: Resolution
+    ) -> tuple[np.ndarray[Any, Any], list[Column]]:
+        if name in self._ledger.registers(meter_id) and name not in self._history.quantities(
+            meter_id
+        ):
+            return self._interval_columns(meter_id, name, start_ms, end_ms, resolution)
+        if resolution is Resolution.RAW:
+            series = self._history.raw(meter_id, name, start_ms, end_ms)
+            return series.time_ms, [(name, series.values)]
+        b = self._history.buckets(meter_id, name, start_ms, end_ms, resolution)
+        filled = b.n > 0
+        if quantity(name).is_counter:
+            columns = [(f"{name}_first", b.first[filled]), (f"{name}_last", b.last[filled])]
+        else:
+            columns = [
+                (name, b.mean[filled]),
+                (f"{name}_min", b.minimum[filled]),
+                (f"{name}_max", b.maximum[filled]),
+            ]
+        return b.start_ms[filled], [*columns, ("readings", b.n[filled])]
+
+    def _interval_columns(
+        self, meter_id: str, name: str, start_ms: int, end_ms: int, resolution: Resolution
+    ) -> tuple[np.ndarray[Any, Any], list[Column]]:
+        step_ms = _STEP_MS.get(resolution)
+        if resolution is Resolution.DAY:
+            step_ms = None
+        ledger = self._ledger.intervals(
+            meter_id,
+            start_ms,
+            end_ms,
+            register=name,
+            step_s=None if step_ms is None else step_ms // 1000,
+        )
+        if resolution is Resolution.DAY:
+            return self._days(meter_id, name, start_ms, end_ms)
+        known = np.isfinite(ledger.energy_wh)
+        words = np.array([IntervalQuality(q).name.lower() for q in ledger.quality[known]])
+        return ledger.start_ms[known], [
+            (name.replace("_import", "").replace("_total", ""), ledger.energy_wh[known]),
+            ("quality", words),
+        ]
+
+    def _days(
+        self, meter_id: str, name: str, start_ms: int, end_ms: int
+    ) -> tuple[np.ndarray[Any, Any], list[Column]]:
+        """Local days of the site, from the finest intervals kept; incomplete days are left out."""
+        days = self._history.buckets(meter_id, name, start_ms, end_ms, Resolution.DAY)
+        fine = self._ledger.intervals(meter_id, start_ms, end_ms, register=name)
+        sums = []
+        for start, end in zip(days.start_ms, days.end_ms, strict=True):
+            inside = (fine.start_ms >= start) & (fine.start_ms < end)
+            sums.append(float(fine.energy_wh[inside].sum()) if inside.any() else np.nan)
+        energy = np.asarray(sums)
+        known = np.isfinite(energy)
+        return days.start_ms[known], [("energy_wh", energy[known])]
+
+
+Writer = Callable[[Path, "np.ndarray[Any, Any]", list[Column]], None]
+
+
+def _writer(out: Path) -> Writer:
+    writers: dict[str, Writer] = {".csv": _csv, ".xlsx": _xlsx, ".parquet": _parquet}
+    try:
+        return writers[out.suffix.lower()]
+    except KeyError:
+        raise WrongUse(
+            where=f"--out {out.name}",
+            what="This file type cannot be written.",
+            remedy="End the name in .csv, .xlsx or .parquet.",
+        ) from None
+
+
+def _rows(times: np.ndarray[Any, Any], columns: list[Column]) -> Iterator[list[Any]]:
+    values = [column.tolist() for _, column in columns]
+    for index, moment in enumerate(times.tolist()):
+        yield [iso_utc(moment), *(_cell(column[index]) for column in values)]
+
+
+def _cell(value: Any) -> Any:
+    """NaN is an empty cell: unknown is not zero."""
+    return None if isinstance(value, float) and value != value else value
+
+
+def _csv(path: Path, times: np.ndarray[Any, Any], columns: list[Column]) -> None:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        _write_csv(file, times, columns)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _write_csv(file: IO[str], times: np.ndarray[Any, Any], columns: list[Column]) -> None:
+    out = csv.writer(file)
+    out.writerow(["time_utc", *(name for name, _ in columns)])
+    out.writerows(_rows(times, columns))
+
+
+def _xlsx(path: Path, times: np.ndarray[Any, Any], columns: list[Column]) -> None:
+    if times.size > _EXCEL_ROWS:
+        raise WrongUse(
+            where=path.name.strip("."),
+            what=f"{times.size:,} rows do not fit on an Excel sheet ({_EXCEL_ROWS:,}).",
+            remedy="Choose .parquet or .csv, or a coarser resolution.",
+        )
+    import xlsxwriter
+
+    options = {
+        "constant_memory": True,
+        "strings_to_formulas": False,
+        "strings_to_urls": False,
+    }
+    with xlsxwriter.Workbook(str(path), options) as book:
+        sheet = book.add_worksheet("readings")
+        sheet.write_row(0, 0, ["time_utc", *(name for name, _ in columns)])
+        for number, row in enumerate(_rows(times, columns), start=1):
+            sheet.write_row(number, 0, row)
+
+
+def _parquet(path: Path, times: np.ndarray[Any, Any], columns: list[Column]) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    stamp = pa.array(times, type=pa.timestamp("ms", tz="UTC"))
+    table = pa.table({"time_utc": stamp, **{name: pa.array(v) for name, v in columns}})
+    pq.write_table(table, path)

@@ -1,0 +1,139 @@
+"""The meters of the site: what they are, how they answer, and how one is added."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from energy_desktop.domain.configuration import Configuration
+from energy_desktop.domain.driver import DriverInfo, RegisterView, TestReading
+from energy_desktop.domain.errors import NotFound, WrongUse
+from energy_desktop.domain.ports import ConfigurationStore, DriverCatalogue, FieldControl, History
+from energy_desktop.domain.site import Link, Meter
+from energy_desktop.domain.snapshot import LinkState, MeterStatus
+from energy_desktop.services.site_file.check import check
+
+
+@dataclass(frozen=True, slots=True)
+class MeterListing:
+    """One row of the list. last_ms: the newest stored or live reading; None: never read."""
+
+    meter: Meter
+    link: Link | None
+    driver: DriverInfo | None
+    status: MeterStatus
+    last_ms: int | None
+
+
+class MeterService:
+    """Lists, tries, saves and retires meters. `field` None: no engine runs in this program."""
+
+    def __init__(
+        self,
+        store: ConfigurationStore,
+        history: History,
+        catalogue: DriverCatalogue,
+        field: FieldControl | None = None,
+    ) -> None:
+        self._store = store
+        self._history = history
+        self._catalogue = catalogue
+        self._field = field
+
+    def configuration(self) -> Configuration:
+        return self._store.load()
+
+    def meter(self, meter_id: str) -> Meter:
+        """Raises NotFound, naming the meters that there are."""
+        configuration = self._store.load()
+        found = configuration.meter(meter_id)
+        if found is None:
+            known = ", ".join(m.meter_id for m in configuration.meters[:12]) or "none yet"
+            raise NotFound(
+                where=f"Meter {meter_id}",
+                what="The site has no such meter.",
+                remedy=f"It has: {known}.",
+            )
+        return found
+
+    def listing(self) -> tuple[MeterListing, ...]:
+        """All meters in the order of the configuration; reads the store, so not for the GUI."""
+        configuration = self._store.load()
+        statuses = {} if self._field is None else self._field.statuses()
+        drivers = {d.driver_id: d for d in self._catalogue.drivers()}
+        rows = []
+        for meter in configuration.meters:
+            status = statuses.get(meter.meter_id, MeterStatus(meter.meter_id, LinkState.STOPPED))
+            last_ms = status.last_read_ms
+            if last_ms is None:
+                extent = self._history.extent(meter.meter_id)
+                last_ms = None if extent is None else extent[1]
+            rows.append(
+                MeterListing(
+                    meter,
+                    configuration.link(meter.link_id),
+                    drivers.get(meter.driver_id),
+                    status,
+                    last_ms,
+                )
+            )
+        return tuple(rows)
+
+    def statuses(self) -> dict[str, MeterStatus]:
+        """Live states; cheap, so any thread may ask."""
+        return {} if self._field is None else self._field.statuses()
+
+    def drivers(self) -> tuple[DriverInfo, ...]:
+        return self._catalogue.drivers()
+
+    def registers(self, driver_id: str) -> tuple[RegisterView, ...]:
+        return self._catalogue.registers(driver_id)
+
+    def test(self, link: Link, driver_id: str, unit_id: int) -> TestReading:
+        """One trial read over a link that need not be saved. Raises what the wire raises."""
+        return self._need_field().read_once(link, driver_id, unit_id)
+
+    def save(self, meter: Meter, link: Link) -> Configuration:
+        """Adds or changes a meter and its link; polling follows at once.
+
+        Raises WrongUse with the first thing that does not hold together.
+        """
+        current = self._store.load()
+        changed = replace(
+            current,
+            meters=(*(m for m in current.meters if m.meter_id != meter.meter_id), meter),
+            links=(*(k for k in current.links if k.link_id != link.link_id), link),
+        )
+        known = frozenset(d.driver_id for d in self._catalogue.drivers())
+        problems = check(changed, known)
+        if problems:
+            raise WrongUse(
+                where=f"Meter {meter.meter_id or '(no id)'}",
+                what=problems[0][2],
+                remedy="Change the entry and save again; nothing was stored.",
+            )
+        self._store.save_meter(meter, link)
+        return self._follow()
+
+    def retire(self, meter_id: str) -> Configuration:
+        """Stops polling a meter; its readings stay."""
+        self.meter(meter_id)
+        self._store.remove_meter(meter_id)
+        return self._follow()
+
+    def try_now(self, meter_id: str) -> None:
+        self._need_field().try_now(meter_id)
+
+    def _follow(self) -> Configuration:
+        configuration = self._store.load()
+        if self._field is not None:
+            self._field.reconfigure(configuration)
+        return configuration
+
+    def _need_field(self) -> FieldControl:
+        if self._field is None:
+            raise WrongUse(
+                where="Meters",
+                what="No engine runs in this program, so nothing can be asked on the wire.",
+                remedy="Use `energy-desktop poll`, or open the window.",
+            )
+        return self._field
