@@ -89,7 +89,7 @@ class ExportService:
         partial = out.with_name(f".{out.name}.partial")
         try:
             writer(partial, times, columns)
-            os.replace(partial, out)
+            partial.replace(out)
         finally:
             partial.unlink(missing_ok=True)
         return ExportedFile(out, int(times.size), ("time_utc", *(name for name, _ in columns)))
