@@ -1,0 +1,193 @@
+"""A site file is read with every mistake named by line, and applied whole or not at all."""
+
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+
+import pytest
+
+from energy_desktop.domain.configuration import Configuration
+from energy_desktop.domain.driver import DriverInfo
+from energy_desktop.domain.errors import SiteFileError
+from energy_desktop.services.site_file import SiteFileService, parse
+
+GOOD = """\
+[site]
+name = "Works"
+zone = "Europe/Berlin"
+contract_demand_w = 260_000
+
+[[spaces]]
+id = "hall"
+name = "Hall"
+kind = "zone"
+
+[[links]]
+id = "gate"
+kind = "modbus_tcp"
+host = "127.0.0.1"
+port = 1502
+
+[[meters]]
+id = "lathe"
+name = "Lathe"
+driver = "eastron_sdm120"
+link = "gate"
+unit = 7
+space = "hall"
+
+[[clients]]
+id = "acme"
+name = "Acme & Sons"
+
+[[tariffs]]
+id = "t"
+valid_from = 2026-01-01
+energy_price_per_kwh = "0.2500"
+out_of_hours_price_per_kwh = "0.3750"
+tax_pct = "19"
+
+[[contracts]]
+id = "c"
+client = "acme"
+valid_from = 2026-01-01
+tariff = "t"
+spaces = ["hall"]
+hours = { weekdays = ["08:00-20:00"], sat = ["09:00-13:00"], holidays = false }
+"""
+
+
+class Store:
+    """A configuration in memory that counts how often it was replaced."""
+
+    def __init__(self) -> None:
+        self.held = Configuration()
+        self.replaced = 0
+
+    def load(self) -> Configuration:
+        return self.held
+
+    def replace(self, configuration: Configuration) -> None:
+        self.held = configuration
+        self.replaced += 1
+
+
+class Catalogue:
+    def drivers(self) -> tuple[DriverInfo, ...]:
+        return (DriverInfo("eastron_sdm120", "Eastron", ("SDM120",), ("power_w",), "manual"),)
+
+
+@pytest.fixture
+def store() -> Store:
+    return Store()
+
+
+def apply(store: Store, text: str, tmp_path):
+    file = tmp_path / "site.toml"
+    file.write_text(text, encoding="utf-8")
+    return SiteFileService(store, Catalogue()).apply(file)
+
+
+def test_a_good_file_becomes_values():
+    site = parse(GOOD, "site.toml")
+
+    assert site.site.zone == "Europe/Berlin"
+    assert site.meters[0].unit_id == 7
+    assert site.tariffs[0].out_of_hours_price_per_kwh == Decimal("0.3750")
+    hours = site.contracts[0].hours
+    assert hours.days[0] == ((480, 1200),)
+    assert hours.days[5] == ((540, 780),)
+    assert hours.days[6] == ()
+    assert not hours.on_holidays
+    assert site.contracts[0].valid_from == date(2026, 1, 1)
+
+
+def test_applying_twice_changes_nothing_the_second_time(store, tmp_path):
+    first = apply(store, GOOD, tmp_path)
+    second = apply(store, GOOD, tmp_path)
+
+    assert first.added["meters"] == 1
+    assert second.nothing_new
+    assert second.unchanged["contracts"] == 1
+    assert store.replaced == 1
+
+
+def test_what_the_file_does_not_name_stays(store, tmp_path):
+    apply(store, GOOD, tmp_path)
+    more = '[[meters]]\nid = "MAC1"\nname = "Imported"\n'
+
+    apply(store, more, tmp_path)
+
+    assert [m.meter_id for m in store.held.meters] == ["lathe", "MAC1"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "sentence"),
+    [
+        ('zone = "Europe/Berlin"', 'zone = "Europe/Bern1"', 1, "no IANA time zone"),
+        ("unit = 7", "unit = 700", 22, "must lie in 0 to 247"),
+        ("unit = 7", "unti = 7", 22, "Is `unit` meant?"),
+        ('driver = "eastron_sdm120"', 'driver = "sdm121"', 17, "no driver 'sdm121'"),
+        ('link = "gate"', 'link = "gat"', 17, "no link 'gat'"),
+        ('"0.3750"', "0.375", 33, "write it in quotes"),
+        ('"0.3750"', '"0.37501"', 33, "4 decimals at most"),
+        ("valid_from = 2026-01-01\ntariff", "valid_from = 2025-01-01\ntariff", 36, "first price"),
+        ('client = "acme"', 'client = "acne"', 36, "no client 'acne'"),
+        ('["08:00-20:00"]', '["20:00-08:00"]', 36, "overlap or leave the day"),
+        ('["08:00-20:00"]', '["8 to 20"]', 42, "write them as"),
+        ('spaces = ["hall"]', 'spaces = ["attic"]', 36, "no zone of the site"),
+        ("[[spaces]]", "[[spases]]", 6, "knows no [spases]"),
+        ('kind = "modbus_tcp"', 'kind = "modbus"', 13, "it is one of"),
+    ],
+)
+def test_a_mistake_is_named_by_line_and_nothing_is_changed(
+    store, tmp_path, old, new, line, sentence
+):
+    broken = GOOD.replace(old, new, 1)
+    assert broken != GOOD
+
+    with pytest.raises(SiteFileError) as caught:
+        apply(store, broken, tmp_path)
+
+    assert sentence in str(caught.value)
+    assert f"line {line}" in str(caught.value)
+    assert store.replaced == 0
+
+
+def test_all_mistakes_are_told_at_once(store, tmp_path):
+    broken = GOOD.replace("unit = 7", "unit = 700").replace('"0.2500"', '"abc"')
+
+    with pytest.raises(SiteFileError, match="2 mistakes") as caught:
+        apply(store, broken, tmp_path)
+
+    assert "line 22" in str(caught.value)
+    assert "line 32" in str(caught.value)
+
+
+def test_no_toml_is_said_with_its_line(store, tmp_path):
+    with pytest.raises(SiteFileError, match=r"line 2: This is no TOML"):
+        apply(store, "[site]\nname = = 3\n", tmp_path)
+
+
+def test_a_missing_file_is_said_in_words(store, tmp_path):
+    with pytest.raises(SiteFileError, match="There is no such file"):
+        SiteFileService(store, Catalogue()).apply(tmp_path / "none.toml")
+
+
+def test_two_meters_cannot_share_a_unit_on_one_link(store, tmp_path):
+    twin = GOOD + (
+        '[[meters]]\nid = "twin"\nname = "T"\ndriver = "eastron_sdm120"\nlink = "gate"\nunit = 7\n'
+    )
+
+    with pytest.raises(SiteFileError, match="is used twice"):
+        apply(store, twin, tmp_path)
+
+
+def test_contract_versions_must_meet(store, tmp_path):
+    apply(store, GOOD, tmp_path)
+    first = store.held.contracts[0]
+    store.held = replace(store.held, contracts=(replace(first, valid_to=date(2026, 5, 1)),))
+    second = GOOD[GOOD.index("[[contracts]]") :].replace("2026-01-01", "2026-06-01")
+
+    with pytest.raises(SiteFileError, match="they must meet"):
+        apply(store, second.replace('id = "c"', 'id = "c"\nversion = 2'), tmp_path)
