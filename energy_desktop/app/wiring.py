@@ -1,0 +1,89 @@
+"""Makes the services of one site and hands them what they need. No registry: plain constructors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from energy_desktop.acquisition.profiles import ProfileLibrary
+from energy_desktop.app.job_processes import InlineCompute
+from energy_desktop.app.paths import SiteFolder, drivers_folder
+from energy_desktop.domain.clock import Clock, system_clock, to_ms
+from energy_desktop.domain.ports import Compute
+from energy_desktop.services.exporting import ExportService
+from energy_desktop.services.meters import MeterService
+from energy_desktop.services.site_file import SiteFileService
+from energy_desktop.storage import Store, open_store
+
+if TYPE_CHECKING:
+    from energy_desktop.app.engine import Engine
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """One file per thing that the user can ask for, one field each."""
+
+    site_file: SiteFileService
+    meters: MeterService
+    exporting: ExportService
+
+
+def make_services(
+    store: Store,
+    library: ProfileLibrary,
+    folder: SiteFolder,
+    *,
+    clock: Clock = system_clock,
+    compute: Compute | None = None,
+    engine: Engine | None = None,
+) -> Services:
+    """`engine` None: a command beside (or without) the program that polls."""
+    compute = compute or InlineCompute()
+    field = None if engine is None else engine.field
+    return Services(
+        site_file=SiteFileService(
+            store.configuration, library, None if engine is None else engine.follow
+        ),
+        meters=MeterService(store.configuration, store.history, library, field),
+        exporting=ExportService(store.history, store.ledger),
+    )
+
+
+class OpenSite:
+    """The store and services of a site for one command."""
+
+    def __init__(self, folder: SiteFolder, store: Store, library: ProfileLibrary, clock: Clock):
+        self.folder = folder
+        self.store = store
+        self.library = library
+        self.clock = clock
+        self.services = make_services(store, library, folder, clock=clock)
+
+    def meter_states(self) -> dict[str, str]:
+        """States by the age of the newest stored reading: another program may be polling."""
+        now_ms = to_ms(self.clock())
+        states = {}
+        for row in self.services.meters.listing():
+            meter = row.meter
+            if not meter.driver_id:
+                states[meter.meter_id] = "imported"
+            elif not meter.enabled:
+                states[meter.meter_id] = "off"
+            elif row.last_ms is None:
+                states[meter.meter_id] = "never read"
+            else:
+                periods = (now_ms - row.last_ms) / (1000 * meter.poll_interval_s)
+                # The store commits each second, so a reading is up to a second old when seen.
+                age = periods - 1 / meter.poll_interval_s
+                states[meter.meter_id] = "good" if age <= 2 else "late" if age <= 3 else "lost"
+        return states
+
+    def close(self) -> None:
+        self.store.close()
+
+
+def open_site(folder: SiteFolder, clock: Clock = system_clock) -> OpenSite:
+    """Opens (or makes) the store of a folder. Raises StoreError in words."""
+    folder.make()
+    library = ProfileLibrary([drivers_folder(), folder.drivers])
+    return OpenSite(folder, open_store(folder.database), library, clock)
