@@ -1,1 +1,1 @@
-"""Energy outside contract hours, and its price."""
+"""What a client used outside the contract hours, and what it costs."""

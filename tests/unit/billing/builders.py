@@ -47,7 +47,7 @@ def a_contract(**changes):
         "contract_id": "c-meyer",
         "version": 1,
         "client_id": "meyer",
-        "valid_from": date(2025, 1, 1),
+        "valid_from": date(2020, 1, 1),
         "hours": OFFICE_HOURS,
         "tariff_id": "standard",
         "space_ids": ("zone-a",),
@@ -59,7 +59,7 @@ def a_tariff(out="0.3820", **changes):
     values = {
         "tariff_id": "standard",
         "version": 1,
-        "valid_from": date(2025, 1, 1),
+        "valid_from": date(2020, 1, 1),
         "energy_price_per_kwh": Decimal("0.2500"),
         "out_of_hours_price_per_kwh": Decimal(out),
         "tax_pct": Decimal(19),
