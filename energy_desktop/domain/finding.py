@@ -88,3 +88,26 @@ class EquipmentWatch:
     findings: tuple[Finding, ...]
     naive_alarms: int
     repair: RepairCheck | None = None
+
+
+class AnomalyKind(Enum):
+    """What makes a stretch of hours strange."""
+
+    HIGH = "high"
+    LOW = "low"
+    ZERO = "zero"
+    FLAT = "flat"
+    NO_SETBACK = "no setback"  # ran through hours in which it otherwise goes down
+
+
+@dataclass(frozen=True, slots=True)
+class Anomaly:
+    """A stretch of hours unlike its own weeks. actual_wh and expected_wh: sums of the stretch."""
+
+    kind: AnomalyKind
+    start_ms: int
+    end_ms: int
+    actual_wh: float
+    expected_wh: float
+    score: float  # the largest |z| inside; 0 where the kind has none
+    reason: str
