@@ -1,0 +1,367 @@
+"""The field thread: one asyncio loop with a task per link, and the door to it from other threads.
+
+asyncio has a thread of its own because Qt's loop cannot serve sockets as fast, and because a
+server has no Qt. What other threads may do is posted into the loop; what they may look at
+(`statuses`) is replaced whole, so that nobody waits for anybody.
+"""
+
+import asyncio
+import threading
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from energy_desktop.acquisition.links import connect_to
+from energy_desktop.acquisition.links.checked import CheckedConnection
+from energy_desktop.acquisition.links.failure import RequestFailed
+from energy_desktop.acquisition.poller import LinkPoller, Outlets, PolledMeter, requests_for
+from energy_desktop.acquisition.profiles import DriverProfile, ProfileLibrary
+from energy_desktop.acquisition.reading import Correction, Reader
+from energy_desktop.acquisition.schedule import Slots, phase
+from energy_desktop.acquisition.tracking import MeterTrack, log
+from energy_desktop.acquisition.trial import quiet, trial_reading
+from energy_desktop.domain.clock import Clock, system_clock
+from energy_desktop.domain.configuration import Configuration
+from energy_desktop.domain.driver import TestReading
+from energy_desktop.domain.energy import Gap
+from energy_desktop.domain.errors import MeterUnreachable, UserFacingError, WrongUse
+from energy_desktop.domain.ports import SnapshotSink
+from energy_desktop.domain.site import Link, LinkKind, Meter
+from energy_desktop.domain.snapshot import LinkState, MeterStatus
+
+T = TypeVar("T")
+
+DRIVER_CHECK_S = 2.0  # how soon an edited driver file is used
+FIRST_POLL_WITHIN_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """All of a meter that polling depends on: when none of it changed, nothing is disturbed."""
+
+    profile: DriverProfile
+    link: Link
+    unit_id: int
+    period_s: float
+    correction: Correction
+
+
+@dataclass(slots=True)
+class _Line:
+    """A link that is being polled."""
+
+    link: Link
+    number: int
+    poller: LinkPoller
+    task: "asyncio.Task[None]"
+    meters_so_far: int = 0
+
+
+class Field:
+    """Implements domain.ports.FieldControl.
+
+    sink gets every snapshot. on_event gets a meter's status when its state changes. on_gap gets
+    the stretch without readings when a lost meter is back, leaves the configuration, or the field
+    stops. All three are called in the field thread and must return at once.
+    """
+
+    def __init__(
+        self,
+        library: ProfileLibrary,
+        sink: SnapshotSink,
+        *,
+        clock: Clock = system_clock,
+        on_event: Callable[[MeterStatus], None] | None = None,
+        on_gap: Callable[[Gap], None] | None = None,
+    ) -> None:
+        self._library = library
+        self._statuses: dict[str, MeterStatus] = {}
+        self._outlets = Outlets(sink, clock, self._statuses, on_event or _ignore, on_gap or _ignore)
+        self._configuration = Configuration()
+        self._thread: threading.Thread | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._started = threading.Event()
+        self._ending: asyncio.Event | None = None
+        self._lines: dict[str, _Line] = {}
+        self._wanted: dict[str, _Wanted] = {}
+        self._drivers: tuple[DriverProfile, ...] = ()
+        self._links_so_far = 0
+
+    # From any thread
+
+    def start(self) -> None:
+        """Starts the thread and polls the configuration given so far. A second call is nothing."""
+        if self._thread is not None:
+            return
+        self._started.clear()
+        self._thread = threading.Thread(target=self._run, name="field", daemon=True)
+        self._thread.start()
+        self._started.wait()
+
+    def stop(self, timeout_s: float = 5.0) -> bool:
+        """Ends every poll and closes every link. False: the thread did not end in time."""
+        thread, loop, ending = self._thread, self._loop, self._ending
+        if thread is None or loop is None or ending is None:
+            return True
+        loop.call_soon_threadsafe(ending.set)
+        thread.join(timeout_s)
+        if thread.is_alive():
+            return False
+        self._thread = None
+        return True
+
+    def statuses(self) -> dict[str, MeterStatus]:
+        return self._statuses.copy()
+
+    def reconfigure(self, configuration: Configuration) -> None:
+        self._configuration = configuration
+        self._post(self._apply)
+
+    def try_now(self, meter_id: str) -> None:
+        self._post(self._try_now, meter_id)
+
+    def read_once(
+        self, link: Link, driver_id: str, unit_id: int, *, timeout_s: float = 5.0
+    ) -> TestReading:
+        """One trial read, over the connection that polls the same address if there is one.
+
+        Raises MeterUnreachable, MeterAnswerWrong, NotFound (driver) or DriverFileError.
+        """
+        profile = self._library.get(driver_id)
+        site = self._configuration.site
+        nominal = (site.nominal_voltage_v, site.nominal_frequency_hz)
+        where = f"{profile.models[0]}, {link.address}, unit {unit_id}"
+        return self._ask(
+            link,
+            lambda connection: trial_reading(connection, profile, unit_id, nominal),
+            where,
+            timeout_s,
+        )
+
+    def write_register(
+        self, link: Link, unit_id: int, address: int, value: int, *, timeout_s: float = 5.0
+    ) -> int:
+        """Writes a holding register (function 6), reads it back and returns what it then holds.
+
+        Raises WrongUse for what no register can be, MeterUnreachable and MeterAnswerWrong.
+        """
+        where = f"Register {address} of {link.address}, unit {unit_id}"
+        if not (0 <= address <= 0xFFFF and 0 <= value <= 0xFFFF and 1 <= unit_id <= 255):
+            raise WrongUse(
+                where=where,
+                what=f"{value} cannot be written there.",
+                remedy="Address and value are 0 to 65535, the unit is 1 to 255.",
+            )
+        return self._ask(
+            link, lambda connection: connection.write(unit_id, address, value), where, timeout_s
+        )
+
+    def _post(self, function: Callable[..., None], *args: Any) -> None:
+        loop = self._loop
+        if loop is not None and not loop.is_closed():
+            loop.call_soon_threadsafe(function, *args)
+
+    def _ask(
+        self,
+        link: Link,
+        question: Callable[[CheckedConnection], Coroutine[Any, Any, T]],
+        where: str,
+        timeout_s: float,
+    ) -> T:
+        loop = self._loop
+        work = self._answer(link, question, where, timeout_s)
+        if loop is None or loop.is_closed():
+            return asyncio.run(work)
+        return asyncio.run_coroutine_threadsafe(work, loop).result()
+
+    # In the field thread
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._main())
+        except Exception:  # noqa: BLE001  the outer edge of the thread
+            log.exception("The field thread ended by a fault of this program.")
+        finally:
+            self._started.set()
+
+    async def _main(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        quiet(self._loop)
+        self._ending = asyncio.Event()
+        self._drivers = self._library.all()
+        self._apply()
+        self._started.set()
+        watch = asyncio.create_task(self._watch_drivers())
+        try:
+            await self._ending.wait()
+        finally:
+            watch.cancel()
+            self._loop = None
+            await self._end()
+
+    async def _watch_drivers(self) -> None:
+        while True:
+            await asyncio.sleep(DRIVER_CHECK_S)
+            drivers = await asyncio.to_thread(self._library.all)
+            if drivers != self._drivers:
+                self._drivers = drivers
+                self._apply()
+
+    async def _end(self) -> None:
+        lines = list(self._lines.values())
+        for line in lines:
+            for meter_id in list(line.poller.meters):
+                line.poller.remove(meter_id)
+            line.task.cancel()
+        await asyncio.gather(*(line.task for line in lines), return_exceptions=True)
+        self._lines.clear()
+        self._wanted.clear()
+        for meter_id, status in self._statuses.items():
+            self._statuses[meter_id] = MeterStatus(
+                meter_id,
+                LinkState.STOPPED,
+                last_read_ms=status.last_read_ms,
+                polls=status.polls,
+                failures=status.failures,
+                skipped_slots=status.skipped_slots,
+            )
+
+    def _apply(self) -> None:
+        """Makes what is polled equal to the configuration; unchanged meters go on as they were."""
+        configuration = self._configuration
+        wanted: dict[str, _Wanted] = {}
+        for meter in configuration.meters:
+            if not (meter.enabled and meter.driver_id):
+                continue
+            try:
+                wanted[meter.meter_id] = self._want(configuration, meter)
+            except UserFacingError as error:
+                self._refuse(meter, error)
+        for line in self._lines.values():
+            for meter_id in [m for m in line.poller.meters if self._wanted[m] != wanted.get(m)]:
+                line.poller.remove(meter_id)
+        refused = {
+            meter.meter_id
+            for meter in configuration.meters
+            if meter.enabled and meter.driver_id and meter.meter_id not in wanted
+        }
+        for meter_id in self._statuses.keys() - wanted.keys() - refused:
+            del self._statuses[meter_id]
+        used = {want.link for want in wanted.values()}
+        for link_id, line in list(self._lines.items()):
+            if line.link not in used:
+                line.task.cancel()
+                del self._lines[link_id]
+        for meter in configuration.meters:
+            if meter.meter_id in wanted:
+                self._poll(meter, wanted[meter.meter_id])
+        self._wanted = wanted
+
+    def _want(self, configuration: Configuration, meter: Meter) -> _Wanted:
+        link = configuration.link(meter.link_id)
+        if link is None:
+            raise MeterUnreachable(
+                where=meter.name,
+                what=f"its link {meter.link_id!r} does not exist.",
+                remedy="Choose the connection by which it is read.",
+            )
+        if not meter.poll_interval_s > 0:
+            raise WrongUse(
+                where=meter.name,
+                what=f"a poll interval of {meter.poll_interval_s} s is none.",
+                remedy="Set it to 0.2 s or more.",
+            )
+        return _Wanted(
+            self._library.get(meter.driver_id),
+            link,
+            meter.unit_id,
+            meter.poll_interval_s,
+            Correction(meter.ct_ratio, meter.vt_ratio, meter.invert),
+        )
+
+    def _refuse(self, meter: Meter, error: UserFacingError) -> None:
+        """A meter that cannot even be asked: said once, in words, and shown as misconfigured."""
+        status = MeterStatus(
+            meter.meter_id,
+            LinkState.MISCONFIGURED,
+            last_error=f"{error.where}: {error.what}",
+            remedy=error.remedy,
+        )
+        if self._statuses.get(meter.meter_id) != status:
+            log.warning("%s: %s", meter.name, error)
+            self._statuses[meter.meter_id] = status
+            self._outlets.on_event(status)
+
+    def _poll(self, meter: Meter, want: _Wanted) -> None:
+        line = self._lines.get(want.link.link_id) or self._open(want.link)
+        where = (
+            f"{meter.name} ({want.profile.models[0]}, {want.link.address}, unit {meter.unit_id})"
+        )
+        known = line.poller.meters.get(meter.meter_id)
+        if known is not None:
+            known.track.meter, known.track.where = meter, where
+            return
+        loop = asyncio.get_running_loop()
+        offset = phase(line.number, line.meters_so_far)
+        line.meters_so_far += 1
+        first_s = loop.time() + offset * min(want.period_s, FIRST_POLL_WITHIN_S)
+        reader = Reader(want.profile, want.correction)
+        line.poller.put(
+            PolledMeter(
+                MeterTrack(meter, where, Slots(first_s, want.period_s)),
+                reader,
+                requests_for(reader, want.unit_id),
+            )
+        )
+
+    def _open(self, link: Link) -> _Line:
+        poller = LinkPoller(connect_to(link), self._outlets)
+        task = asyncio.create_task(poller.run(), name=f"link {link.link_id}")
+        line = self._lines[link.link_id] = _Line(link, self._links_so_far, poller, task)
+        self._links_so_far += 1
+        return line
+
+    def _try_now(self, meter_id: str) -> None:
+        for line in self._lines.values():
+            if line.poller.try_now(meter_id):
+                return
+
+    async def _answer(
+        self,
+        link: Link,
+        question: Callable[[CheckedConnection], Coroutine[Any, Any, T]],
+        where: str,
+        timeout_s: float,
+    ) -> T:
+        shared = next(
+            (line.poller.connection for line in self._lines.values() if _same(line.link, link)),
+            None,
+        )
+        connection = shared or connect_to(link)
+        try:
+            async with asyncio.timeout(timeout_s):
+                return await question(connection)
+        except RequestFailed as failure:
+            raise failure.for_user(where) from None
+        except TimeoutError:
+            raise MeterUnreachable(
+                where=where,
+                what=f"no answer within {timeout_s:.1f} s.",
+                remedy="Check that the meter is powered and that its unit number is right.",
+            ) from None
+        finally:
+            if shared is None:
+                await connection.close()
+
+
+def _same(one: Link, other: Link) -> bool:
+    """Whether both lead to the same device, so that one connection must serve both."""
+    if one.kind is not other.kind:
+        return False
+    if one.kind is LinkKind.MODBUS_TCP:
+        return (one.host, one.port) == (other.host, other.port)
+    return one.address == other.address
+
+
+def _ignore(_: object) -> None:
+    """For callers that do not listen."""

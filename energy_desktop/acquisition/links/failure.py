@@ -1,0 +1,86 @@
+"""Why a request brought no reading, in words and in a kind that the poller acts on."""
+
+from enum import Enum
+
+from energy_desktop.domain.errors import MeterAnswerWrong, MeterUnreachable, UserFacingError
+
+
+class FailureKind(Enum):
+    """What went wrong, as far as it changes what is done next."""
+
+    NO_CONNECTION = "no connection"  # concerns every unit of the link
+    NO_ANSWER = "no answer"
+    WRONG_ANSWER = "wrong answer"  # must never be taken for a reading
+    REFUSED = "refused"  # exceptions 1 to 3: asking again will not help
+    DEVICE_FAULT = "device fault"
+    BUSY = "busy"
+    GATEWAY = "gateway"  # the gateway answers, the unit behind it does not
+
+
+_UNREACHABLE = frozenset(
+    {FailureKind.NO_CONNECTION, FailureKind.NO_ANSWER, FailureKind.BUSY, FailureKind.GATEWAY}
+)
+
+
+class RequestFailed(Exception):
+    """One request without a usable answer. `what` is a clause with its full stop."""
+
+    def __init__(self, kind: FailureKind, what: str, remedy: str) -> None:
+        super().__init__(what)
+        self.kind = kind
+        self.what = what
+        self.remedy = remedy
+
+    def again(self) -> "RequestFailed":
+        """The same failure to raise once more: an exception raised twice keeps both tracebacks."""
+        return RequestFailed(self.kind, self.what, self.remedy)
+
+    def for_user(self, where: str) -> UserFacingError:
+        """The same failure as the sentence that a window or a command shows."""
+        error = MeterUnreachable if self.kind in _UNREACHABLE else MeterAnswerWrong
+        return error(where=where, what=self.what, remedy=self.remedy)
+
+
+def no_answer(timeout_s: float) -> RequestFailed:
+    return RequestFailed(
+        FailureKind.NO_ANSWER,
+        f"no answer within {timeout_s:.1f} s.",
+        "Check that the meter is powered and that its unit number is right.",
+    )
+
+
+def wrong_answer(what: str) -> RequestFailed:
+    return RequestFailed(
+        FailureKind.WRONG_ANSWER,
+        what,
+        "Check that no other device has this unit number and that no one else uses the line.",
+    )
+
+
+_WORDS_OF_EXCEPTION = {
+    1: (FailureKind.REFUSED, "the meter does not know this function"),
+    2: (FailureKind.REFUSED, "the meter has no such registers"),
+    3: (FailureKind.REFUSED, "the meter does not accept this number of registers or this value"),
+    4: (FailureKind.DEVICE_FAULT, "the meter reports a fault of its own"),
+    5: (FailureKind.BUSY, "the meter is busy"),
+    6: (FailureKind.BUSY, "the meter is busy"),
+    8: (FailureKind.DEVICE_FAULT, "the meter reports a memory fault"),
+    10: (FailureKind.GATEWAY, "the gateway has no way to this unit"),
+    11: (FailureKind.GATEWAY, "the unit behind the gateway does not answer"),
+}
+_REMEDY_OF_KIND = {
+    FailureKind.REFUSED: "Check that the driver fits this meter model.",
+    FailureKind.DEVICE_FAULT: "Look at the meter's display; restart it if the fault stays.",
+    FailureKind.BUSY: "Ask it less often, or find out who else reads it.",
+    FailureKind.GATEWAY: "Check the unit number and the bus behind the gateway.",
+}
+
+
+def refused(exception_code: int, request: str) -> RequestFailed:
+    """The failure that a Modbus exception answer stands for. `request` names what was asked."""
+    kind, words = _WORDS_OF_EXCEPTION.get(
+        exception_code, (FailureKind.DEVICE_FAULT, "the meter answers with an unknown exception")
+    )
+    return RequestFailed(
+        kind, f"{words} (exception {exception_code} for {request}).", _REMEDY_OF_KIND[kind]
+    )
