@@ -1,1 +1,1 @@
-"""Light left on after the cleaning round."""
+"""Light left on after the cleaning round, per zone and evening."""
