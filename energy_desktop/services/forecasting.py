@@ -1,0 +1,109 @@
+"""Forecasts a meter's load, in a job process, and remembers what it made of the same input."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections import OrderedDict
+
+import numpy as np
+
+from energy_desktop.domain.clock import Clock, to_ms
+from energy_desktop.domain.energy import DAY_MS, Intervals
+from energy_desktop.domain.errors import NotEnoughData, NotFound
+from energy_desktop.domain.forecast import Forecast
+from energy_desktop.domain.ports import Compute, ConfigurationStore, History, Ledger
+from energy_desktop.services.registers import consumption_register
+
+_LOOK_BACK_MS = 2 * 366 * DAY_MS
+_REMEMBERED = 32
+
+
+class ForecastService:
+    """Knows nothing after the origin: not a reading later than it is even fetched."""
+
+    def __init__(
+        self,
+        configuration: ConfigurationStore,
+        history: History,
+        ledger: Ledger,
+        clock: Clock,
+        compute: Compute,
+    ) -> None:
+        self._configuration = configuration
+        self._history = history
+        self._ledger = ledger
+        self._clock = clock
+        self._compute = compute
+        self._made: OrderedDict[str, Forecast] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def forecast(
+        self,
+        meter_id: str,
+        *,
+        at_ms: int | None = None,
+        horizon_h: int = 24,
+        register: str | None = None,
+    ) -> Forecast:
+        """Energy per step from the origin on. at_ms None: now.
+
+        Raises NotFound (meter), NotEnoughData (too short a history, or one that stopped).
+        """
+        from energy_desktop.analytics.forecasting import forecast
+
+        site = self._configuration.load()
+        if site.meter(meter_id) is None:
+            raise NotFound(
+                where=f"Meter {meter_id}",
+                what="The site has no such meter.",
+                remedy="`energy-desktop meters` lists those it has.",
+            )
+        origin_ms = to_ms(self._clock()) if at_ms is None else at_ms
+        known = self.known(meter_id, origin_ms, register)
+        key = _key(known, origin_ms, horizon_h, site.site.zone, site.site.country)
+        with self._lock:
+            made = self._made.get(key)
+        if made is not None:
+            return made
+        made = self._compute.run(
+            forecast,
+            known.start_ms,
+            known.energy_wh,
+            known.step_s // 60,
+            meter_id=meter_id,
+            origin_ms=origin_ms,
+            horizon_h=horizon_h,
+            zone=site.site.zone,
+            country=site.site.country,
+        )
+        with self._lock:
+            self._made[key] = made
+            while len(self._made) > _REMEMBERED:
+                self._made.popitem(last=False)
+        return made
+
+    def known(self, meter_id: str, origin_ms: int, register: str | None = None) -> Intervals:
+        """What the ledger holds before the origin, two years at the most."""
+        extent = self._history.extent(meter_id)
+        if extent is None or extent[0] >= origin_ms:
+            raise NotEnoughData(
+                where=f"Meter {meter_id}",
+                what="Nothing is stored before the origin of the forecast.",
+                remedy="Choose a later origin, or import the meter's past with `import`.",
+            )
+        start_ms = max(extent[0], origin_ms - _LOOK_BACK_MS)
+        return self._ledger.intervals(
+            meter_id,
+            start_ms,
+            min(origin_ms, extent[1] + DAY_MS),
+            register=register or consumption_register(self._ledger, meter_id),
+        )
+
+
+def _key(known: Intervals, origin_ms: int, horizon_h: int, *where: str) -> str:
+    digest = hashlib.sha256()
+    digest.update(np.ascontiguousarray(known.start_ms).tobytes())
+    digest.update(np.ascontiguousarray(known.energy_wh).tobytes())
+    digest.update(repr((known.meter_id, known.step_s, origin_ms, horizon_h, where)).encode())
+    return digest.hexdigest()
