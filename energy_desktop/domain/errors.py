@@ -47,6 +47,10 @@ class SiteFileError(UserFacingError):
     """A site TOML that cannot be applied; nothing of it was."""
 
 
+class DataFileError(UserFacingError):
+    """A file of readings, prices or powers that cannot be read; `where` is file and line."""
+
+
 class NotFound(UserFacingError):
     """A meter, client, battery or invoice that the site does not have."""
 
