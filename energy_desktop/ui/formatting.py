@@ -1,0 +1,332 @@
+"""The one place where a stored number, time or amount becomes text on the screen.
+
+Everything is stored in W, Wh, V, A, UTC milliseconds and 1e-4 currency units. A view hands such a
+value in and gets the text; no view scales or rounds. A table column asks for a `Scale` once and
+uses it for all its rows, so a unit stands in the header and never changes between two refreshes.
+
+babel knows the signs and month names of other locales and is imported for those only: it costs
+start-up time, and English needs nothing of it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from energy_desktop.domain.clock import Clock, from_ms, system_clock, to_ms
+from energy_desktop.domain.money import to_decimal
+from energy_desktop.domain.quantities import quantity
+
+UNKNOWN: Final = "–"
+MINUS: Final = "−"
+ESTIMATED: Final = "≈"
+THIN: Final = "\u00a0"  # between number and unit: never broken over two lines
+
+_POWER_UNITS: Final = ("W", "var", "VA")
+_ENERGY_UNITS: Final = ("Wh", "varh", "VAh")
+_DECIMALS: Final = {"V": 1, "A": 1, "Hz": 2, "": 2, "%": 1, "°C": 1, "°": 1}
+_CURRENCY_SIGNS: Final = {"EUR": "€", "GBP": "£", "USD": "$", "CHF": "CHF", "PLN": "zł"}
+_MONTHS: Final = (
+    "Jan",
+    "Feb",
+    "Mar",
+    "Apr",
+    "May",
+    "Jun",
+    "Jul",
+    "Aug",
+    "Sep",
+    "Oct",
+    "Nov",
+    "Dec",
+)
+_LONG_MONTHS: Final = (
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+)
+_DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+
+
+@dataclass(frozen=True, slots=True)
+class Symbols:
+    """What a locale writes between digits and what it calls months and days."""
+
+    decimal: str = "."
+    group: str = ","
+    months: tuple[str, ...] = _MONTHS
+    long_months: tuple[str, ...] = _LONG_MONTHS
+    days: tuple[str, ...] = _DAYS
+
+
+def symbols_of(locale: str) -> Symbols:
+    """The symbols of a locale such as `de` or `fi_FI`. Raises babel's UnknownLocaleError."""
+    if locale.partition("_")[0] == "en":
+        return Symbols()
+    from babel import Locale
+
+    known = Locale.parse(locale)
+    signs = known.number_symbols["latn"]
+    months = known.months["format"]
+    days = known.days["format"]["abbreviated"]
+    return Symbols(
+        decimal=signs["decimal"],
+        group=signs["group"].replace("\u202f", "\u00a0"),
+        months=tuple(months["abbreviated"][i].rstrip(".") for i in range(1, 13)),
+        long_months=tuple(months["wide"][i] for i in range(1, 13)),
+        days=tuple(days[i].rstrip(".") for i in range(7)),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """One unit for a whole column or axis: shown = stored / divisor, with fixed decimals."""
+
+    unit: str
+    divisor: float
+    decimals: int
+    symbols: Symbols = Symbols()
+
+    def text(self, value: float | None) -> str:
+        """The number without its unit, which stands in the header. Unknown is an en dash."""
+        if value is None or not math.isfinite(value):
+            return UNKNOWN
+        return _grouped(value / self.divisor, self.decimals, self.symbols)
+
+    def with_unit(self, value: float | None) -> str:
+        text = self.text(value)
+        return text if text == UNKNOWN or not self.unit else f"{text}{THIN}{self.unit}"
+
+    def header(self, label: str) -> str:
+        return f"{label}, {self.unit}" if self.unit else label
+
+
+def _grouped(value: float | Decimal, decimals: int, symbols: Symbols) -> str:
+    text = f"{value:,.{decimals}f}"
+    if text.startswith("-"):
+        digits = text[1:]
+        # Minus zero is zero: "−0.0" would claim a direction that the digits do not show.
+        text = MINUS + digits if any(c in "123456789" for c in digits) else digits
+    if symbols.decimal == "." and symbols.group == ",":
+        return text
+    return text.translate({ord(","): symbols.group, ord("."): symbols.decimal})
+
+
+class Formats:
+    """Formats for one site: its zone, its currency, the reader's locale.
+
+    `clock` decides what "today" and "this year" are.
+    """
+
+    def __init__(
+        self,
+        zone: str = "UTC",
+        *,
+        locale: str = "en",
+        currency: str = "EUR",
+        clock: Clock = system_clock,
+    ) -> None:
+        self.zone = ZoneInfo(zone)
+        self.zone_name = zone
+        self.currency = currency
+        self.clock = clock
+        self.symbols = symbols_of(locale)
+
+    # -------------------------------------------------------- numbers
+
+    def number(self, value: float | Decimal | None, decimals: int = 0) -> str:
+        """Grouped digits with a true minus sign; None and NaN are an en dash."""
+        if value is None or not math.isfinite(value):
+            return UNKNOWN
+        return _grouped(value, decimals, self.symbols)
+
+    def count(self, value: int) -> str:
+        return self.number(value)
+
+    def scale(self, unit: str, values: Iterable[float | None] = ()) -> Scale:
+        """The fixed scale of a column in stored `unit` (W, Wh, V, ...) that fits its largest value.
+
+        Without values it is the common one: kW, kWh.
+        """
+        top = max((abs(v) for v in values if v is not None and math.isfinite(v)), default=None)
+        if unit in _POWER_UNITS:
+            if top is not None and top >= 999_950:
+                return Scale("M" + unit, 1e6, 2, self.symbols)
+            if top is not None and 0 < top < 999.5:
+                return Scale(unit, 1.0, 0, self.symbols)
+            return Scale("k" + unit, 1e3, 1, self.symbols)
+        if unit in _ENERGY_UNITS:
+            if top is not None and top > 1e7:
+                return Scale("M" + unit, 1e6, 1, self.symbols)
+            return Scale("k" + unit, 1e3, 1, self.symbols)
+        return Scale(unit, 1.0, _DECIMALS.get(unit, 1), self.symbols)
+
+    def quantity_scale(self, name: str, values: Iterable[float | None] = ()) -> Scale:
+        """The scale for a quantity of domain/quantities.py. Raises KeyError for no such one."""
+        return self.scale(quantity(name).unit, values)
+
+    def quantity(self, name: str, value: float | None) -> str:
+        """`quantity("voltage_l1_v", 231.29)` -> "231.3 V"."""
+        return self.quantity_scale(name, (value,)).with_unit(value)
+
+    def power(self, power_w: float | None) -> str:
+        return self.scale("W", (power_w,)).with_unit(power_w)
+
+    def energy(self, energy_wh: float | None) -> str:
+        return self.scale("Wh", (energy_wh,)).with_unit(energy_wh)
+
+    def percent(self, value: float | None, decimals: int = 0, *, signed: bool = False) -> str:
+        if value is None or not math.isfinite(value):
+            return UNKNOWN
+        return f"{self._signed(value, decimals, signed)}{THIN}%"
+
+    def _signed(self, value: float, decimals: int, signed: bool) -> str:
+        text = self.number(value, decimals)
+        is_zero = not any(c in "123456789" for c in text)
+        return "+" + text if signed and value > 0 and not is_zero else text
+
+    # -------------------------------------------------------- money
+
+    @property
+    def currency_sign(self) -> str:
+        return _CURRENCY_SIGNS.get(self.currency, self.currency)
+
+    def amount(self, units: int | None) -> str:
+        """An amount in 1e-4 units with two decimals and no sign of the currency: for columns."""
+        if units is None:
+            return UNKNOWN
+        cents = to_decimal(units).quantize(Decimal("0.01"), ROUND_HALF_UP)
+        return _grouped(cents, 2, self.symbols)
+
+    def money(self, units: int | None) -> str:
+        """An amount in 1e-4 units: "€ 57.73", "− € 18.40"."""
+        if units is None:
+            return UNKNOWN
+        text = self.amount(abs(units))
+        sign = f"{MINUS}{THIN}" if units < 0 and any(c in "123456789" for c in text) else ""
+        return f"{sign}{self.currency_sign}{THIN}{text}"
+
+    def money_value(self, value: float | Decimal | None) -> str:
+        """The same for an amount in whole currency, as plans and forecasts estimate it."""
+        if value is None or not math.isfinite(value):
+            return UNKNOWN
+        exact = Decimal(value).quantize(Decimal("0.0001"), ROUND_HALF_EVEN)
+        return self.money(int(exact * 10_000))
+
+    def unit_price(self, per_kwh: float | Decimal | None) -> str:
+        """A price per kWh with four decimals, without the unit."""
+        return self.number(per_kwh, 4)
+
+    # -------------------------------------------------------- times
+
+    def local(self, epoch_ms: int) -> datetime:
+        return from_ms(epoch_ms).astimezone(self.zone)
+
+    def now_ms(self) -> int:
+        return to_ms(self.clock())
+
+    def clock_time(self, epoch_ms: int | None, *, seconds: bool = False) -> str:
+        """Local time of day, "14:37"; the hour that happens twice names its zone: "02:30 CEST"."""
+        if epoch_ms is None:
+            return UNKNOWN
+        local = self.local(epoch_ms)
+        text = local.strftime("%H:%M:%S" if seconds else "%H:%M")
+        return f"{text} {local.tzname()}" if self._happens_twice(local) else text
+
+    @staticmethod
+    def _happens_twice(local: datetime) -> bool:
+        return local.replace(fold=0).utcoffset() != local.replace(fold=1).utcoffset()
+
+    def moment(self, epoch_ms: int | None) -> str:
+        """14:33:08 today, 13 Oct 12:30 this year, 13 Oct 2025 else."""
+        if epoch_ms is None:
+            return UNKNOWN
+        local = self.local(epoch_ms)
+        today = self.local(self.now_ms())
+        if local.date() == today.date():
+            return self.clock_time(epoch_ms, seconds=True)
+        if local.year == today.year:
+            return f"{self._day_month(local)} {self.clock_time(epoch_ms)}"
+        return f"{self._day_month(local)} {local.year}"
+
+    def full_moment(self, epoch_ms: int | None) -> str:
+        """Date, year, time and zone, for details and evidence: "13 Oct 2025 12:30:00 CEST"."""
+        if epoch_ms is None:
+            return UNKNOWN
+        local = self.local(epoch_ms)
+        return f"{self._day_month(local)} {local.year} {local:%H:%M:%S} {local.tzname()}"
+
+    def day(self, day: date | int, *, weekday: bool = True, year: bool = False) -> str:
+        """A local day, given as date or as a moment in ms: "Tue 14 Oct"."""
+        local = self.local(day).date() if isinstance(day, int) else day
+        text = self._day_month(local)
+        if weekday:
+            text = f"{self.symbols.days[local.weekday()]} {text}"
+        return f"{text} {local.year}" if year else text
+
+    def month(self, year: int, month: int) -> str:
+        return f"{self.symbols.long_months[month - 1]} {year}"
+
+    def period(self, start_ms: int, end_ms: int) -> str:
+        """[start, end) : "14 Oct 2025", "15 Jul to 13 Oct 2025", "12 Oct 8:00 to 9:00"."""
+        start, end = self.local(start_ms), self.local(end_ms)
+        whole_days = (start.hour, start.minute, end.hour, end.minute) == (0, 0, 0, 0)
+        if not whole_days:
+            until = self.clock_time(end_ms)
+            if start.date() != end.date():
+                until = f"{self._day_month(end)} {until}"
+            return f"{self._day_month(start)} {self.clock_time(start_ms)} to {until}"
+        last = end.date() - timedelta(days=1)
+        if last <= start.date():
+            return f"{self._day_month(start)} {start.year}"
+        first = self._day_month(start) + ("" if start.year == last.year else f" {start.year}")
+        return f"{first} to {self._day_month(last)} {last.year}"
+
+    def top_bar_time(self) -> str:
+        """Such as "Tue 14 Oct  14:37:12 CEST"."""
+        local = self.local(self.now_ms())
+        return f"{self.day(local.date())}  {local:%H:%M:%S} {local.tzname()}"
+
+    def _day_month(self, day: date) -> str:
+        return f"{day.day} {self.symbols.months[day.month - 1]}"
+
+    def duration(self, seconds: float | None) -> str:
+        """Such as "12 s", "4 min", "1 h 51", "26 h", "9 days"."""
+        if seconds is None or not math.isfinite(seconds):
+            return UNKNOWN
+        whole = round(abs(seconds))
+        if whole < 60:
+            return f"{whole} s"
+        minutes = round(whole / 60)
+        if minutes < 60:
+            return f"{minutes} min"
+        hours, rest = divmod(minutes, 60)
+        if hours < 10:
+            return f"{hours} h {rest:02d}" if rest else f"{hours} h"
+        hours = round(whole / 3600)
+        if hours < 72:
+            return f"{hours} h"
+        return f"{round(whole / 86400)} days"
+
+    def exact_duration(self, seconds: float | None) -> str:
+        """Such as "15 min 32 s", where the seconds matter: a lost meter."""
+        if seconds is None or not math.isfinite(seconds):
+            return UNKNOWN
+        whole = round(abs(seconds))
+        if whole < 60 or whole >= 3600:
+            return self.duration(seconds)
+        return f"{whole // 60} min {whole % 60} s" if whole % 60 else f"{whole // 60} min"
