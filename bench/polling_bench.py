@@ -113,8 +113,8 @@ async def _own_polls(port: int, reads: int) -> float:
     task = asyncio.create_task(poller.run())
     await done.wait()
     spent = time.process_time() - started
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
+    poller.end()
+    await task
     return spent / reads
 
 

@@ -56,6 +56,10 @@ class _Line:
     task: "asyncio.Task[None]"
     meters_so_far: int = 0
 
+    def close(self) -> None:
+        self.poller.end()
+        self.task.cancel()
+
 
 class Field:
     """Implements domain.ports.FieldControl.
@@ -212,7 +216,7 @@ class Field:
         for line in lines:
             for meter_id in list(line.poller.meters):
                 line.poller.remove(meter_id)
-            line.task.cancel()
+            line.close()
         await asyncio.gather(*(line.task for line in lines), return_exceptions=True)
         self._lines.clear()
         self._wanted.clear()
@@ -250,7 +254,7 @@ class Field:
         used = {want.link for want in wanted.values()}
         for link_id, line in list(self._lines.items()):
             if line.link not in used:
-                line.task.cancel()
+                line.close()
                 del self._lines[link_id]
         for meter in configuration.meters:
             if meter.meter_id in wanted:

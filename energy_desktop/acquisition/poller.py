@@ -56,6 +56,7 @@ class LinkPoller:
         self._meters: dict[str, PolledMeter] = {}
         self._loop = asyncio.get_running_loop()
         self._wake: asyncio.Future[None] | None = None
+        self._ending = False
         self._backoff = Backoff(connection.address)
         self._retry_s = 0.0  # no connection is tried before
         self._no_connection: RequestFailed | None = None
@@ -92,10 +93,19 @@ class LinkPoller:
         if self._wake is not None and not self._wake.done():
             self._wake.set_result(None)
 
+    def end(self) -> None:
+        """Makes `run` return after the request that is under way, if its task is not cancelled.
+
+        Cancelling alone is not enough: asyncio.wait_for of Python 3.11 swallows a cancellation
+        that meets an answer.
+        """
+        self._ending = True
+        self.wake()
+
     async def run(self) -> None:
-        """Until cancelled."""
+        """Until `end` or cancelled."""
         try:
-            while True:
+            while not self._ending:
                 polled = min(
                     self._meters.values(), key=lambda polled: polled.track.due_s, default=None
                 )

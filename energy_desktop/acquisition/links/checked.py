@@ -13,6 +13,8 @@ that is off, which costs more than all the checks here.
 
 import asyncio
 import logging
+import os
+import socket
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import Any
@@ -218,8 +220,7 @@ class CheckedConnection(ABC):
         except TimeoutError:
             raise self._unconnected(f"no connection within {self.timeout_s:.1f} s.") from None
         except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or str(error)
-            raise self._unconnected(f"no connection: {reason}.") from None
+            raise self._unconnected(f"no connection: {_reason(error)}.") from None
         await asyncio.sleep(0)  # a serial transport attaches its reader in the loop's next turn
         return client
 
@@ -240,6 +241,13 @@ class CheckedConnection(ABC):
             answer = self._client.ctx.response_future
             if not answer.done():
                 answer.set_exception(_ClosedByPeer())
+
+
+def _reason(error: Exception) -> str:
+    """The system's words; asyncio's own say `Connect call failed` for each of them."""
+    if isinstance(error, OSError) and not isinstance(error, socket.gaierror) and error.errno:
+        return os.strerror(error.errno)
+    return getattr(error, "strerror", None) or str(error)
 
 
 class _ClosedByPeer(Exception):
