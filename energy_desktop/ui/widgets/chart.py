@@ -672,6 +672,17 @@ class Chart(QWidget):
         else:
             super().keyPressEvent(event)
 
+    def event(self, event: QEvent) -> bool:
+        if (
+            isinstance(event, QKeyEvent)
+            and event.type() == QEvent.Type.ShortcutOverride
+            and event.key() == Qt.Key.Key_Escape
+            and self._cursor is not None
+        ):
+            event.accept()  # the cursor is the topmost thing that Esc can close
+            return True
+        return super().event(event)
+
     def _on_mouse_moved(self, position: QPointF) -> None:
         if self._pinned or self._selection is not None:
             return
