@@ -81,3 +81,4 @@ class Invoice:
     blockers: tuple[str, ...] = ()  # sentences; a draft with any may not be issued
     notes: tuple[str, ...] = ()  # e.g. meter not MID-approved, estimated share
     content_sha256: str = ""
+    holidays: tuple[date, ...] = ()  # days of the period without contract hours for that reason

@@ -82,6 +82,8 @@ def draft_invoice(
         days = month_days(month)
         away = any(not v.hours.on_holidays for v in versions)
         holidays = public_holidays(site, days[0], days[-1]) if away else {}
+    if all(v.hours.on_holidays for v in versions):
+        holidays = {}
 
     remarks = _Remarks(zone, now_ms, {s.space_id: s.name for s in spaces})
     pairs: list[tuple[MeterMonth, SplitMeter]] = []
@@ -110,12 +112,13 @@ def draft_invoice(
     outside_wh = sum(s.outside_wh for s in splits)
 
     remarks.on_period(end_ms)
+    remarks.on_completeness(splits)
     remarks.on_spaces(versions, splits)
     for data, split in pairs:
         remarks.on_meter(data, split)
     remarks.on_prices(used)
     remarks.on_versions(versions, used, (start_ms, end_ms), (month_start, month_end))
-    remarks.on_holidays(versions, holidays)
+    remarks.on_holidays(holidays)
     remarks.on_quality(splits)
     if not lines and not remarks.blockers:
         remarks.blockers.append("Nothing was used outside contract hours; there is no bill.")
@@ -144,6 +147,7 @@ def draft_invoice(
             outside_wh=outside_wh,
             blockers=tuple(remarks.blockers),
             notes=tuple(remarks.notes),
+            holidays=tuple(sorted(holidays)),
         )
     )
 
@@ -283,6 +287,16 @@ class _Remarks:
             end = wording.stamp(end_ms, self.zone)
             self.blockers.append(f"The billed period is not over before {end}.")
 
+    def on_completeness(self, splits: Sequence[SplitMeter]) -> None:
+        due = [s.starts + s.step_s * 1000 <= self.now_ms for s in splits]
+        expected = sum(int(np.count_nonzero(d)) for d in due)
+        known = sum(int(np.count_nonzero(d & s.known)) for d, s in zip(due, splits, strict=True))
+        if expected:
+            self.notes.append(
+                f"Data completeness: {known:,} of {expected:,} intervals known "
+                f"({wording.percent(100 * known / expected)})."
+            )
+
     def on_spaces(self, versions: Sequence[ContractVersion], splits: Sequence[SplitMeter]) -> None:
         measured = {s.meter.space_id for s in splits}
         rented = {space_id for v in versions for space_id in v.space_ids}
@@ -405,8 +419,8 @@ class _Remarks:
             for old, new in _changes(used.versions(), lambda t: t.tariff_id)
         ]
 
-    def on_holidays(self, versions: Sequence[ContractVersion], holidays: Holidays) -> None:
-        if holidays and any(not v.hours.on_holidays for v in versions):
+    def on_holidays(self, holidays: Holidays) -> None:
+        if holidays:
             listed = ", ".join(f"{wording.short_day(d)} ({n})" for d, n in sorted(holidays.items()))
             self.notes.append(f"Public holidays, without contract hours: {listed}.")
 
@@ -417,9 +431,9 @@ class _Remarks:
             (IntervalQuality.EDITED, "edited by hand"),
         ):
             here = [s.outside & (s.quality == quality) for s in splits]
-            if not any(h.any() for h in here):
-                continue
             energy = sum(int(s.energy_wh[h].sum()) for s, h in zip(splits, here, strict=True))
+            if not energy:
+                continue
             part = wording.percent(100 * energy / billed if billed else 0.0)
             self.notes.append(
                 f"{wording.kwh(energy)} of {wording.kwh(billed)} kWh billed ({part}) are {word}."
