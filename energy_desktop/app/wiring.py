@@ -7,11 +7,15 @@ from typing import TYPE_CHECKING
 
 from energy_desktop.acquisition.profiles import ProfileLibrary
 from energy_desktop.app.job_processes import InlineCompute
-from energy_desktop.app.paths import SiteFolder, drivers_folder
+from energy_desktop.app.paths import SiteFolder, drivers_folder, fonts_folder
 from energy_desktop.domain.clock import Clock, system_clock, to_ms
+from energy_desktop.domain.invoice import Invoice
 from energy_desktop.domain.ports import Compute
+from energy_desktop.services.billing import BillingService
 from energy_desktop.services.exporting import ExportService
+from energy_desktop.services.forecasting import ForecastService
 from energy_desktop.services.meters import MeterService
+from energy_desktop.services.planning import PlanService
 from energy_desktop.services.site_file import SiteFileService
 from energy_desktop.storage import Store, open_store
 
@@ -26,12 +30,21 @@ class Services:
     site_file: SiteFileService
     meters: MeterService
     exporting: ExportService
+    billing: BillingService
+    forecasting: ForecastService
+    planning: PlanService
+
+
+def render_invoice(invoice: Invoice) -> bytes:
+    """reportlab is imported when the first paper is made, not when the window opens."""
+    from energy_desktop.reports import invoice_pdf
+
+    return invoice_pdf.render(invoice, fonts=fonts_folder())
 
 
 def make_services(
     store: Store,
     library: ProfileLibrary,
-    folder: SiteFolder,
     *,
     clock: Clock = system_clock,
     compute: Compute | None = None,
@@ -46,6 +59,13 @@ def make_services(
         ),
         meters=MeterService(store.configuration, store.history, library, field),
         exporting=ExportService(store.history, store.ledger),
+        billing=BillingService(
+            store.configuration, store.ledger, store.invoices, clock, render_invoice
+        ),
+        forecasting=ForecastService(
+            store.configuration, store.history, store.ledger, clock, compute
+        ),
+        planning=PlanService(store.configuration, store.ledger, clock, compute),
     )
 
 
@@ -57,7 +77,11 @@ class OpenSite:
         self.store = store
         self.library = library
         self.clock = clock
-        self.services = make_services(store, library, folder, clock=clock)
+        self.services = make_services(store, library, clock=clock)
+
+    @property
+    def currency(self) -> str:
+        return self.store.configuration.load().site.currency
 
     def meter_states(self) -> dict[str, str]:
         """States by the age of the newest stored reading: another program may be polling."""

@@ -25,7 +25,7 @@ from energy_desktop.domain.contract import Client
 from energy_desktop.domain.errors import InvoiceError, NotFound
 from energy_desktop.domain.invoice import Invoice
 from energy_desktop.domain.ports import ConfigurationStore, InvoiceStore, Ledger
-from energy_desktop.services.registers import consumption_register
+from energy_desktop.services.registers import positive_register
 
 RenderInvoice = Callable[[Invoice], bytes]
 
@@ -181,7 +181,7 @@ class BillingService:
             )
             if period is None:
                 continue
-            register = consumption_register(self._ledger, meter.meter_id)
+            register = positive_register(self._ledger, meter.meter_id)
             months.append(
                 MeterMonth(
                     meter,

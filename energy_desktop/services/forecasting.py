@@ -13,7 +13,7 @@ from energy_desktop.domain.energy import DAY_MS, Intervals
 from energy_desktop.domain.errors import NotEnoughData, NotFound
 from energy_desktop.domain.forecast import Forecast
 from energy_desktop.domain.ports import Compute, ConfigurationStore, History, Ledger
-from energy_desktop.services.registers import consumption_register
+from energy_desktop.services.registers import positive_register
 
 _LOOK_BACK_MS = 2 * 366 * DAY_MS
 _REMEMBERED = 32
@@ -97,7 +97,7 @@ class ForecastService:
             meter_id,
             start_ms,
             min(origin_ms, extent[1] + DAY_MS),
-            register=register or consumption_register(self._ledger, meter_id),
+            register=register or positive_register(self._ledger, meter_id),
         )
 
 

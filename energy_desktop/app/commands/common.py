@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ParamSpec, TypeVar
 import typer
 
 from energy_desktop.app.paths import SiteFolder, default_site_folder
+from energy_desktop.domain.clock import parse_month, parse_utc
 from energy_desktop.domain.errors import UserFacingError, WrongUse
 
 if TYPE_CHECKING:
@@ -60,6 +61,28 @@ def opened(option: Path | None) -> Iterator[OpenSite]:
         yield site
     finally:
         site.close()
+
+
+def parse_moment(text: str, option: str) -> int:
+    """Epoch ms of an ISO time; without an offset it is UTC. Raises WrongUse."""
+    try:
+        return parse_utc(text)
+    except ValueError:
+        raise WrongUse(
+            where=f"{option} {text}",
+            what="This is no time.",
+            remedy="Write it as 2026-03-01T12:00:00Z.",
+        ) from None
+
+
+def parse_month_option(text: str) -> tuple[int, int]:
+    """`2026-03` as (2026, 3). Raises WrongUse."""
+    try:
+        return parse_month(text)
+    except ValueError:
+        raise WrongUse(
+            where=f"--month {text}", what="This is no month.", remedy="Write it as 2026-03."
+        ) from None
 
 
 def say(document: Any, *, as_json: bool, text: Callable[[], str] | str = "") -> None:
