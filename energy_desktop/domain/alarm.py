@@ -77,3 +77,51 @@ class Alarm:
     @property
     def is_active(self) -> bool:
         return self.state in (AlarmState.ACTIVE_UNACKNOWLEDGED, AlarmState.ACTIVE_ACKNOWLEDGED)
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmCount:
+    """Alarms of one priority that are not back to normal, shelved ones left out."""
+
+    open: int = 0
+    unacknowledged: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class FrequentAlarm:
+    """How often a rule went off on a meter; chatters: three times or more within a minute."""
+
+    rule_name: str
+    meter_name: str
+    times: int
+    chatters: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmStatistics:
+    """The desk held against the usual targets of alarm management.
+
+    per_10_min: activations in each 10 min of the last 24 h, 144 of them, oldest first.
+    share_pct: per priority over `days`. frequent: by number, most first.
+    stale: active for more than 24 h.
+    """
+
+    days: int
+    per_10_min: tuple[int, ...]
+    mean_per_10_min: float
+    flood_periods: int  # of the 144, with more than FLOOD activations
+    share_pct: dict[Priority, float]
+    frequent: tuple[FrequentAlarm, ...]
+    stale: tuple[Alarm, ...]
+    activations: int
+
+    @property
+    def chattering(self) -> int:
+        return sum(one.chatters for one in self.frequent)
+
+
+TARGET_PER_10_MIN = 1.0
+FLOOD = 10
+TARGET_SHARE_PCT = {Priority.HIGH: 5.0, Priority.MEDIUM: 15.0, Priority.LOW: 80.0}
+CHATTER_PER_MIN = 3
+STALE_MS = 24 * 3_600_000
