@@ -27,6 +27,14 @@ RIPPLES = 48
 BATTERY_MARGIN_W = 250.0
 """What the battery leaves to the grid, so that it never feeds its charge into it."""
 
+PEAK_GUARD_W = 44_000.0
+"""Above this the battery gives what it has; below it keeps a reserve for such moments."""
+
+RESERVE_PCT = 35.0
+NIGHT_CHARGE_PCT = 55.0
+NIGHT_CHARGE_W = 7_000.0
+_NIGHT_MINUTES = (60, 300)  # local clock, before working days
+
 DAYS_AT_ONCE = 8
 
 
@@ -59,6 +67,7 @@ class Pages:
     power_w, tangent (rows, n): means of the minutes. in_wh, out_wh, var_h (rows, n + 1): registers
     since the epoch at the start of each minute: energy while power > 0, energy while < 0, reactive
     energy. soc_wh (n + 1): in the battery, at the start of each minute. pattern (n,): which ripple.
+    night (n,): whether the battery may charge from the grid.
     """
 
     start: int
@@ -69,6 +78,7 @@ class Pages:
     var_h: Floats
     soc_wh: Floats
     pattern: Ints
+    night: NDArray[np.bool_]
 
     @property
     def end(self) -> int:
@@ -83,12 +93,26 @@ class _Checkpoint:
     soc_wh: float
 
 
-def battery_power(net_w: float, soc_wh: float, hours: float, battery: Battery) -> float:
-    """Self-consumption: discharge (> 0) what the house draws, charge (< 0) what it has over.
+def battery_power(
+    net_w: float, soc_wh: float, hours: float, battery: Battery, *, night: bool
+) -> float:
+    """The rule of the demo site: discharge (> 0) what the house draws, charge (< 0) what it has
+    over, keep a reserve for peaks and fill that in the night before a working day.
 
     net_w: load less PV. hours: how long the answer must hold within the limits of the charge.
     """
-    wanted = net_w - BATTERY_MARGIN_W if net_w > BATTERY_MARGIN_W else min(net_w, 0.0)
+    if net_w < 0.0:
+        return limit_battery(net_w, soc_wh, hours, battery)
+    if net_w > PEAK_GUARD_W:
+        return limit_battery(net_w - PEAK_GUARD_W, soc_wh, hours, battery)
+    if night:
+        room = (battery.capacity_wh * NIGHT_CHARGE_PCT / 100.0 - soc_wh) / hours
+        wanted = -min(NIGHT_CHARGE_W, room / battery.charge_efficiency)
+        return limit_battery(wanted, soc_wh, hours, battery) if room > 0.0 else 0.0
+    spare = (soc_wh - battery.capacity_wh * RESERVE_PCT / 100.0) / hours
+    if spare <= 0.0 or net_w <= BATTERY_MARGIN_W:
+        return 0.0
+    wanted = min(net_w - BATTERY_MARGIN_W, spare * battery.discharge_efficiency)
     return limit_battery(wanted, soc_wh, hours, battery)
 
 
@@ -174,9 +198,10 @@ class MinuteBook:
             power[row] = circuit.load.power_w(at)
             tangent[row] = circuit.load.tangent(at)
         net = self.signs @ power[:n]
+        night = at.workday & (at.clock >= _NIGHT_MINUTES[0]) & (at.clock < _NIGHT_MINUTES[1])
         soc = np.full(minute.size + 1, opening.soc_wh)
         if self.battery is not None and self.rows.battery is not None:
-            power[self.rows.battery], soc = _run_battery(net, opening.soc_wh, self.battery)
+            power[self.rows.battery], soc = _run_battery(net, night, opening.soc_wh, self.battery)
             net = net - power[self.rows.battery]
         power[grid] = net
         pattern = pattern_of(minute, self._seed)
@@ -196,6 +221,7 @@ class MinuteBook:
             _running_sum(opening.var_h, reactive),
             soc,
             pattern,
+            night,
         )
         for later in range(1, days + 1):
             at_minute = later * MINUTES_PER_DAY
@@ -246,13 +272,15 @@ def _running_sum(opening: Floats, steps: Floats) -> Floats:
     return total
 
 
-def _run_battery(net: Floats, soc_wh: float, battery: Battery) -> tuple[Floats, Floats]:
+def _run_battery(
+    net: Floats, night: NDArray[np.bool_], soc_wh: float, battery: Battery
+) -> tuple[Floats, Floats]:
     # The charge of a minute depends on the minute before: a plain loop over plain floats.
     power: list[float] = []
     charge = [soc_wh]
     hours = 1.0 / 60.0
-    for wanted in net.tolist():
-        now = battery_power(wanted, soc_wh, hours, battery)
+    for net_w, at_night in zip(net.tolist(), night.tolist(), strict=True):
+        now = battery_power(net_w, soc_wh, hours, battery, night=at_night)
         soc_wh = charge_after(soc_wh, now, hours, battery)
         power.append(now)
         charge.append(soc_wh)

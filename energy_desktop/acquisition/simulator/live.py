@@ -78,15 +78,16 @@ class LiveState:
     def power(self, second: int) -> Floats:
         """(rows,): mean power of the minute with the commands in force."""
         pages = self._pages(second)
-        base = pages.power_w[:, second // 60 - pages.start]
-        return self._actual(base, 1.0 / 3600.0) if self.deviates else base
+        i = second // 60 - pages.start
+        return self._actual(pages, i, 1.0 / 3600.0) if self.deviates else pages.power_w[:, i]
 
     def charge(self, second: int) -> float:
         """Stored energy of the battery in Wh."""
         return self._book_charge(second) if self.soc_wh is None else self.soc_wh
 
-    def _actual(self, base: Floats, hours: float) -> Floats:
+    def _actual(self, pages: Pages, i: int, hours: float) -> Floats:
         book, rows = self._book, self._book.rows
+        base = pages.power_w[:, i]
         actual = base.copy()
         for row, command in self.commands.items():
             if row < rows.circuits:
@@ -96,7 +97,8 @@ class LiveState:
         if rows.battery is not None and book.battery is not None and self.soc_wh is not None:
             order = self.commands.get(rows.battery)
             if order is None:
-                power = battery_power(net, self.soc_wh, hours, book.battery)
+                night = bool(pages.night[i])
+                power = battery_power(net, self.soc_wh, hours, book.battery, night=night)
             elif order.value == SETPOINT:
                 power = limit_battery(order.setpoint_w, self.soc_wh, hours, book.battery)
             else:
@@ -113,7 +115,7 @@ class LiveState:
         a, b = self.second % 60, until - self.second // 60 * 60
         pattern = int(pages.pattern[i])
         base = pages.power_w[:, i]
-        actual = self._actual(base, (b - a) / 3600.0)
+        actual = self._actual(pages, i, (b - a) / 3600.0)
         hours = (b - a + book.ripple_sum[:, pattern, b] - book.ripple_sum[:, pattern, a]) / 3600.0
         taken = (np.maximum(actual, 0.0) - np.maximum(base, 0.0)) * hours
         given = (np.maximum(-actual, 0.0) - np.maximum(-base, 0.0)) * hours
