@@ -1,0 +1,138 @@
+"""Columns of text to numbers and times: in bulk where all is well, one by one where it is not.
+
+A year of half hours is one bulk call per column. Only a column that bulk parsing refuses is
+walked value by value, so that the reasons name the right ones.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta, tzinfo
+
+import numpy as np
+from numpy.typing import NDArray
+
+Int64s = NDArray[np.int64]
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+NO_TIME = np.iinfo(np.int64).min
+_ISO_LENGTH = len("2013-01-01 00:00:00")
+_OFFSET = re.compile(r"(Z|[+-]\d\d:?\d\d)$", re.IGNORECASE)
+_DOTTED = re.compile(r"(\d\d?)\.(\d\d?)\.(\d{4})(?:[ T](\d\d?):(\d\d)(?::(\d\d)(\.\d+)?)?)?$")
+
+
+def numbers(texts: Sequence[str], *, decimal: str = ".") -> Floats:
+    """Values, shape (n,); NaN where the text is no finite number."""
+    if decimal == ",":
+        texts = [text.replace(",", ".") if "." not in text else "" for text in texts]
+    try:
+        values = np.array(list(map(float, texts)), dtype=np.float64)
+    except ValueError:
+        values = np.array([_number(text) for text in texts], dtype=np.float64)
+    if any("_" in text for text in texts):  # float() takes 1_000, a meter never writes it
+        values[["_" in text for text in texts]] = np.nan
+    values[~np.isfinite(values)] = np.nan
+    return values
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
+
+
+def naive_ms(texts: Sequence[str], time_format: str | None = None) -> tuple[Int64s, Bools]:
+    """Clock readings as epoch ms without a zone, and which of them carried their own offset.
+
+    With an offset the value is UTC already. NO_TIME where the text is no time. Reads ISO 8601
+    and `31.12.2026 23:45`; anything else only by a strptime format.
+    """
+    stripped = [text.strip() for text in texts]
+    if time_format is None:
+        bulk = _iso_bulk(stripped)
+        if bulk is not None:
+            return bulk, np.zeros(len(stripped), dtype=np.bool_)
+    times = np.full(len(stripped), NO_TIME, dtype=np.int64)
+    own_offset = np.zeros(len(stripped), dtype=np.bool_)
+    for k, text in enumerate(stripped):
+        moment = _moment(text, time_format)
+        if moment is not None:
+            own_offset[k] = moment.tzinfo is not None
+            aware = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+            times[k] = _ms(aware)
+    return times, own_offset
+
+
+def _iso_bulk(texts: list[str]) -> Int64s | None:
+    """`2013-01-01 00:00:00`, with or without a fraction of zeros; None when any is otherwise."""
+    if any(len(text) < _ISO_LENGTH for text in texts):
+        return None
+    tails = {text[_ISO_LENGTH:] for text in texts}
+    if any(tail.strip("0") not in ("", ".") or (tail and tail[0] != ".") for tail in tails):
+        return None
+    try:
+        stamps = np.array([text[:_ISO_LENGTH] for text in texts], dtype="datetime64[s]")
+    except ValueError:
+        return None
+    if np.isnat(stamps).any():
+        return None
+    return stamps.astype("datetime64[ms]").astype(np.int64)
+
+
+def _moment(text: str, time_format: str | None) -> datetime | None:
+    try:
+        if time_format is not None:
+            return datetime.strptime(text, time_format)  # noqa: DTZ007 (its zone comes later)
+        dotted = _DOTTED.match(text)
+        if dotted:
+            day, month, year, hour, minute, second, _ = dotted.groups()
+            return datetime(  # noqa: DTZ001 (its zone comes later)
+                int(year), int(month), int(day), int(hour or 0), int(minute or 0), int(second or 0)
+            )
+        if not text[:4].isdigit() or text[4:5] != "-":
+            return None  # fromisoformat also takes 20130101 and 2013W01: never meant here
+        # The London files write seven digits of a second; Python reads them up to the sixth.
+        return datetime.fromisoformat(text)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _ms(moment: datetime) -> int:
+    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
+
+
+def to_utc_ms(times: Int64s, zone: tzinfo) -> tuple[Int64s, Bools]:
+    """UTC epoch ms of clock readings in a zone, and which of them no clock of the zone shows.
+
+    times: naive epoch ms in file order, none of them NO_TIME. In the hour that the clock shows
+    twice, the first occurrence of a reading is summer time and the second is winter time.
+    """
+    quarter = 900_000
+    unique, back = np.unique(times // quarter, return_inverse=True)
+    first = np.empty(len(unique), dtype=np.int64)
+    second = np.empty(len(unique), dtype=np.int64)
+    for k, value in enumerate(unique.tolist()):
+        naive = datetime(1970, 1, 1) + timedelta(milliseconds=value * quarter)  # noqa: DTZ001
+        first[k] = _offset_ms(naive.replace(tzinfo=zone, fold=0))
+        second[k] = _offset_ms(naive.replace(tzinfo=zone, fold=1))
+    offset, later = first[back], second[back]
+    absent: Bools = offset < later
+    twice = np.flatnonzero(offset > later)
+    seen: set[int] = set()
+    for k in twice.tolist():
+        reading = int(times[k])
+        if reading in seen:
+            offset[k] = later[k]
+        seen.add(reading)
+    return times - offset, absent
+
+
+def _offset_ms(moment: datetime) -> int:
+    offset = moment.utcoffset()
+    if offset is None:  # a tzinfo of ours always has one
+        raise ValueError(f"{moment} has no offset")
+    return offset // timedelta(milliseconds=1)
