@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 from energy_desktop.acquisition.profiles import ProfileLibrary
 from energy_desktop.app.job_processes import InlineCompute
@@ -14,9 +15,11 @@ from energy_desktop.domain.ports import Compute
 from energy_desktop.services.billing import BillingService
 from energy_desktop.services.exporting import ExportService
 from energy_desktop.services.forecasting import ForecastService
+from energy_desktop.services.maintenance import MaintenanceService
 from energy_desktop.services.meters import MeterService
 from energy_desktop.services.planning import PlanService
 from energy_desktop.services.site_file import SiteFileService
+from energy_desktop.services.waste import WasteService
 from energy_desktop.storage import Store, open_store
 
 if TYPE_CHECKING:
@@ -33,6 +36,8 @@ class Services:
     billing: BillingService
     forecasting: ForecastService
     planning: PlanService
+    waste: WasteService
+    maintenance: MaintenanceService
 
 
 def render_invoice(invoice: Invoice) -> bytes:
@@ -66,6 +71,10 @@ def make_services(
             store.configuration, store.history, store.ledger, clock, compute
         ),
         planning=PlanService(store.configuration, store.ledger, clock, compute),
+        waste=WasteService(store.configuration, store.history, clock),
+        maintenance=MaintenanceService(
+            store.configuration, store.history, store.ledger, store.findings, clock, compute
+        ),
     )
 
 
@@ -78,6 +87,10 @@ class OpenSite:
         self.library = library
         self.clock = clock
         self.services = make_services(store, library, clock=clock)
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.store.configuration.load().site.zone)
 
     @property
     def currency(self) -> str:

@@ -13,15 +13,21 @@ from energy_desktop.app.commands.common import (
     guarded,
     opened,
     parse_moment,
+    parse_month_option,
     say,
     table,
 )
 from energy_desktop.domain import wording
+from energy_desktop.domain.alarm import Alarm
 from energy_desktop.domain.clock import iso_utc, system_clock, to_ms
 from energy_desktop.domain.device import Battery
+from energy_desktop.domain.energy import DAY_MS
 from energy_desktop.domain.errors import WrongUse
+from energy_desktop.domain.finding import Finding
 from energy_desktop.domain.forecast import Forecast
+from energy_desktop.domain.money import to_decimal
 from energy_desktop.domain.plan import Plan
+from energy_desktop.domain.waste import EveningVerdict
 
 AtOption = Annotated[
     str | None,
@@ -32,6 +38,9 @@ AtOption = Annotated[
 def register(app: typer.Typer) -> None:
     app.command()(forecast)
     app.command()(plan)
+    app.command()(waste)
+    app.command()(maintenance)
+    app.command()(alarms)
 
 
 @guarded
@@ -276,3 +285,200 @@ def _plan_text(made: Plan, notes: tuple[str, ...], currency: str) -> str:
         "why idle",
     )
     return "\n".join(head) + table(headers, rows, frozenset({1, 2, 3, 4, 5}))
+
+
+@guarded
+def waste(
+    month: Annotated[str, typer.Option("--month", metavar="YYYY-MM")],
+    site: SiteOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Find light left on after the cleaning round."""
+    parse_month_option(month)
+    with opened(site) as place:
+        found = place.services.waste.month(month)
+        zone = place.zone
+    document = {
+        "month": month,
+        "currency": found.currency,
+        "data_completeness_pct": found.data_completeness_pct,
+        "zones": [
+            {
+                "zone": z.space_id,
+                "name": z.space_name,
+                "meters": list(z.meter_ids),
+                "evenings": z.evenings,
+                "evenings_flagged": z.evenings_flagged,
+                "energy_wh": z.energy_wh,
+                "excess_wh": z.excess_wh,
+                "excess_cost": f"{to_decimal(z.excess_cost_units):.2f}",
+                "yearly_saving": f"{to_decimal(z.yearly_saving_units):.2f}",
+                "naive_wh": z.naive_wh,
+            }
+            for z in found.zones
+        ],
+        "evenings": [
+            {
+                "zone": e.space_id,
+                "evening": e.evening.isoformat(),
+                "verdict": e.verdict.value,
+                "lit_minutes": e.lit_minutes,
+                "expected_minutes": e.expected_minutes,
+                "lit_until_utc": None if e.lit_until_ms is None else iso_utc(e.lit_until_ms),
+                "energy_wh": e.energy_wh,
+                "excess_wh": e.excess_wh,
+                "excess_cost": f"{to_decimal(e.excess_cost_units):.2f}",
+            }
+            for e in found.evenings
+        ],
+    }
+
+    def words() -> str:
+        rows = [
+            (
+                z.space_name,
+                f"{z.evenings_flagged} of {z.evenings}",
+                wording.number(z.excess_wh / 1000, 1),
+                wording.number(to_decimal(z.excess_cost_units), 2),
+                wording.number(to_decimal(z.yearly_saving_units), 2),
+                wording.number(z.naive_wh / 1000, 1),
+            )
+            for z in found.zones
+        ]
+        headers = (
+            "zone",
+            "over 3 h",
+            "waste kWh",
+            found.currency,
+            "a year",
+            "all after hours kWh",
+        )
+        flagged = [
+            f"  {e.space_name}, {e.evening:%a %d %b}: lit {wording.hours(e.lit_minutes)}, "
+            f"until {wording.stamp(e.lit_until_ms, zone)}"
+            for e in found.evenings
+            if e.verdict is EveningVerdict.FLAGGED and e.lit_until_ms is not None
+        ]
+        head = f"Data {wording.number(found.data_completeness_pct, 1)} % complete.\n"
+        return "\n".join([head + table(headers, rows, frozenset({1, 2, 3, 4, 5})), *flagged])
+
+    say(document, as_json=as_json, text=words)
+
+
+@guarded
+def maintenance(
+    meter: Annotated[str | None, typer.Option("--meter", metavar="ID")] = None,
+    site: SiteOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Watch equipment for creeping power draw and strange hours."""
+    with opened(site) as place:
+        service = place.services.maintenance
+        reports = (service.report(meter),) if meter else service.reports()
+    document = {
+        "equipment": [
+            {
+                "meter": r.watch.meter_id,
+                "name": r.watch.meter_name,
+                "equipment": r.watch.equipment,
+                "state": r.watch.state.value,
+                "sentence": r.watch.state_sentence,
+                "learned_days": r.watch.learned_days,
+                "needed_days": r.watch.needed_days,
+                "noise_pct": r.watch.noise_pct,
+                "detectable_pct_in_12_weeks": r.watch.detectable_pct_in_12_weeks,
+                "naive_alarms": r.watch.naive_alarms,
+                "findings": [_finding(f) for f in r.watch.findings],
+                "anomalies": [_finding(f) for f in r.anomalies],
+                "repair": None if r.watch.repair is None else r.watch.repair.sentence,
+            }
+            for r in reports
+        ]
+    }
+
+    def words() -> str:
+        lines = []
+        for r in reports:
+            lines.append(f"{r.watch.meter_name}: {r.watch.state_sentence}")
+            lines.extend(f"  {f.sentence} [{f.state.value}]" for f in r.watch.findings)
+            if r.anomalies:
+                lines.append(f"  {len(r.anomalies)} strange stretches, the newest:")
+                lines.extend(f"    {f.sentence}" for f in r.anomalies[:3])
+        return "\n".join(lines) or "No equipment is watched: set `equipment` at its meters."
+
+    say(document, as_json=as_json, text=words)
+
+
+def _finding(f: Finding) -> dict[str, Any]:
+    return {
+        "id": f.finding_id,
+        "kind": f.kind.value,
+        "start_utc": iso_utc(f.start_ms),
+        "end_utc": None if f.end_ms is None else iso_utc(f.end_ms),
+        "change_pct": f.change_pct,
+        "excess_wh": f.excess_wh,
+        "excess_cost": f"{to_decimal(f.excess_cost_units):.2f}",
+        "sentence": f.sentence,
+        "causes": list(f.causes),
+        "state": f.state.value,
+        "note": f.note,
+    }
+
+
+@guarded
+def alarms(
+    days: Annotated[
+        float, typer.Option("--days", min=0, help="How far back the journal goes.")
+    ] = 1.0,
+    site: SiteOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List the alarms that need someone, and the journal."""
+    with opened(site) as place:
+        now_ms = to_ms(system_clock())
+        current = place.store.alarms.open_alarms()
+        journal = place.store.alarms.journal(now_ms - round(days * DAY_MS), now_ms + 1)
+        zone = place.zone
+    document = {
+        "current": [_alarm(a) for a in current],
+        "journal": [_alarm(a) for a in journal],
+    }
+
+    def words() -> str:
+        rows = [
+            (
+                str(int(a.rule.priority)),
+                a.rule.name,
+                a.meter_name,
+                a.state.value,
+                wording.stamp(a.raised_at_ms, zone),
+                a.rule.response,
+            )
+            for a in current
+        ]
+        headers = ("prio", "alarm", "meter", "state", "since", "what to do")
+        shown = table(headers, rows, frozenset()) or "No alarm needs anyone."
+        return f"{shown}\n{len(journal)} in the journal of {days:g} days."
+
+    say(document, as_json=as_json, text=words)
+
+
+def _alarm(a: Alarm) -> dict[str, Any]:
+    def moment(at: int | None) -> str | None:
+        return None if at is None else iso_utc(at)
+
+    return {
+        "id": a.alarm_id,
+        "rule": a.rule.rule_id,
+        "name": a.rule.name,
+        "meter": a.meter_id,
+        "quantity": a.rule.quantity,
+        "priority": int(a.rule.priority),
+        "state": a.state.value,
+        "value": a.value,
+        "raised_utc": moment(a.raised_at_ms),
+        "returned_utc": moment(a.returned_at_ms),
+        "acknowledged_utc": moment(a.acknowledged_at_ms),
+        "acknowledged_by": a.acknowledged_by or None,
+        "response": a.rule.response,
+    }
