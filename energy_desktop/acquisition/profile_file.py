@@ -206,18 +206,22 @@ class _Reader:
         if "address" not in entry:
             self._fail(key, f"{name} has no address.")
         merged = defaults | entry
+
+        def at(name_of_key: str) -> tuple[str, ...]:
+            return (*key, name_of_key) if name_of_key in entry else ("defaults", name_of_key)
+
         value_format = merged.get("format", "float32")
         if value_format not in REGISTERS_OF_FORMAT:
             known = ", ".join(REGISTERS_OF_FORMAT)
-            self._fail((*key, "format"), f"the format {value_format!r} is none of {known}.")
+            self._fail(at("format"), f"the format {value_format!r} is none of {known}.")
         word_order = merged.get("word_order", "ABCD")
         if not isinstance(word_order, str) or word_order not in _WORD_ORDER_NAMES:
             known = ", ".join(WORD_ORDERS)
-            self._fail((*key, "word_order"), f"the word order {word_order!r} is none of {known}.")
+            self._fail(at("word_order"), f"the word order {word_order!r} is none of {known}.")
         function = merged.get("function", 4)
         if function not in (3, 4) or isinstance(function, bool):
             self._fail(
-                (*key, "function"),
+                at("function"),
                 f"function {function!r} reads no registers: 3 reads holding, 4 input registers.",
             )
         if "counter" in entry and self._flag(entry, (*key, "counter")) is not row.is_counter:

@@ -66,8 +66,9 @@ class MeterTrack:
         gap = None
         if self.is_lost:
             gap = self.open_gap(now_ms)
-            lost_ms = now_ms - (self.status.lost_since_ms or now_ms)
-            log.info("%s: answers again after %s.", self.where, duration_text(lost_ms / 1000))
+            since_ms = now_ms if gap is None else gap.start_ms
+            lost_s = (now_ms - since_ms) / 1000
+            log.info("%s: answers again after %s.", self.where, duration_text(lost_s))
         self.failures_in_row = 0
         self._busy_tries = 0
         self.backoff.tries = 0
