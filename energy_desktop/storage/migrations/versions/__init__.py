@@ -1,0 +1,21 @@
+"""Every schema step, oldest first. Named one by one: a frozen program finds no files to scan."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from energy_desktop.storage.migrations.versions import v0001_first
+
+if TYPE_CHECKING:
+    from alembic.operations import Operations
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    revision: str
+    upgrade: Callable[[Operations], None]
+
+
+STEPS: tuple[Step, ...] = (Step(v0001_first.REVISION, v0001_first.upgrade),)

@@ -1,0 +1,1 @@
+"""What is no series: rows in, domain values out."""

@@ -1,0 +1,360 @@
+"""Energy per quarter hour by register difference: pure arithmetic, no disk.
+
+The meter's own cumulative register is what a bill stands on, so energy is never integrated from
+power. The register is known only at the readings; between two of them a straight line is drawn,
+and it is rounded to whole Wh *once, at each boundary*. Every interval is the difference of two
+such boundary values, so their sum telescopes: it equals the difference of the register exactly,
+whatever was rounded and however long a gap was.
+
+A lower value is, tested in this order: a dip (a bad read that recovers within a few readings), a
+rollover (the register's modulus makes the step feasible), else an exchange or reset. A step up
+that the connection cannot carry is a bad read when it recovers, else implausible. What cannot be
+explained splits the register into segments; the intervals around the split are quarantined: no
+energy is booked, and the incident is kept for review.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from energy_desktop.domain.energy import QUARTER_HOUR_MS, IntervalQuality
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Int64s = NDArray[np.int64]
+    Bools = NDArray[np.bool_]
+
+LOOK_AHEAD = 5  # readings within which a bad value must have recovered
+SHORTEST_GAP_MS = 120_000
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterRules:
+    """What is known of a register. gap_limit_ms: readings further apart make a boundary between
+    them an estimate."""
+
+    modulus_wh: int | None = None
+    limit_w: float | None = None
+    gap_limit_ms: int = QUARTER_HOUR_MS
+    step_ms: int = QUARTER_HOUR_MS
+
+    @classmethod
+    def for_meter(
+        cls, poll_interval_s: float, modulus_wh: int | None, limit_w: float | None
+    ) -> RegisterRules:
+        """Two poll periods may pass between readings, at least 2 min, at most a quarter hour."""
+        two_polls = round(2 * poll_interval_s * 1000)
+        gap_limit_ms = min(max(two_polls, SHORTEST_GAP_MS), QUARTER_HOUR_MS)
+        return cls(modulus_wh=modulus_wh, limit_w=limit_w, gap_limit_ms=gap_limit_ms)
+
+    def carries(self, energy_wh: int, duration_ms: int) -> bool:
+        """Whether the connection can carry that much; registers step, so at least a quarter."""
+        if self.limit_w is None:
+            return True
+        return energy_wh <= self.limit_w * max(duration_ms, QUARTER_HOUR_MS) / 3_600_000
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerState:
+    """Where the book of a register stands.
+
+    through_*: the last boundary that is closed, with the odometer there. last_*: the last reading
+    that was accepted. offset_wh: odometer minus register, a multiple of the modulus. segment:
+    grows at each reset. None: no boundary yet.
+    """
+
+    last_ms: int
+    last_wh: int
+    offset_wh: int = 0
+    segment: int = 0
+    through_ms: int | None = None
+    through_wh: int | None = None
+    through_segment: int = 0
+    through_estimated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """A reading that was not taken as it stands."""
+
+    at_ms: int
+    value_wh: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """Intervals that are complete; shapes (n,). energy_wh is meaningless where quality is
+    QUARANTINED; opening/closing (odometer) are -1 where the boundary value is not known."""
+
+    start_ms: Int64s
+    energy_wh: Int64s
+    quality: NDArray[np.int8]
+    opening_wh: Int64s
+    closing_wh: Int64s
+    segment: Int64s
+    incidents: tuple[Incident, ...]
+    state: LedgerState | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Accepted:
+    time_ms: Int64s
+    odometer_wh: Int64s
+    segment: Int64s
+    offset_wh: int
+    incidents: tuple[Incident, ...]
+
+
+def close_intervals(
+    time_ms: Int64s,
+    register_wh: Int64s,
+    rules: RegisterRules,
+    state: LedgerState | None = None,
+    *,
+    final: bool = False,
+) -> Closed:
+    """The intervals that the readings after `state` complete.
+
+    time_ms (n,): ascending UTC epoch ms, all after state.last_ms; register_wh (n,): Wh.
+    `final`: no more readings will come, so an undecided value at the end is decided now;
+    otherwise it waits for the next call, which must bring it again.
+    """
+    accepted = _accept(time_ms, register_wh, rules, state, final=final)
+    if accepted is None:
+        return _nothing(state)
+    times, odometer, segment = accepted.time_ms, accepted.odometer_wh, accepted.segment
+    last_state = LedgerState(
+        last_ms=int(times[-1]),
+        last_wh=int(odometer[-1]) - accepted.offset_wh,
+        offset_wh=accepted.offset_wh,
+        segment=int(segment[-1]),
+    )
+    step = rules.step_ms
+    through = state.through_ms if state is not None else None
+    first = through + step if through is not None else -(-int(times[0]) // step) * step
+    boundaries = np.arange(first, int(times[-1]) + 1, step, dtype=np.int64)
+    if not len(boundaries):
+        carried = state and replace(
+            last_state,
+            through_ms=state.through_ms,
+            through_wh=state.through_wh,
+            through_segment=state.through_segment,
+            through_estimated=state.through_estimated,
+        )
+        return _nothing(carried or last_state, accepted.incidents)
+
+    after = np.searchsorted(times, boundaries, side="left")
+    exact = times[after] == boundaries
+    before = np.where(exact, after, after - 1)
+    known = segment[before] == segment[after]
+    span = np.maximum(times[after] - times[before], 1)
+    fraction = (boundaries - times[before]) / span
+    rise = (odometer[after] - odometer[before]) * fraction
+    value = odometer[before] + np.rint(rise).astype(np.int64)
+    value = np.where(known, value, -1)
+    estimated = ~exact & (times[after] - times[before] > rules.gap_limit_ms)
+    boundary_segment = segment[after]
+
+    if state is not None and state.through_ms is not None:
+        opening = state.through_wh if state.through_wh is not None else -1
+        boundaries = np.concatenate(([state.through_ms], boundaries))
+        value = np.concatenate(([opening], value))
+        known = np.concatenate(([opening >= 0], known))
+        estimated = np.concatenate(([state.through_estimated], estimated))
+        boundary_segment = np.concatenate(([state.through_segment], boundary_segment))
+    closed = _between(boundaries, value, known, estimated, boundary_segment, rules)
+    new_state = replace(
+        last_state,
+        through_ms=int(boundaries[-1]),
+        through_wh=int(value[-1]) if known[-1] else None,
+        through_segment=int(boundary_segment[-1]),
+        through_estimated=bool(estimated[-1]),
+    )
+    start, energy, quality, opening_wh, closing_wh, segments, too_much = closed
+    incidents = accepted.incidents + tuple(
+        Incident(at, wh, "more energy in the interval than the connection can carry")
+        for at, wh in too_much
+    )
+    return Closed(start, energy, quality, opening_wh, closing_wh, segments, incidents, new_state)
+
+
+def _between(
+    boundaries: Int64s,
+    value: Int64s,
+    known: Bools,
+    estimated: Bools,
+    segment: Int64s,
+    rules: RegisterRules,
+) -> tuple[Int64s, Int64s, NDArray[np.int8], Int64s, Int64s, Int64s, list[tuple[int, int]]]:
+    opening, closing = value[:-1], value[1:]
+    whole = known[:-1] & known[1:] & (segment[:-1] == segment[1:])
+    energy = np.where(whole, closing - opening, 0)
+    if rules.limit_w is not None:
+        too_much = whole & (energy > rules.limit_w * rules.step_ms / 3_600_000)
+    else:
+        too_much = np.zeros(len(energy), np.bool_)
+    quality = np.full(len(energy), IntervalQuality.RAW, np.int8)
+    quality[estimated[:-1] | estimated[1:]] = IntervalQuality.ESTIMATED
+    quality[~whole | too_much] = IntervalQuality.QUARANTINED
+    implausible = [(int(boundaries[i]), int(energy[i])) for i in np.flatnonzero(too_much).tolist()]
+    energy = np.where(too_much, 0, energy)
+    return boundaries[:-1], energy, quality, opening, closing, segment[1:], implausible
+
+
+def _nothing(state: LedgerState | None, incidents: tuple[Incident, ...] = ()) -> Closed:
+    none = np.empty(0, np.int64)
+    return Closed(none, none, np.empty(0, np.int8), none, none, none, incidents, state)
+
+
+def _accept(
+    time_ms: Int64s,
+    register_wh: Int64s,
+    rules: RegisterRules,
+    state: LedgerState | None,
+    *,
+    final: bool,
+) -> _Accepted | None:
+    """The readings that are believed, with rollovers added; state's last reading comes first."""
+    if state is not None:
+        time_ms = np.concatenate(([state.last_ms], time_ms))
+        register_wh = np.concatenate(([state.last_wh], register_wh))
+        offset, segment = state.offset_wh, state.segment
+    else:
+        offset, segment = 0, 0
+    if len(time_ms) < (1 if state is None else 2):
+        return None
+    rise = np.diff(register_wh)
+    fine = rise >= 0
+    if rules.limit_w is not None:
+        most = rules.limit_w * np.maximum(np.diff(time_ms), QUARTER_HOUR_MS) / 3_600_000
+        fine &= rise <= most
+    if bool(fine.all()):
+        segments = np.full(len(time_ms), segment, np.int64)
+        return _Accepted(time_ms, register_wh + offset, segments, offset, ())
+    return _accept_slowly(time_ms, register_wh, fine, rules, offset, segment, final=final)
+
+
+def _accept_slowly(
+    time_ms: Int64s,
+    register_wh: Int64s,
+    fine: Bools,
+    rules: RegisterRules,
+    offset: int,
+    segment: int,
+    *,
+    final: bool,
+) -> _Accepted:
+    """As `_accept`, from one doubtful step to the next."""
+    n = len(time_ms)
+    doubtful = np.flatnonzero(~fine) + 1  # readings that do not follow from the one before
+    keep = np.ones(n, np.bool_)
+    odometer = np.empty(n, np.int64)
+    segments = np.empty(n, np.int64)
+    incidents: list[Incident] = []
+    done = 0  # readings before it are decided
+    while True:
+        later = doubtful[doubtful > done]
+        # `done` itself follows from the last accepted one by construction.
+        stop = int(later[0]) if len(later) else n
+        odometer[done:stop] = register_wh[done:stop] + offset
+        segments[done:stop] = segment
+        if stop == n:
+            break
+        last_ms, last_wh = int(time_ms[stop - 1]), int(register_wh[stop - 1])
+        recovered = _recovery(time_ms, register_wh, stop, last_ms, last_wh, rules)
+        value = int(register_wh[stop])
+        if recovered is not None:
+            for i in range(stop, recovered):
+                incidents.append(
+                    Incident(int(time_ms[i]), int(register_wh[i]), "a value that did not last")
+                )
+            keep[stop:recovered] = False
+            done = recovered
+            continue
+        if not final and n - stop <= LOOK_AHEAD:
+            n = stop  # too early to tell: the next call brings these readings again
+            break
+        spike = _spike_before(register_wh, keep, segments, stop, segment)
+        if spike is not None:
+            # Without a limit of the connection a spike is seen only when the register is back.
+            for i in range(spike, stop):
+                if keep[i]:
+                    incidents.append(
+                        Incident(int(time_ms[i]), int(register_wh[i]), "a value that did not last")
+                    )
+            keep[spike:stop] = False
+        elif value < last_wh and _rolls_over(last_wh, value, int(time_ms[stop]) - last_ms, rules):
+            offset += rules.modulus_wh or 0
+        elif value < last_wh:
+            incidents.append(
+                Incident(
+                    int(time_ms[stop]),
+                    value,
+                    f"register fell from {last_wh} Wh: reset or exchange of the meter?",
+                )
+            )
+            segment += 1
+        else:
+            incidents.append(
+                Incident(
+                    int(time_ms[stop]),
+                    value,
+                    f"register rose by {value - last_wh} Wh, more than the connection can carry",
+                )
+            )
+            segment += 1
+        done = stop
+    chosen = keep[:n]
+    return _Accepted(
+        time_ms[:n][chosen],
+        odometer[:n][chosen],
+        segments[:n][chosen],
+        offset,
+        tuple(incidents),
+    )
+
+
+def _recovery(
+    time_ms: Int64s,
+    register_wh: Int64s,
+    at: int,
+    last_ms: int,
+    last_wh: int,
+    rules: RegisterRules,
+) -> int | None:
+    """Index of the next reading that goes on from the last good one, within a few readings."""
+    for i in range(at + 1, min(at + 1 + LOOK_AHEAD, len(time_ms))):
+        rise = int(register_wh[i]) - last_wh
+        # Without a limit a spike cannot be told from a step, so only dips recover.
+        if rise >= 0 and rules.carries(rise, int(time_ms[i]) - last_ms):
+            return i
+    return None
+
+
+def _spike_before(
+    register_wh: Int64s, keep: Bools, segments: Int64s, at: int, segment: int
+) -> int | None:
+    """Where the few high readings begin that the reading `at` takes back; None: it does not."""
+    value = int(register_wh[at])
+    if value >= int(register_wh[at - 1]):
+        return None
+    for i in range(at - 2, max(at - 2 - LOOK_AHEAD, -1), -1):
+        if keep[i] and segments[i] == segment and int(register_wh[i]) <= value:
+            return i + 1
+    return None
+
+
+def _rolls_over(last_wh: int, value: int, duration_ms: int, rules: RegisterRules) -> bool:
+    modulus = rules.modulus_wh
+    if modulus is None or last_wh >= modulus:
+        return False
+    step = value - last_wh + modulus
+    if rules.limit_w is not None:
+        return rules.carries(step, duration_ms)
+    # Without a limit: near the top before, near the bottom after.
+    return last_wh >= 0.9 * modulus and value <= 0.1 * modulus

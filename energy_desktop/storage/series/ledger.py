@@ -1,0 +1,411 @@
+"""The energy ledger in the database: closing quarter hours, imported intervals, reconciliation.
+
+A row keeps, beside its energy, what the register showed at its start and end. The sum of a period
+comes from the energies, the register difference from the first and last of those showings: a row
+that is missing, quarantined or edited shows as a discrepancy, and nothing else does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import astuple
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from energy_desktop.domain.clock import Clock, to_ms
+from energy_desktop.domain.energy import (
+    IntervalQuality,
+    Intervals,
+    Reconciliation,
+    RegisterReading,
+)
+from energy_desktop.domain.errors import WrongUse
+from energy_desktop.storage.database import Database, Session
+from energy_desktop.storage.series import points
+from energy_desktop.storage.series.chunks import TimelineCache
+from energy_desktop.storage.series.intervals import (
+    Closed,
+    Incident,
+    LedgerState,
+    RegisterRules,
+    close_intervals,
+)
+from energy_desktop.storage.series.names import Names
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Int64s = NDArray[np.int64]
+    Floats = NDArray[np.float64]
+
+REGISTERS = ("energy_import_wh", "energy_export_wh", "energy_total_wh")
+"""Quantities that the ledger follows; the phases of them are gauges of interest, not of billing."""
+
+_FAR_MS = 1 << 42
+
+_INSERT = (
+    "INSERT INTO intervals (meter_key, register_key, step_s, start_ms, energy_wh, quality, method,"
+    " version, opening_wh, closing_wh, segment) VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?, ?, ?)"
+    " ON CONFLICT DO NOTHING"
+)
+_KEEP_OLD = (
+    "INSERT INTO interval_versions (meter_key, register_key, step_s, start_ms, version, energy_wh,"
+    " quality, method, replaced_at_ms) SELECT meter_key, register_key, step_s, start_ms, version,"
+    " energy_wh, quality, method, ? FROM intervals"
+    " WHERE meter_key = ? AND register_key = ? AND step_s = ? AND start_ms = ?"
+)
+_REPLACE = (
+    "UPDATE intervals SET energy_wh = ?, quality = ?, method = ?, version = version + 1"
+    " WHERE meter_key = ? AND register_key = ? AND step_s = ? AND start_ms = ?"
+)
+_STATE_COLUMNS = (
+    "last_ms, last_wh, offset_wh, segment, through_ms, through_wh, through_segment,"
+    " through_estimated"
+)
+_SAVE_STATE = (
+    f"INSERT INTO ledger_state (meter_key, register_key, {_STATE_COLUMNS})"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (meter_key, register_key) DO UPDATE SET"
+    " last_ms = excluded.last_ms, last_wh = excluded.last_wh, offset_wh = excluded.offset_wh,"
+    " segment = excluded.segment, through_ms = excluded.through_ms,"
+    " through_wh = excluded.through_wh, through_segment = excluded.through_segment,"
+    " through_estimated = excluded.through_estimated"
+)
+_QUARANTINE = (
+    "INSERT INTO quarantine (meter_id, quantity, read_at_ms, value, reason)"
+    " VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+)
+
+
+class StoredLedger:
+    """Implements domain.ports.Ledger, and closes intervals for the writer and the bulk loader."""
+
+    def __init__(
+        self,
+        database: Database,
+        names: Names,
+        cache: TimelineCache,
+        rules: Callable[[str], RegisterRules],
+        clock: Clock,
+    ) -> None:
+        self._database = database
+        self._names = names
+        self._cache = cache
+        self._rules = rules
+        self._clock = clock
+
+    # --- reading --------------------------------------------------------------------------------
+
+    def intervals(
+        self,
+        meter_id: str,
+        start_ms: int,
+        end_ms: int,
+        *,
+        register: str = "energy_import_wh",
+        step_s: int | None = None,
+    ) -> Intervals:
+        """Whole steps inside [start_ms, end_ms). A coarser step_s sums: NaN and the worst quality
+        where any part lacks. Raises WrongUse for a step finer than what is kept."""
+        with self._database.reading() as session:
+            keys = self._keys(session, meter_id, register)
+            steps = self._steps(session, *keys) if keys is not None else []
+            finest = steps[0] if steps else step_s or 900
+            step_s = step_s or finest
+            usable = [s for s in steps if step_s % s == 0]
+            if steps and not usable:
+                raise WrongUse(
+                    where=f"{meter_id}, {register}",
+                    what=f"intervals of {step_s} s cannot be made of intervals of {finest} s.",
+                    remedy=f"Ask for a multiple of {finest} s.",
+                )
+            step_ms = step_s * 1000
+            first = -(-start_ms // step_ms)
+            count = max(end_ms // step_ms - first, 0)
+            energy = np.full(count, np.nan)
+            quality = np.full(count, IntervalQuality.MISSING, np.int8)
+            for kept_s in usable:
+                if keys is None or not count:
+                    break
+                got = self._at_step(session, *keys, kept_s, first * step_ms, count, step_s)
+                better = got[1] < quality
+                energy[better], quality[better] = got[0][better], got[1][better]
+        starts = (first + np.arange(count, dtype=np.int64)) * step_ms
+        return Intervals(meter_id, register, step_s, starts, energy, quality)
+
+    def _at_step(
+        self,
+        session: Session,
+        meter_key: int,
+        register_key: int,
+        kept_s: int,
+        first_ms: int,
+        count: int,
+        step_s: int,
+    ) -> tuple[Floats, NDArray[np.int8]]:
+        """Rows of one kept step, summed to `count` steps of step_s from first_ms."""
+        per = step_s // kept_s
+        energy = np.full(count * per, np.nan)
+        quality = np.full(count * per, IntervalQuality.MISSING, np.int8)
+        rows = session.rows(
+            "SELECT start_ms, energy_wh, quality FROM intervals WHERE meter_key = ?"
+            " AND register_key = ? AND step_s = ? AND start_ms >= ? AND start_ms < ?",
+            (meter_key, register_key, kept_s, first_ms, first_ms + count * step_s * 1000),
+        )
+        if rows:
+            table = np.array(rows, np.float64)  # NULL becomes NaN
+            position = (table[:, 0].astype(np.int64) - first_ms) // (kept_s * 1000)
+            energy[position] = table[:, 1]
+            quality[position] = table[:, 2].astype(np.int8)
+        return (
+            energy.reshape(count, per).sum(axis=1),
+            quality.reshape(count, per).max(axis=1) if count else quality,
+        )
+
+    def reconciliation(
+        self, meter_id: str, start_ms: int, end_ms: int, *, register: str = "energy_import_wh"
+    ) -> Reconciliation:
+        """Over the quarter hours inside [start_ms, end_ms). opening and closing are the register
+        at the first and last boundary that is known, so gaps at the ends are not in either sum."""
+        with self._database.reading() as session:
+            keys = self._keys(session, meter_id, register)
+            steps = self._steps(session, *keys) if keys is not None else []
+            if keys is None or not steps:
+                expected = max(end_ms // 900_000 - -(-start_ms // 900_000), 0)
+                return Reconciliation(meter_id, register, None, None, None, 0, 0, expected)
+            step_ms = steps[0] * 1000
+            first_ms = -(-start_ms // step_ms) * step_ms
+            last_ms = end_ms // step_ms * step_ms
+            where = (
+                " FROM intervals WHERE meter_key = ? AND register_key = ? AND step_s = ?"
+                " AND start_ms >= ? AND start_ms < ?"
+            )
+            of = (*keys, steps[0], first_ms, last_ms)
+            row = session.row(
+                "SELECT COALESCE(SUM(energy_wh), 0), COALESCE(SUM(CASE WHEN quality = 2 THEN"
+                " energy_wh ELSE 0 END), 0), COUNT(energy_wh)" + where,
+                of,
+            )
+            assert row is not None
+            segments = session.rows(
+                "SELECT segment, MIN(opening_wh), MAX(closing_wh), MIN(start_ms), MAX(start_ms)"
+                + where
+                + " AND opening_wh >= 0 AND closing_wh >= 0 GROUP BY segment ORDER BY segment",
+                of,
+            )
+        expected = max((last_ms - first_ms) // step_ms, 0)
+        opening = closing = None
+        difference: int | None = None
+        if segments:
+            opening = RegisterReading(meter_id, register, int(segments[0][3]), int(segments[0][1]))
+            closing = RegisterReading(
+                meter_id, register, int(segments[-1][4]) + step_ms, int(segments[-1][2])
+            )
+            difference = sum(int(high) - int(low) for _, low, high, _, _ in segments)
+        return Reconciliation(
+            meter_id,
+            register,
+            opening,
+            closing,
+            difference,
+            interval_sum_wh=int(row[0]),
+            estimated_wh=int(row[1]),
+            missing_intervals=expected - int(row[2]),
+            resets=max(len(segments) - 1, 0),
+        )
+
+    def register_reading(
+        self, meter_id: str, at_ms: int, *, register: str = "energy_import_wh"
+    ) -> RegisterReading | None:
+        with self._database.reading() as session:
+            meter_key = self._names.meter(session, meter_id)
+            quantity = self._names.quantity(session, register)
+            if meter_key is None or quantity is None:
+                return None
+            reach_ms = 3_600_000
+            while reach_ms < _FAR_MS:  # ever further back, since a meter may have been silent
+                times, values = points.read(
+                    session,
+                    self._names,
+                    self._cache,
+                    meter_key,
+                    quantity,
+                    max(at_ms - reach_ms, 0),
+                    at_ms + 1,
+                )
+                known = np.flatnonzero(~np.isnan(values))
+                if len(known):
+                    i = int(known[-1])
+                    return RegisterReading(meter_id, register, int(times[i]), round(values[i]))
+                if reach_ms >= at_ms:
+                    return None
+                reach_ms *= 24
+        return None
+
+    def registers(self, meter_id: str) -> tuple[str, ...]:
+        with self._database.reading() as session:
+            meter_key = self._names.meter(session, meter_id)
+            if meter_key is None:
+                return ()
+            return tuple(
+                name
+                for name in REGISTERS
+                if (quantity := self._names.quantity(session, name)) is not None
+                and self._steps(session, meter_key, quantity.key)
+            )
+
+    def _keys(self, session: Session, meter_id: str, register: str) -> tuple[int, int] | None:
+        meter_key = self._names.meter(session, meter_id)
+        quantity = self._names.quantity(session, register)
+        return None if meter_key is None or quantity is None else (meter_key, quantity.key)
+
+    def _steps(self, session: Session, meter_key: int, register_key: int) -> list[int]:
+        """Steps (s) that are kept, finest first: by seeks, not by a scan."""
+        steps: list[int] = []
+        while True:
+            row = session.row(
+                "SELECT MIN(step_s) FROM intervals WHERE meter_key = ? AND register_key = ?"
+                " AND step_s > ?",
+                (meter_key, register_key, steps[-1] if steps else 0),
+            )
+            if row is None or row[0] is None:
+                return steps
+            steps.append(int(row[0]))
+
+    # --- imported intervals ---------------------------------------------------------------------
+
+    def add_intervals(self, intervals: Intervals) -> int:
+        """Rounded to whole Wh. Intervals without energy are left out. One that is there with
+        another energy is replaced as a new version, the old one kept; it counts as new."""
+        known = ~np.isnan(intervals.energy_wh)
+        starts = intervals.start_ms[known].tolist()
+        energy = np.rint(intervals.energy_wh[known]).astype(np.int64).tolist()
+        quality = intervals.quality[known].tolist()
+        if not starts:
+            return 0
+        meter_key = self._names.ensure_meter(intervals.meter_id)
+        register_key = self._names.ensure_quantity(intervals.register).key
+        of = (meter_key, register_key, intervals.step_s)
+        with self._database.writing() as session:
+            kept = session.rows(
+                "SELECT start_ms, energy_wh FROM intervals WHERE meter_key = ?"
+                " AND register_key = ? AND step_s = ? AND start_ms >= ? AND start_ms <= ?",
+                (*of, min(starts), max(starts)),
+            )
+            there = {row[0]: row[1] for row in kept}
+            new, changed = [], []
+            for start, wh, q in zip(starts, energy, quality, strict=True):
+                if start not in there:
+                    new.append((*of, start, wh, q, "imported", None, None, 0))
+                    there[start] = wh
+                elif there[start] != wh:
+                    changed.append((start, wh, q))
+                    there[start] = wh
+            session.many(_INSERT, new)
+            now_ms = to_ms(self._clock())
+            for start, wh, q in changed:
+                session.run(_KEEP_OLD, (now_ms, *of, start))
+                session.run(_REPLACE, (wh, q, "imported", *of, start))
+        return len(new) + len(changed)
+
+    # --- closing --------------------------------------------------------------------------------
+
+    def advance(self, session: Session, meter_id: str, register: str) -> bool:
+        """Closes what the stored readings complete. False: nothing new."""
+        keys = self._keys(session, meter_id, register)
+        quantity = self._names.quantity(session, register)
+        if keys is None or quantity is None:
+            return False
+        state = self._state(session, *keys)
+        since = state.last_ms + 1 if state is not None else 0
+        times, values = points.read(
+            session, self._names, self._cache, keys[0], quantity, since, _FAR_MS
+        )
+        return self.book(session, meter_id, keys, register, times, values, state)
+
+    def book(
+        self,
+        session: Session,
+        meter_id: str,
+        keys: tuple[int, int],
+        register: str,
+        times: Int64s,
+        values: Floats,
+        state: LedgerState | None,
+    ) -> bool:
+        """Closes with the readings (n,) given, all later than state.last_ms."""
+        known = ~np.isnan(values)
+        if not known.any():
+            return False
+        rules = self._rules(meter_id)
+        closed = close_intervals(
+            times[known], np.rint(values[known]).astype(np.int64), rules, state
+        )
+        self._save(session, meter_id, keys, register, rules, closed)
+        return True
+
+    def state(self, session: Session, meter_id: str, register: str) -> LedgerState | None:
+        keys = self._keys(session, meter_id, register)
+        return None if keys is None else self._state(session, *keys)
+
+    def _state(self, session: Session, meter_key: int, register_key: int) -> LedgerState | None:
+        row = session.row(
+            f"SELECT {_STATE_COLUMNS} FROM ledger_state WHERE meter_key = ? AND register_key = ?",
+            (meter_key, register_key),
+        )
+        if row is None:
+            return None
+        last_ms, last_wh, offset_wh, segment, through_ms, through_wh, through_segment, guess = row
+        return LedgerState(
+            last_ms=last_ms,
+            last_wh=last_wh,
+            offset_wh=offset_wh,
+            segment=segment,
+            through_ms=through_ms,
+            through_wh=through_wh,
+            through_segment=through_segment,
+            through_estimated=bool(guess),
+        )
+
+    def _save(
+        self,
+        session: Session,
+        meter_id: str,
+        keys: tuple[int, int],
+        register: str,
+        rules: RegisterRules,
+        closed: Closed,
+    ) -> None:
+        m = len(closed.start_ms)
+        if m:
+            quarantined = closed.quality == IntervalQuality.QUARANTINED
+            columns: list[list[Any]] = [
+                closed.start_ms.tolist(),
+                _nullable(closed.energy_wh, quarantined),
+                closed.quality.tolist(),
+                ["register"] * m,
+                _nullable(closed.opening_wh, closed.opening_wh < 0),
+                _nullable(closed.closing_wh, closed.closing_wh < 0),
+                closed.segment.tolist(),
+            ]
+            head = (*keys, rules.step_ms // 1000)
+            session.many(_INSERT, [(*head, *row) for row in zip(*columns, strict=True)])
+        if closed.state is not None:
+            session.run(_SAVE_STATE, (*keys, *astuple(closed.state)))
+        self._quarantine(session, meter_id, register, closed.incidents)
+
+    def _quarantine(
+        self, session: Session, meter_id: str, register: str, incidents: tuple[Incident, ...]
+    ) -> None:
+        if incidents:
+            session.many(
+                _QUARANTINE,
+                [(meter_id, register, i.at_ms, float(i.value_wh), i.reason) for i in incidents],
+            )
+
+
+def _nullable(values: Int64s, absent: NDArray[np.bool_]) -> list[int | None]:
+    return [
+        None if gone else value
+        for value, gone in zip(values.tolist(), absent.tolist(), strict=True)
+    ]

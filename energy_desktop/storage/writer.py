@@ -1,0 +1,378 @@
+"""The writer: one thread, the only one that writes readings.
+
+`put` appends to a queue and returns. Once a second the thread commits what came; a reading is
+*acknowledged* when that commit has returned, and `on_committed` says so. When the database cannot
+take them (locked, disk full, server gone) the readings wait in memory, beyond a limit in a file
+(spill.py), and are written in the order in which they came. Nothing is dropped silently: only
+when memory and disk are both exhausted are readings refused, counted in `stats().lost` and logged.
+
+Between commits the thread closes quarter hours and seals hours, in slices.
+"""
+
+from __future__ import annotations
+
+import logging
+import struct
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from energy_desktop.domain.clock import Clock, to_ms
+from energy_desktop.domain.energy import QUARTER_HOUR_MS, Gap
+from energy_desktop.domain.errors import StoreError, UserFacingError
+from energy_desktop.domain.snapshot import Layout, Snapshot
+from energy_desktop.storage.database import Database, Session
+from energy_desktop.storage.series import hot
+from energy_desktop.storage.series.ledger import REGISTERS, StoredLedger
+from energy_desktop.storage.series.names import Names
+from energy_desktop.storage.series.sealing import Sealer
+from energy_desktop.storage.spill import Spill
+
+log = logging.getLogger("energy_desktop.storage")
+
+QUARANTINE = (
+    "INSERT INTO quarantine (meter_id, quantity, read_at_ms, value, reason)"
+    " VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+)
+SAVE_GAP = (
+    "INSERT INTO gaps (meter_id, start_ms, end_ms, cause, detail) VALUES (?, ?, ?, ?, ?)"
+    " ON CONFLICT (meter_id, start_ms) DO UPDATE SET end_ms = excluded.end_ms,"
+    " cause = excluded.cause, detail = excluded.detail"
+)
+
+OnCommitted = Callable[[Sequence[Snapshot]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class WriterOptions:
+    """memory_readings: so many wait in memory before they go to the spill file (100 meters at
+    1 s: 10 min). most_readings: so many when the spill file cannot be written either."""
+
+    commit_interval_s: float = 1.0
+    memory_readings: int = 60_000
+    most_readings: int = 600_000
+    batch_readings: int = 20_000
+    busy_ms: int = 500
+    upkeep_share: float = 0.3  # of the time between commits that sealing may use
+
+
+@dataclass(frozen=True, slots=True)
+class WriterStats:
+    """waiting: readings not acknowledged yet, spilled ones included. failing: in words, or ''."""
+
+    waiting: int
+    spilled: int
+    committed: int
+    lost: int
+    last_commit_ms: int | None
+    failing: str
+
+
+@dataclass(slots=True)
+class _LayoutWriter:
+    layout: Layout
+    key: int
+    pack: Callable[..., bytes]
+    registers: tuple[str, ...]
+
+
+class Writer:
+    """Implements domain.ports.SnapshotSink."""
+
+    def __init__(
+        self,
+        database: Database,
+        names: Names,
+        ledger: StoredLedger,
+        sealer: Sealer,
+        spill_path: Path,
+        clock: Clock,
+        options: WriterOptions | None = None,
+    ) -> None:
+        self._database = database
+        self._names = names
+        self._ledger = ledger
+        self._sealer = sealer
+        self._clock = clock
+        self.options = options or WriterOptions()
+        self.on_committed: OnCommitted | None = None
+        self._spill = Spill(spill_path)
+        self._queue: deque[Snapshot] = deque()
+        self._gaps: deque[Gap] = deque()
+        self._layouts: dict[str, _LayoutWriter] = {}
+        self._meters: dict[str, int] = {}
+        self._quarter: dict[str, int] = {}  # of each meter's newest reading
+        self._due: dict[tuple[str, str], None] = {}  # registers whose quarter hour is over
+        self._in_hand = 0
+        self._committed = 0
+        self._lost = 0
+        self._last_commit_ms: int | None = None
+        self._failing = ""
+        self._retry_at = 0.0
+        self._retry_wait_s = 0.0
+        self._upkeep_failing = ""
+        self._upkeep_at = 0.0
+        self._wake = threading.Event()
+        self._stopping = False
+        self._thread: threading.Thread | None = None
+        # Serialises the thread with flush() and maintain() of another one.
+        self._turn = threading.RLock()
+
+    # --- any thread -----------------------------------------------------------------------------
+
+    def put(self, snapshot: Snapshot) -> None:
+        self._queue.append(snapshot)
+
+    def put_gap(self, gap: Gap) -> None:
+        """Recorded with the next commit. The same start again changes it (an end is known)."""
+        self._gaps.append(gap)
+
+    def stats(self) -> WriterStats:
+        return WriterStats(
+            waiting=len(self._queue) + self._in_hand + self._spill.waiting,
+            spilled=self._spill.waiting,
+            committed=self._committed,
+            lost=self._lost,
+            last_commit_ms=self._last_commit_ms,
+            failing=self._failing,
+        )
+
+    def flush(self) -> bool:
+        """Commits all that was put before the call. False: the database did not take it."""
+        with self._turn:
+            self._retry_at = 0.0
+            return self._write_all()
+
+    def upkeep(self, now_ms: int, *, seconds: float = float("inf")) -> bool:
+        """Closes quarter hours and seals hours for at most `seconds`. True: more is to be done."""
+        end = time.monotonic() + seconds
+        with self._turn:
+            while self._close_one() or self._sealer.step(now_ms):
+                if time.monotonic() >= end:
+                    return True
+        return False
+
+    def close_quarters(self) -> None:
+        """Brings the ledger up to what is stored, for every meter: after a start."""
+        with self._database.reading() as session:
+            meters = self._names.meter_ids(session)
+            known = [r for r in REGISTERS if self._names.quantity(session, r) is not None]
+        for meter_id in meters.values():
+            for register in known:
+                self._due[meter_id, register] = None
+
+    def start(self) -> None:
+        if self._thread is not None:
+            return
+        self._stopping = False
+        self.close_quarters()
+        self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Commits what waits; what the database does not take goes to the spill file."""
+        self._stopping = True
+        self._wake.set()
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+        if not self.flush() and self._queue:
+            self._spill_queue()
+
+    # --- the thread -----------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        interval_s = self.options.commit_interval_s
+        due = time.monotonic() + interval_s
+        while not self._stopping:
+            self._wake.wait(max(due - time.monotonic(), 0))
+            if self._stopping:
+                return
+            due = max(due + interval_s, time.monotonic())
+            try:
+                with self._turn:
+                    written = time.monotonic() < self._retry_at or self._write_all()
+                if written and not self._failing:
+                    self._keep_up(interval_s * self.options.upkeep_share)
+            except UserFacingError as error:
+                self._note_failure(error)
+            except Exception as error:  # the edge of the thread: it must not end
+                log.exception("the writer met an error of its own and goes on")
+                self._note_failure(error)
+            if len(self._queue) > self.options.memory_readings and self._failing:
+                self._spill_queue()
+
+    def _keep_up(self, seconds: float) -> None:
+        """Upkeep that fails (a damaged chunk) must not keep readings from being written."""
+        if time.monotonic() < self._upkeep_at:
+            return
+        try:
+            self.upkeep(to_ms(self._clock()), seconds=seconds)
+            self._upkeep_failing = ""
+        except StoreError as error:
+            if str(error) != self._upkeep_failing:
+                log.warning("sealing waits: %s", error)
+            self._upkeep_failing = str(error)
+            self._upkeep_at = time.monotonic() + 60.0
+
+    def _write_all(self) -> bool:
+        try:
+            if self._spill.waiting:
+                self._replay()
+            while self._queue or self._gaps:
+                self._write_some()
+        except StoreError as error:
+            self._note_failure(error)
+            return False
+        self._note_success()
+        return True
+
+    def _write_some(self) -> None:
+        n = min(len(self._queue), self.options.batch_readings)
+        batch = [self._queue.popleft() for _ in range(n)]
+        self._in_hand = n
+        try:
+            self._commit(batch)
+        except BaseException:
+            self._queue.extendleft(reversed(batch))
+            raise
+        finally:
+            self._in_hand = 0
+
+    def _replay(self) -> None:
+        """What was spilled comes before what is in memory: it is older."""
+        batch: list[Snapshot] = []
+        for snapshot in self._spill.readings():
+            batch.append(snapshot)
+            if len(batch) >= self.options.batch_readings:
+                self._commit(batch)
+                batch = []
+        self._commit(batch)
+        log.info("%s: %d readings that had waited are stored", self._spill.path, len(batch))
+        self._spill.clear()
+
+    def _commit(self, batch: list[Snapshot]) -> None:
+        rows, rejected = self._rows(batch)
+        gaps = [self._gaps[i] for i in range(len(self._gaps))]
+        if rows or rejected or gaps:
+            with self._database.writing(busy_ms=self.options.busy_ms) as session:
+                if rows:
+                    session.many(hot.INSERT, rows)
+                self._write_rest(session, rejected, gaps)
+        for _ in gaps:
+            self._gaps.popleft()
+        if rows:
+            meter_keys = {row[0] & hot.METER_MASK for row in rows}
+            self._sealer.arrived(rows[0][0] >> hot.METER_BITS, sorted(meter_keys))
+        self._committed += len(batch)
+        self._last_commit_ms = to_ms(self._clock())
+        if self.on_committed is not None and batch:
+            self.on_committed(batch)
+
+    @staticmethod
+    def _write_rest(
+        session: Session, rejected: list[tuple[str, str, int, float | None, str]], gaps: list[Gap]
+    ) -> None:
+        if rejected:
+            session.many(QUARANTINE, rejected)
+        if gaps:
+            session.many(
+                SAVE_GAP,
+                [(g.meter_id, g.start_ms, g.end_ms, g.cause.value, g.detail) for g in gaps],
+            )
+
+    def _rows(
+        self, batch: list[Snapshot]
+    ) -> tuple[list[tuple[int, int, int, bytes]], list[tuple[str, str, int, float | None, str]]]:
+        meters, layouts, quarters = self._meters, self._layouts, self._quarter
+        rows: list[tuple[int, int, int, bytes]] = []
+        rejected: list[tuple[str, str, int, float | None, str]] = []
+        for snapshot in batch:
+            meter_id, at_ms, layout = snapshot.meter_id, snapshot.read_at_ms, snapshot.layout
+            meter_key = meters.get(meter_id)
+            if meter_key is None:
+                meter_key = meters[meter_id] = self._names.ensure_meter(meter_id)
+            entry = layouts.get(layout.layout_id)
+            if entry is None or entry.layout is not layout:
+                entry = self._layout_writer(layout)
+            try:
+                packed = entry.pack(*snapshot.values)
+            except struct.error as error:
+                # A reading of the wrong shape is a bug upstream: kept out, but never silently.
+                rejected.append((meter_id, "*", at_ms, None, f"unreadable reading: {error}"))
+                log.error("%s: a reading of the wrong shape was set aside: %s", meter_id, error)
+                continue
+            rows.append((at_ms << hot.METER_BITS | meter_key, entry.key, snapshot.quality, packed))
+            quarter = at_ms // QUARTER_HOUR_MS
+            if quarter != quarters.get(meter_id):
+                quarters[meter_id] = quarter
+                for register in entry.registers:
+                    self._due[meter_id, register] = None
+            for r in snapshot.rejected:
+                value = None if r.value != r.value else float(r.value)
+                rejected.append((meter_id, r.quantity, at_ms, value, r.reason))
+        rows.sort()
+        return rows, rejected
+
+    def _layout_writer(self, layout: Layout) -> _LayoutWriter:
+        entry = self._layouts.get(layout.layout_id)
+        if entry is not None and entry.layout == layout:
+            entry.layout = layout  # an equal one, made anew: next time it is recognised at once
+            return entry
+        entry = _LayoutWriter(
+            layout=layout,
+            key=self._names.ensure_layout(layout),
+            pack=struct.Struct(f"<{len(layout.quantities)}d").pack,
+            registers=tuple(r for r in REGISTERS if r in layout.index),
+        )
+        self._layouts[layout.layout_id] = entry
+        return entry
+
+    def _close_one(self) -> bool:
+        """Closes the quarter hours of one register. False: none is due."""
+        if not self._due:
+            return False
+        meter_id, register = next(iter(self._due))
+        with self._database.writing(busy_ms=self.options.busy_ms) as session:
+            self._ledger.advance(session, meter_id, register)
+        del self._due[meter_id, register]
+        return True
+
+    # --- trouble --------------------------------------------------------------------------------
+
+    def _note_failure(self, error: Exception) -> None:
+        sentence = str(error)
+        if not self._failing:
+            log.warning("readings wait, because the database does not take them: %s", sentence)
+        self._failing = sentence
+        self._retry_wait_s = min(max(self._retry_wait_s * 2, 1.0), 30.0)
+        self._retry_at = time.monotonic() + self._retry_wait_s
+
+    def _note_success(self) -> None:
+        if self._failing:
+            log.info("the database takes readings again; %d were stored", self._committed)
+        self._failing = ""
+        self._retry_wait_s = 0.0
+        self._retry_at = 0.0
+
+    def _spill_queue(self) -> None:
+        with self._turn:
+            waiting = [self._queue.popleft() for _ in range(len(self._queue))]
+            try:
+                self._spill.append(waiting)
+            except OSError as error:
+                keep = waiting[: self.options.most_readings]
+                if len(keep) < len(waiting):
+                    self._lost += len(waiting) - len(keep)
+                    log.error(
+                        "%d readings are lost: neither the database nor %s can be written (%s)",
+                        len(waiting) - len(keep),
+                        self._spill.path,
+                        error,
+                    )
+                self._queue.extendleft(reversed(keep))
+            else:
+                log.warning("%s: %d readings wait there", self._spill.path, self._spill.waiting)
