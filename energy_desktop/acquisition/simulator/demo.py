@@ -45,9 +45,7 @@ FEES_PER_KWH = 0.1450
 """Grid fee, levies and margin on top of the market price; export gets 0.4 ct less than it."""
 
 
-def demo_configuration(
-    host: str, port: int, *, installed: date = date(2026, 11, 2)
-) -> Configuration:
+def demo_configuration(host: str, port: int, *, installed: date) -> Configuration:
     """The whole demo site. installed: the day of its first start; dates are set around it."""
     return Configuration(
         site=Site(
@@ -104,12 +102,8 @@ def open_demo_site(
     seed = seed if state is None else int(state["seed"])
     zone = ZoneInfo(ZONE)
     installed = from_ms(anchor_ms).astimezone(zone).date()
-    site = VirtualSite(
-        demo_configuration(host, port, installed=installed),
-        anchor_ms=anchor_ms,
-        seed=seed,
-        zone=zone,
-    )
+    configuration = demo_configuration(host, port, installed=installed)
+    site = VirtualSite(seed, configuration, zone, anchor_ms=anchor_ms)
     if state is not None:
         site.restore(state)
     elif state_file is not None:
@@ -118,9 +112,10 @@ def open_demo_site(
 
 
 def demo_prices(
-    start_ms: int, end_ms: int, zone: ZoneInfo, *, seed: int = SEED
+    start_ms: int, end_ms: int, zone: ZoneInfo | None = None, *, seed: int = SEED
 ) -> tuple[PriceSlot, ...]:
     """Quarter-hourly day-ahead prices in EUR/kWh for [start_ms, end_ms), whole slots only.
+    zone: whose clock the shape of the day follows; the demo site's when left out.
 
     Shaped like the German market: peaks in the morning and the evening, a belly at noon that
     deepens with the sun and on weekends, now and then below zero. The same weather as the roof's.
@@ -129,7 +124,7 @@ def demo_prices(
     quarter = np.arange(first, end_ms // QUARTER_HOUR_MS, dtype=np.int64)
     if quarter.size == 0:
         return ()
-    at = moments(quarter * 15 + 7, zone, "DE", seed)
+    at = moments(quarter * 15 + 7, zone or ZoneInfo(ZONE), "DE", seed)
     hour = at.clock / 60.0
     shape = np.interp(
         hour,

@@ -77,11 +77,11 @@ class VirtualSite:
 
     def __init__(
         self,
+        seed: int,
         configuration: Configuration,
+        zone: ZoneInfo | None = None,
         *,
         anchor_ms: int,
-        seed: int = 1,
-        zone: ZoneInfo | None = None,
     ) -> None:
         self.configuration = configuration
         self.anchor_ms = anchor_ms
