@@ -71,7 +71,8 @@ def everything() -> RecommendationInputs:
         zone=BERLIN,
         use=use_facts(a_load(missing=300), BERLIN),
         waste=WasteReport(
-            START, START, "EUR", (a_zone("Zone A", 15_000_000), a_zone("Zone B", 6_000_000)), (), 100.0
+            START, START, "EUR", (a_zone("Zone A", 15_000_000), a_zone("Zone B", 6_000_000)), (),
+            100.0,
         ),
         watches=(a_watch(a_finding()),),
         plan=Plan(
@@ -83,8 +84,8 @@ def everything() -> RecommendationInputs:
             1.2, 0.9, "EUR",
         ),
         statuses=(
-            MeterStatus("pv", LinkState.LOST, lost_since_ms=START, last_error="no answer in 3 tries.",
-                        remedy="Check the cable."),
+            MeterStatus("pv", LinkState.LOST, lost_since_ms=START, 
+                        last_error="no answer in 3 tries.", remedy="Check the cable."),
             MeterStatus("grid", LinkState.GOOD),
         ),
         meter_names={"pv": "Roof PV"},
