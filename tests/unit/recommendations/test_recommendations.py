@@ -84,7 +84,7 @@ def everything() -> RecommendationInputs:
             1.2, 0.9, "EUR",
         ),
         statuses=(
-            MeterStatus("pv", LinkState.LOST, lost_since_ms=START, 
+            MeterStatus("pv", LinkState.LOST, lost_since_ms=START,
                         last_error="no answer in 3 tries.", remedy="Check the cable."),
             MeterStatus("grid", LinkState.GOOD),
         ),
