@@ -39,16 +39,21 @@ def shared_folder() -> Path:
 
 
 def households(folder: Path) -> Iterator[RealLoad]:
-    """The 50 London households, kWh per half hour on a clock that never jumps: UTC."""
+    """The 50 London households."""
     for path in sorted((folder / "london-halfhourly").glob("MAC??????.csv.gz")):
-        stamps, values = [], []
-        for row in _rows(path):
-            try:
-                values.append(float(row["energy(kWh/hh)"]) * 1000.0)
-            except ValueError:
-                continue
-            stamps.append(_utc(row["tstp"]))
-        yield _load(path.name[:9], "household", stamps, values, 30, "Europe/London", "GB")
+        yield household(path)
+
+
+def household(path: Path) -> RealLoad:
+    """One of them: kWh per half hour on a clock that never jumps, so UTC."""
+    stamps, values = [], []
+    for row in _rows(path):
+        try:
+            values.append(float(row["energy(kWh/hh)"]) * 1000.0)
+        except ValueError:
+            continue
+        stamps.append(_utc(row["tstp"]))
+    return _load(path.name[:9], "household", stamps, values, 30, "Europe/London", "GB")
 
 
 def others(folder: Path) -> Iterator[RealLoad]:
@@ -59,11 +64,7 @@ def others(folder: Path) -> Iterator[RealLoad]:
     """
     yield from _french_house(folder / "household-minute")
     yield from _refit_house(folder / "appliances")
-    steel = [
-        (_steel_start(row["date"]), float(row["Usage_kWh"]) * 1000.0)
-        for row in _rows(folder / "industry-15min-steel" / "steel_2018_01_08.csv.gz")
-    ]
-    yield _load("steel works", "aggregate", *_columns(steel), 15, "Asia/Seoul", "KR")
+    yield steel_works(folder / "industry-15min-steel" / "steel_2018_01_08.csv.gz")
     building = folder / "building-hourly" / "bdg2_building_1.csv.gz"
     yield _load(
         "building 1",
@@ -108,6 +109,11 @@ def others(folder: Path) -> Iterator[RealLoad]:
         "America/Chicago",
         "US",
     )
+
+
+def steel_works(path: Path) -> RealLoad:
+    rows = [(_steel_start(row["date"]), float(row["Usage_kWh"]) * 1000.0) for row in _rows(path)]
+    return _load("steel works", "aggregate", *_columns(rows), 15, "Asia/Seoul", "KR")
 
 
 def _french_house(folder: Path) -> Iterator[RealLoad]:

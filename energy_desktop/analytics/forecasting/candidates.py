@@ -98,7 +98,9 @@ class Ridge:
 
     Least squares in the root aims between mean and median, which suits loads that are quiet for
     hours and then cook: MAE 0.735 of the weekly naive against 0.777 without the root (median of
-    49 households). Solved by the normal equations: no library, 10 ms.
+    49 households). It never answers less than any day of that kind showed at that time in four
+    weeks: one shut day would otherwise pull the next down (an office: 1.12 of the naive, not 1.30).
+    Solved by the normal equations: no library, 10 ms.
     """
 
     name: str = RIDGE
@@ -114,7 +116,8 @@ class Ridge:
         x = x / unit
         gram = x.T @ x + self.penalty * np.eye(x.shape[1])
         slope = np.linalg.solve(gram, x.T @ y)
-        return _five(_unroot((self._design(ask, weight) / unit) @ slope))
+        answer = _unroot((self._design(ask, weight) / unit) @ slope)
+        return _five(np.fmax(answer, ask.column("kind_low")))
 
     @staticmethod
     def _design(table: FeatureTable, weight: float) -> Floats:

@@ -162,6 +162,8 @@ def build_features(series: LoadSeries, pairs: Pairs, *, yearly: bool) -> Feature
         "spread_28": _spread(daily),
         "kind_mean": _mean(np.where(same_kind, daily, np.nan)),
         "kind_median": _median(np.where(same_kind, daily, np.nan)),
+        "kind_low": _extreme(np.where(same_kind, daily, np.nan), np.fmin),
+        "kind_high": _extreme(np.where(same_kind, daily, np.nan), np.fmax),
         "week_mean": _mean(weekly),
         "week_around": _mean(np.concatenate([weekly, around], axis=1)),
         "last_hour": past.mean_before(per_hour),
