@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from energy_desktop.acquisition.links import connect_to
 from energy_desktop.acquisition.links.checked import CheckedConnection
-from energy_desktop.acquisition.links.failure import RequestFailed
+from energy_desktop.acquisition.links.failure import RequestFailed, no_answer
 from energy_desktop.acquisition.poller import LinkPoller, Outlets, PolledMeter, requests_for
 from energy_desktop.acquisition.profiles import DriverProfile, ProfileLibrary
 from energy_desktop.acquisition.reading import Correction, Reader
@@ -348,11 +348,7 @@ class Field:
         except RequestFailed as failure:
             raise failure.for_user(where) from None
         except TimeoutError:
-            raise MeterUnreachable(
-                where=where,
-                what=f"no answer within {timeout_s:.1f} s.",
-                remedy="Check that the meter is powered and that its unit number is right.",
-            ) from None
+            raise no_answer(timeout_s).for_user(where) from None
         finally:
             if shared is None:
                 await connection.close()

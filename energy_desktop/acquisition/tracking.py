@@ -16,7 +16,7 @@ from energy_desktop.domain.snapshot import LinkState, MeterStatus
 log = logging.getLogger("energy_desktop.acquisition")
 
 LOST_AFTER_FAILURES = 3
-LOST_AFTER_PERIODS = 3
+LOST_AFTER_PERIODS = 2.5  # seen at the second timeout, so that the third period need not pass
 BUSY_TRIES = 3
 BUSY_WAIT_S = (0.1, 0.5)
 
@@ -149,7 +149,7 @@ class MeterTrack:
         if failure.kind is FailureKind.REFUSED:
             return LinkState.MISCONFIGURED
         many = self.failures_in_row >= LOST_AFTER_FAILURES
-        # A timeout as long as the period would stretch three failures over more than three periods.
+        # With a timeout as long as the period, three failures would take four periods.
         long = (
             self.failures_in_row >= 2
             and self.last_answer_s is not None

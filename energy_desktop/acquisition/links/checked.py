@@ -36,6 +36,7 @@ from energy_desktop.acquisition.links.failure import (
     RequestFailed,
     no_answer,
     refused,
+    seconds_text,
     wrong_answer,
 )
 
@@ -218,7 +219,9 @@ class CheckedConnection(ABC):
             # What client.connect() does, but with the reason when it fails.
             context.transport, _ = await asyncio.wait_for(context.call_create(), self.timeout_s)
         except TimeoutError:
-            raise self._unconnected(f"no connection within {self.timeout_s:.1f} s.") from None
+            raise self._unconnected(
+                f"no connection within {seconds_text(self.timeout_s)} s."
+            ) from None
         except (OSError, ValueError) as error:
             raise self._unconnected(f"no connection: {_reason(error)}.") from None
         await asyncio.sleep(0)  # a serial transport attaches its reader in the loop's next turn

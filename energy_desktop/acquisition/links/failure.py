@@ -41,10 +41,16 @@ class RequestFailed(Exception):
         return error(where=where, what=self.what, remedy=self.remedy)
 
 
+def seconds_text(seconds: float) -> str:
+    """`1.0`, `0.05`, `1.09`: one decimal, or more where they are needed."""
+    short = f"{seconds:.1f}"
+    return short if float(short) == seconds else f"{seconds:.3g}"
+
+
 def no_answer(timeout_s: float) -> RequestFailed:
     return RequestFailed(
         FailureKind.NO_ANSWER,
-        f"no answer within {timeout_s:.1f} s.",
+        f"no answer within {seconds_text(timeout_s)} s.",
         "Check that the meter is powered and that its unit number is right.",
     )
 

@@ -61,7 +61,8 @@ def test_a_meter_is_lost_after_three_failures():
 
 def test_a_timeout_as_long_as_the_period_does_not_put_the_loss_off_beyond_three_periods():
     track = a_track()
-    answer(track, 0.0)
+    track.begin(0.0, 0)
+    track.answered(0.02, 20, 20.0, 0)
 
     for begun, ended in ((1.0, 2.0), (2.0, 3.0)):
         track.begin(begun, round(begun * 1000))
