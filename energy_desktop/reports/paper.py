@@ -8,6 +8,7 @@ than its text. `invariant=1` leaves out times and random ids: equal content give
 from __future__ import annotations
 
 import io
+import re
 import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -85,6 +86,10 @@ class Row:
     rule_above: bool = False
 
 
+_NUMBER_AND_UNIT = re.compile(r"(?<=[0-9]) (?=(?:kWh|Wh|kW|W|min|h|EUR)\b|%)")
+"""The space that no line may be broken at."""
+
+
 def plain(text: str) -> str:
     """One line: every control character and line break becomes a space."""
     if text.isprintable():
@@ -115,7 +120,8 @@ def wrap(text: str, style: Style, width: float) -> list[str]:
     """Lines no wider than `width`; a word that is wider alone is cut."""
     lines: list[str] = []
     line = ""
-    for word in plain(text).split(" "):
+    glued = _NUMBER_AND_UNIT.sub("\u00a0", plain(text))
+    for word in glued.split(" "):
         candidate = f"{line} {word}" if line else word
         if width_of(candidate, style.font, style.size) <= width:
             line = candidate
@@ -129,7 +135,7 @@ def wrap(text: str, style: Style, width: float) -> list[str]:
             lines.append(word[:cut])
             word = word[cut:]
         line = word
-    return [*lines, line]
+    return [each.replace("\u00a0", " ") for each in (*lines, line)]
 
 
 class _NumberedCanvas(Canvas):
