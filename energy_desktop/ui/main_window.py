@@ -251,6 +251,7 @@ class MainWindow(QMainWindow):
         self._header.show_title(spec.title, view.answer)
         self._header.show_actions(view.page_actions)
         self._show_strip()
+        view.setFocus(Qt.FocusReason.OtherFocusReason)
         if self.isVisible():
             view.shown()
         self.page_shown.emit(view_id)

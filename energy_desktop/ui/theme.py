@@ -443,6 +443,10 @@ QPushButton[kind="link"]:disabled, QToolButton[kind="link"]:disabled {{ color: {
 QPushButton[kind="link"]:focus, QToolButton[kind="link"]:focus, QPushButton[kind="quiet"]:focus,
 QToolButton[kind="quiet"]:focus {{ border: 2px solid {t.focus}; padding: 0 5px; }}
 QToolButton[kind="quiet"]:hover, QPushButton[kind="quiet"]:hover {{ background: {t.inset}; }}
+QToolButton[kind="site"] {{
+    background: transparent; border: 1px solid transparent; padding: 0 6px; font-size: 15px; }}
+QToolButton[kind="site"]:hover {{ background: {t.inset}; }}
+QToolButton[kind="site"]:focus {{ border: 2px solid {t.focus}; padding: 0 5px; }}
 QPushButton::menu-indicator, QToolButton::menu-indicator {{ image: none; width: 0; }}
 QLineEdit, QComboBox, QAbstractSpinBox, QPlainTextEdit, QTextEdit {{
     background: {t.surface}; color: {t.text}; border: 1px solid {t.line2};

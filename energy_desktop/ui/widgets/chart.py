@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pyqtgraph as pg
@@ -121,6 +122,7 @@ class _Axis(pg.AxisItem):  # type: ignore[misc]
         self.setTextPen(theme.color("text3"))
         bottom = self.orientation == "bottom"
         self.setPen(QPen(theme.color("line2"), 1) if bottom else QPen(Qt.PenStyle.NoPen))
+        self.setTickPen(QPen(Qt.PenStyle.NoPen))  # a tick of no length is still a dot
 
     def tickValues(self, *_: float) -> list[tuple[float, list[float]]]:
         return [(1.0, [value for value, _ in self._ticks()])]
@@ -210,7 +212,7 @@ class Chart(QWidget):
         self._view.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._view.setFrameShape(self._view.Shape.NoFrame)
         self._view.viewport().installEventFilter(self)
-        self._view.ci.layout.setContentsMargins(0, 4, 2, 0)
+        self._view.ci.layout.setContentsMargins(0, 8, 2, 0)
         self._view.ci.layout.setSpacing(0)
         self._box = _Box(self)
         self._left_axis = _Axis("left", lambda: self._y_ticks)
@@ -282,7 +284,7 @@ class Chart(QWidget):
     def legend_entries(self) -> tuple[LegendEntry, ...]:
         """For the Legend of the panel's header: a mark without a name or legend is left out."""
         data = self._data
-        kinds = {"solid": "line", "dash": "dash", "dot": "dot"}
+        kinds = {"solid": "line", "dash": "dash", "dot": "dots"}
         entries = [
             LegendEntry(m.name, m.token, kinds[m.style])
             for m in _curves(data)
@@ -293,8 +295,8 @@ class Chart(QWidget):
             for b in data.bars
             if b.legend and b.name
         ]
-        entries += [LegendEntry(f.name, f.token, "bandbox") for f in data.fans if f.legend]
-        entries += [LegendEntry(p.name, p.token, "box") for p in data.points if p.legend]
+        entries += [LegendEntry(f.name, f.token, "box", f.alpha) for f in data.fans if f.legend]
+        entries += [LegendEntry(p.name, p.token, p.shape) for p in data.points if p.legend]
         return tuple(entries)
 
     # -------------------------------------------------------- ranges
@@ -375,11 +377,7 @@ class Chart(QWidget):
         divisor = self._scale.divisor
         at_most = max(2, min(GRID_LINES, int(self._box.height() // 28)))
         shown = paint.nice_ticks(low / divisor, high / divisor, at_most)
-        step = shown[1] - shown[0] if len(shown) > 1 else 1.0
-        decimals = max(0, -math.floor(math.log10(step) + 1e-9)) if step > 0 else 0
-        if decimals and round(step * 10**decimals, 6) != round(step * 10**decimals):
-            decimals += 1
-        plain = Scale("", 1.0, decimals, self._scale.symbols)
+        plain = Scale("", 1.0, paint.tick_decimals(shown), self._scale.symbols)
         self._y_ticks = [(v * divisor, plain.text(v)) for v in shown]
         width = max((paint.text_width(t, 11) for _, t in self._y_ticks), default=20) + 10
         if abs(width - self._left_axis.width()) > 0.5 and width > 0:
@@ -391,11 +389,10 @@ class Chart(QWidget):
             self._x_ticks = [t for t in self._data.tick_texts[::every] if x_low <= t[0] <= x_high]
         elif self._numeric_x:
             scale = self._x_scale
+            across = paint.nice_ticks(x_low / scale.divisor, x_high / scale.divisor, min(8, room))
+            rounded = replace(scale, decimals=paint.tick_decimals(across))
             self._x_ticks = [
-                (v * scale.divisor, scale.with_unit(v * scale.divisor))
-                for v in paint.nice_ticks(
-                    x_low / scale.divisor, x_high / scale.divisor, min(8, room)
-                )
+                (v * scale.divisor, rounded.with_unit(v * scale.divisor)) for v in across
             ]
         else:
             self._x_ticks = time_ticks(x_low, x_high, min(12, room), self._formats)

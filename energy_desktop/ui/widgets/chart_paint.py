@@ -11,7 +11,7 @@ import math
 import numpy as np
 from pyqtgraph import functions
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QBrush, QPainter, QPen, QPolygonF
+from PySide6.QtGui import QBrush, QPainter, QPen
 
 from energy_desktop.ui import theme
 from energy_desktop.ui.widgets import paint
@@ -246,7 +246,6 @@ def paint_points(painter: QPainter, frame: Frame, points: Points) -> None:
     xs, ys = frame.xs(points.x), frame.ys(points.y)
     inside = np.isfinite(ys) & (xs >= frame.rect.left() - 4) & (xs <= frame.rect.right() + 4)
     xs, ys = xs[inside], ys[inside]
-    half = points.size / 2
     if points.shape == "dot" and len(xs) > 300:
         # A fat round point is one call for all of them; 5,000 ellipses are 5,000.
         pen = QPen(shade, points.size)
@@ -254,21 +253,8 @@ def paint_points(painter: QPainter, frame: Frame, points: Points) -> None:
         painter.setPen(pen)
         painter.drawPoints(functions.arrayToQPolygonF(xs, ys))
         return
-    painter.setPen(QPen(edge, 1.4 if points.shape == "ring" else 0.8))
-    painter.setBrush(Qt.BrushStyle.NoBrush if points.shape == "ring" else QBrush(shade))
     for x, y in zip(xs.tolist(), ys.tolist(), strict=True):
-        if points.shape == "triangle":
-            painter.drawPolygon(
-                QPolygonF(
-                    [
-                        QPointF(x, y - half - 1),
-                        QPointF(x + half + 1, y + half),
-                        QPointF(x - half - 1, y + half),
-                    ]
-                )
-            )
-        else:
-            painter.drawEllipse(QPointF(x, y), half, half)
+        paint.draw_point(painter, QPointF(x, y), points.shape, points.size, shade, edge)
 
 
 def paint_region(

@@ -19,7 +19,6 @@ from energy_desktop.ui.formatting import Formats
 from energy_desktop.ui.widgets import paint
 
 HourState = Literal["contract", "outside", "out_of_contract", "future", "no_data"]
-LABEL_WIDTH = 58.0
 TOTAL_WIDTH = 72.0
 HEAD = 18.0
 
@@ -59,6 +58,7 @@ class HourCalendarView(QWidget):
         self._formats = formats
         self._calendar = HourCalendar()
         self._worst = 1.0
+        self._label_width = 58.0
         self._at: tuple[int, int] | None = None
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
@@ -68,6 +68,9 @@ class HourCalendarView(QWidget):
         self._calendar = calendar
         hours = [c.energy_wh for d in calendar.days for c in d.cells if math.isfinite(c.energy_wh)]
         self._worst = max([*hours, 1.0])
+        self._label_width = 10.0 + max(
+            (paint.text_width(d.label, 12, 600) for d in calendar.days), default=48.0
+        )
         total = sum(d.total_wh or 0.0 for d in calendar.days)
         guilty = sum(1 for d in calendar.days if (d.total_wh or 0.0) > 0)
         self.setAccessibleName("Contract hours and use outside them")
@@ -100,10 +103,10 @@ class HourCalendarView(QWidget):
         return max((len(d.cells) for d in self._calendar.days), default=24)
 
     def _cell(self, day: int, hour: int) -> QRectF:
-        wide = (self.width() - LABEL_WIDTH - TOTAL_WIDTH) / self._hours()
+        wide = (self.width() - self._label_width - TOTAL_WIDTH) / self._hours()
         tall = (self.height() - HEAD) / max(1, len(self._calendar.days))
         tall = min(tall, 24.0)
-        return QRectF(LABEL_WIDTH + hour * wide, HEAD + day * tall, wide - 1, tall - 1)
+        return QRectF(self._label_width + hour * wide, HEAD + day * tall, wide - 1, tall - 1)
 
     # -------------------------------------------------------- painting
 
@@ -145,7 +148,7 @@ class HourCalendarView(QWidget):
         row = self._cell(index, 0)
         paint.draw_text(
             painter,
-            QRectF(0, row.top(), LABEL_WIDTH - 4, row.height()),
+            QRectF(0, row.top(), self._label_width - 4, row.height()),
             day.label,
             weight=600 if day.bold else 400,
         )

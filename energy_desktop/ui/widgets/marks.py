@@ -186,14 +186,10 @@ class FigureRow(QWidget):
     def show_figures(self, figures: Sequence[Figure]) -> None:
         while len(self._figures) < len(figures):
             if self._figures:
-                line = QWidget()
-                line.setFixedWidth(1)
-                line.setProperty("kind", "rule")
-                line.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
                 self._layout.addWidget(_VerticalRule())
             made = KeyFigure()
             self._figures.append(made)
-            self._layout.addWidget(made, 1)
+            self._layout.addWidget(made, 1, Qt.AlignmentFlag.AlignTop)
         for position, made in enumerate(self._figures):
             made.setVisible(position < len(figures))
             if position < len(figures):
@@ -211,11 +207,12 @@ class _VerticalRule(QWidget):
 
 @dataclass(frozen=True, slots=True)
 class LegendEntry:
-    """kind: line, dash, dot, box, hatch, bandbox (a faint box)."""
+    """kind: line, dash, dots, box, hatch, or the shape of a point: dot, triangle, ring."""
 
     text: str
     token: str
     kind: str = "line"
+    alpha: int = 255
 
 
 class Legend(QWidget):
@@ -248,9 +245,9 @@ class Legend(QWidget):
             ink = theme.color(entry.token)
             swatch = QRectF(x, middle - 4.5, 14, 9)
             if entry.kind == "box":
-                painter.fillRect(swatch, ink)
-            elif entry.kind == "bandbox":
-                painter.fillRect(swatch, theme.color(entry.token, 90))
+                painter.fillRect(swatch, theme.color(entry.token, max(60, entry.alpha)))
+            elif entry.kind in ("dot", "triangle", "ring"):
+                paint.draw_point(painter, swatch.center(), entry.kind, 7.0, ink, ink)
             elif entry.kind == "hatch":
                 painter.setPen(QPen(ink, 1))
                 painter.setBrush(paint.hatch(entry.token))
@@ -258,7 +255,7 @@ class Legend(QWidget):
             else:
                 style = {
                     "dash": Qt.PenStyle.DashLine,
-                    "dot": Qt.PenStyle.DotLine,
+                    "dots": Qt.PenStyle.DotLine,
                 }.get(entry.kind, Qt.PenStyle.SolidLine)
                 painter.setPen(QPen(ink, 2, style))
                 painter.drawLine(QPointF(x - 2, middle), QPointF(x + 16, middle))

@@ -341,19 +341,46 @@ def draw_chip(painter: QPainter, rect: QRectF, chip: Chip, align: Align = LEFT) 
     return cut
 
 
+def draw_point(
+    painter: QPainter, at: QPointF, shape: str, size: float, fill: QColor, edge: QColor
+) -> None:
+    """A mark of `size` pixels: dot, triangle or ring."""
+    half = size / 2
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(QPen(edge, 1.4 if shape == "ring" else 0.8))
+    painter.setBrush(Qt.BrushStyle.NoBrush if shape == "ring" else QBrush(fill))
+    if shape == "triangle":
+        corners = [
+            QPointF(at.x(), at.y() - half - 1),
+            QPointF(at.x() + half + 1, at.y() + half),
+            QPointF(at.x() - half - 1, at.y() + half),
+        ]
+        painter.drawPolygon(QPolygonF(corners))
+    else:
+        painter.drawEllipse(at, half, half)
+
+
 def nice_ticks(low: float, high: float, at_most: int = 5) -> Sequence[float]:
     """At most `at_most` round positions within [low, high], at steps of 1, 2 or 5 x 10^n."""
     if not (math.isfinite(low) and math.isfinite(high)) or high <= low:
         return []
     raw = (high - low) / at_most
     power = 10.0 ** math.floor(math.log10(raw))
-    for factor in (1.0, 2.0, 2.5, 5.0, 10.0, 20.0):
+    for factor in (1.0, 2.0, 5.0, 10.0, 20.0):
         step = factor * power
         first = math.ceil(low / step - 1e-9)
         last = math.floor(high / step + 1e-9)
         if last - first + 1 <= at_most:
             return [i * step for i in range(first, last + 1)]
     return []
+
+
+def tick_decimals(ticks: Sequence[float]) -> int:
+    """Decimals that tell these ticks apart, and no more."""
+    if len(ticks) < 2:
+        return 0 if not ticks or float(ticks[0]).is_integer() else 2
+    step = abs(ticks[1] - ticks[0])
+    return next((d for d in range(9) if abs(step * 10**d - round(step * 10**d)) < 1e-6), 9)
 
 
 def as_color(shade: QColor | str) -> QColor:

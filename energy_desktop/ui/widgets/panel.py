@@ -172,7 +172,7 @@ class EmptyState(QWidget):
         self,
         why: str = "",
         *,
-        icon: str = "tray",
+        icon: str = "information-outline",
         buttons: Sequence[Button] = (),
         parent: QWidget | None = None,
     ) -> None:
@@ -328,7 +328,9 @@ class Panel(QFrame):
         """Back to the content."""
         self._replace(None)
 
-    def show_empty(self, why: str, *, icon: str = "tray", buttons: Sequence[Button] = ()) -> None:
+    def show_empty(
+        self, why: str, *, icon: str = "information-outline", buttons: Sequence[Button] = ()
+    ) -> None:
         """Instead of the content: why there is none, and the next step."""
         self._replace(EmptyState(why, icon=icon, buttons=buttons))
 
