@@ -81,23 +81,21 @@ def _play(problem: Problem, wish: Wish, floor_kwh: float) -> Trajectory:
     least = np.maximum(problem.least_stored_kwh(), floor_kwh)
     stored = problem.start_kwh
     for t in range(problem.slots):
-        hours = float(problem.hours[t])
-        power = wish(t)
-        after = stored + _stored_by(problem, power, hours)
-        after = min(max(after, float(least[t])), problem.ceiling_kwh)
-        flow = after - stored
-        if flow > 0:
-            charge[t] = min(flow / problem.charge_efficiency / hours, problem.charge_kw)
-        elif flow < 0:
-            discharge[t] = min(-flow * problem.discharge_efficiency / hours, problem.discharge_kw)
-        stored += hours * (
-            charge[t] * problem.charge_efficiency - discharge[t] / problem.discharge_efficiency
-        )
+        charge[t], discharge[t] = step(problem, t, stored, wish(t), float(least[t]))
+        stored += problem.flow_kwh(t, charge[t], discharge[t])
     return charge, discharge
 
 
-def _stored_by(problem: Problem, power_kw: float, hours: float) -> float:
-    """What a wished power would put into the store in a slot, within the power limits."""
-    if power_kw >= 0:
-        return min(power_kw, problem.charge_kw) * hours * problem.charge_efficiency
-    return -min(-power_kw, problem.discharge_kw) * hours / problem.discharge_efficiency
+def step(
+    problem: Problem, t: int, stored_kwh: float, power_kw: float, least_kwh: float
+) -> tuple[float, float]:
+    """What a wished power (above zero charges) comes to in slot t: charge and discharge in kW.
+
+    least_kwh: what must be in store after the slot.
+    """
+    hours = float(problem.hours[t])
+    after = stored_kwh + problem.flow_kwh(t, max(power_kw, 0.0), max(-power_kw, 0.0))
+    flow = min(max(after, least_kwh), problem.ceiling_kwh) - stored_kwh
+    if flow > 0:
+        return min(flow / problem.charge_efficiency / hours, problem.charge_kw), 0.0
+    return 0.0, min(-flow * problem.discharge_efficiency / hours, problem.discharge_kw)

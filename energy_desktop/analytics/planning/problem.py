@@ -73,6 +73,11 @@ class Problem:
         stored: Floats = self.start_kwh + np.cumsum(flow)
         return stored
 
+    def flow_kwh(self, t: int, charge_kw: float, discharge_kw: float) -> float:
+        """What the store gains in one slot."""
+        gained = charge_kw * self.charge_efficiency - discharge_kw / self.discharge_efficiency
+        return float(self.hours[t]) * gained
+
     def grid_kw(self, charge: Floats, discharge: Floats) -> Floats:
         """Mean power at the grid connection, shape (n,); above zero imports."""
         return self.net_kw + charge - discharge
