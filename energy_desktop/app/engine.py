@@ -44,7 +44,7 @@ class Engine:
             folder.database, engine_owner=f"{socket.gethostname()}:{os.getpid()}"
         )
         try:
-            self.demo = DemoSite.of(self.store, self.library, clock, wanted=demo)
+            self.demo = DemoSite.of(self.store, self.library, clock, folder.simulator, wanted=demo)
             configuration = self.store.configuration.load()
             self.rings = LiveRings(meters_expected=len(configuration.meters))
             self.alarms = AlarmDesk(

@@ -49,6 +49,11 @@ class SiteFolder:
         return self.root / "log" / "energy_desktop.log"
 
     @property
+    def simulator(self) -> Path:
+        """State of the virtual site, when this is the demo."""
+        return self.root / "simulator.json"
+
+    @property
     def papers(self) -> Path:
         return self.root / "papers"
 

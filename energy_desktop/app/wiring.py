@@ -15,6 +15,7 @@ from energy_desktop.domain.ports import Compute
 from energy_desktop.services.billing import BillingService
 from energy_desktop.services.exporting import ExportService
 from energy_desktop.services.forecasting import ForecastService
+from energy_desktop.services.importing import ImportService
 from energy_desktop.services.maintenance import MaintenanceService
 from energy_desktop.services.meters import MeterService
 from energy_desktop.services.planning import PlanService
@@ -32,6 +33,7 @@ class Services:
 
     site_file: SiteFileService
     meters: MeterService
+    importing: ImportService
     exporting: ExportService
     billing: BillingService
     forecasting: ForecastService
@@ -63,6 +65,7 @@ def make_services(
             store.configuration, library, None if engine is None else engine.follow
         ),
         meters=MeterService(store.configuration, store.history, library, field),
+        importing=ImportService(store.configuration, store.ledger),
         exporting=ExportService(store.history, store.ledger),
         billing=BillingService(
             store.configuration, store.ledger, store.invoices, clock, render_invoice

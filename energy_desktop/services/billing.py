@@ -12,12 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from energy_desktop.analytics.billing import (
-    MeterMonth,
-    billed_period,
-    billing_calendar,
-    draft_invoice,
-)
+from energy_desktop.analytics.billing.calendar import billing_calendar
+from energy_desktop.analytics.billing.draft import draft_invoice
+from energy_desktop.analytics.billing.hours import billed_period
+from energy_desktop.analytics.billing.split import MeterMonth
 from energy_desktop.domain.billing_calendar import BillingCalendar
 from energy_desktop.domain.clock import Clock, to_ms
 from energy_desktop.domain.configuration import Configuration
@@ -114,14 +112,18 @@ class BillingService:
 
     def write(self, invoice: Invoice, folder: Path) -> tuple[Path, ...]:
         """PDF, and the same numbers as CSV (lines, evidence) and Excel. Whole files or none."""
-        from energy_desktop.reports import tables
-        from energy_desktop.reports.files import write_atomically
+        from energy_desktop.reports.files import write_bytes
+        from energy_desktop.reports.invoice_tables import invoice_sheets
+        from energy_desktop.reports.tables import write_csv, write_xlsx
 
         stem = file_stem(invoice)
-        folder.mkdir(parents=True, exist_ok=True)
         pdf = folder / f"{stem}.pdf"
-        write_atomically(pdf, self.paper(invoice))
-        return (pdf, *tables.write_invoice(invoice, folder, stem))
+        write_bytes(pdf, self.paper(invoice))
+        sheets = invoice_sheets(invoice)
+        written = write_csv(sheets, folder / f"{stem}.csv")
+        book = folder / f"{stem}.xlsx"
+        write_xlsx(sheets, book)
+        return (pdf, *written, book)
 
     def issued(self) -> tuple[Invoice, ...]:
         return self._invoices.issued()

@@ -50,7 +50,7 @@ class ForecastService:
 
         Raises NotFound (meter), NotEnoughData (too short a history, or one that stopped).
         """
-        from energy_desktop.analytics.forecasting import forecast
+        from energy_desktop.analytics.forecasting.forecast import forecast
 
         site = self._configuration.load()
         if site.meter(meter_id) is None:

@@ -163,8 +163,9 @@ def judge_equipment(given: WatchInput) -> EquipmentReport:
     """Pure; runs in a job process."""
     from decimal import Decimal
 
-    from energy_desktop.analytics.anomaly import find_anomalies, to_findings
-    from energy_desktop.analytics.maintenance import watch
+    from energy_desktop.analytics.anomaly.findings import to_findings
+    from energy_desktop.analytics.anomaly.profile import find_anomalies
+    from energy_desktop.analytics.maintenance.watch import watch
 
     meter = given.meter
     price = Decimal(given.price_per_kwh)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -72,8 +73,8 @@ class PlanService:
 
         Raises NotFound (battery), NotEnoughData (prices, history), PlanInfeasible.
         """
-        from energy_desktop.analytics.forecasting import forecast
-        from energy_desktop.analytics.planning import plan
+        from energy_desktop.analytics.forecasting.forecast import forecast
+        from energy_desktop.analytics.planning.dispatch import plan
 
         configuration = self._configuration.load()
         battery = self._battery(configuration, battery_id)
@@ -250,14 +251,15 @@ def plan_from_files(
     compute: Compute,
 ) -> Plan:
     """Needs no site: prices (and load, solar yield) from CSV files, steps may mix."""
-    from energy_desktop.acquisition.files.power_csv import read_power_csv
+    from energy_desktop.acquisition.files.power_csv import read_powers
     from energy_desktop.acquisition.files.prices import read_prices
-    from energy_desktop.analytics.planning import StepSeries, join_slots, plan
+    from energy_desktop.analytics.planning.dispatch import plan
+    from energy_desktop.analytics.planning.slots import StepSeries, join_slots
 
-    def series(path: Path | None, column: str) -> StepSeries | None:
+    def series(path: Path | None, column: Literal["load_w", "pv_w"]) -> StepSeries | None:
         if path is None:
             return None
-        read = read_power_csv(path, column)
+        read = read_powers(path, column)
         return StepSeries(column, read.start_ms, read.end_ms, read.power_w)
 
     slots = join_slots(read_prices(prices), series(load, "load_w"), series(solar, "pv_w"))

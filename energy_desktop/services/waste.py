@@ -32,7 +32,7 @@ class WasteService:
 
     def period(self, start_ms: int, end_ms: int) -> WasteReport:
         """Evenings that begin in [start_ms, end_ms) and have ended by now."""
-        from energy_desktop.analytics.waste import find_waste, zone_lighting
+        from energy_desktop.analytics.waste.find import find_waste, zone_lighting
 
         configuration = self._configuration.load()
         now_ms = to_ms(self._clock())

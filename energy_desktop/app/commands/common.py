@@ -11,7 +11,7 @@ import json
 import logging
 import math
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ParamSpec, TypeVar
@@ -145,7 +145,7 @@ def complain(sentence: str) -> None:
     sys.stderr.write(sentence.rstrip() + "\n")
 
 
-def table(headers: tuple[str, ...], rows: list[tuple[str, ...]], right: frozenset[int]) -> str:
+def table(headers: tuple[str, ...], rows: Sequence[tuple[str, ...]], right: frozenset[int]) -> str:
     """Aligned columns for a terminal; `right` are the columns of numbers."""
     if not rows:
         return ""

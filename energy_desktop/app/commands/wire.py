@@ -23,7 +23,7 @@ from energy_desktop.app.commands.common import (
     to_json,
 )
 from energy_desktop.app.paths import drivers_folder
-from energy_desktop.domain.clock import iso_utc
+from energy_desktop.domain.clock import iso_utc, system_clock, to_ms
 from energy_desktop.domain.errors import WrongUse
 from energy_desktop.domain.quantities import QUANTITIES
 from energy_desktop.domain.site import Link, LinkKind
@@ -57,8 +57,8 @@ def poll(
     as_json: JsonOption = False,
 ) -> None:
     """Read a meter that belongs to no site. With --json one object per reading, a line each."""
-    from energy_desktop.acquisition.poller import poll_meter
     from energy_desktop.acquisition.profiles import ProfileLibrary
+    from energy_desktop.acquisition.trial import poll_meter
 
     link = _link(tcp, rtu, baud, parity.value, timeout_s)
     folders = [drivers_folder(), site_folder(site).drivers]
@@ -179,20 +179,16 @@ def simulate(
 ) -> None:
     """Serve the virtual site as real Modbus meters, for trying out and for training."""
     from energy_desktop.acquisition.profiles import ProfileLibrary
-    from energy_desktop.acquisition.simulator import (
-        SimulatorServer,
-        VirtualSite,
-        demo_configuration,
-    )
-    from energy_desktop.app.demo import SEED
+    from energy_desktop.acquisition.simulator.demo import open_demo_site
+    from energy_desktop.acquisition.simulator.server import SimulatorServer
 
     if tcp is None and rtu is None:
         raise WrongUse(
             where="simulate", what="No place to serve.", remedy="Give --tcp HOST:PORT or --rtu."
         )
     host, port = host_and_port(tcp) if tcp is not None else ("127.0.0.1", 0)
-    configuration = demo_configuration(host, port)
-    virtual = VirtualSite(SEED, configuration)
+    virtual = open_demo_site(None, host, port, to_ms(system_clock()))
+    configuration = virtual.configuration
     virtual.apply_scenario(scenario)
     server = SimulatorServer(
         virtual, ProfileLibrary([drivers_folder()]), host, port, rtu_device=rtu

@@ -1,0 +1,167 @@
+"""Commands that bring readings in and out: import, export."""
+
+from __future__ import annotations
+
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from energy_desktop.app.commands.common import (
+    JsonOption,
+    SiteOption,
+    guarded,
+    opened,
+    parse_moment,
+    say,
+    table,
+)
+from energy_desktop.domain import wording
+from energy_desktop.domain.clock import iso_utc
+from energy_desktop.domain.energy import Resolution
+from energy_desktop.services.importing import ImportResult
+
+
+class FileFormat(Enum):
+    AUTO = "auto"
+    LCL = "lcl"
+    CSV = "csv"
+
+
+class Stamp(Enum):
+    START = "start"
+    END = "end"
+
+
+class UnitOption(Enum):
+    WH = "Wh"
+    KWH = "kWh"
+    W = "W"
+    KW = "kW"
+
+
+class Decimal(Enum):
+    POINT = "."
+    COMMA = ","
+
+
+def register(app: typer.Typer) -> None:
+    app.command("import")(import_files)
+    app.command()(export)
+
+
+@guarded
+def import_files(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...")],
+    meter: Annotated[
+        str | None, typer.Option("--meter", metavar="ID", help="What to call the meter.")
+    ] = None,
+    file_format: Annotated[FileFormat, typer.Option("--format")] = FileFormat.AUTO,
+    time_column: Annotated[str | None, typer.Option("--time-column", metavar="NAME")] = None,
+    value_column: Annotated[str | None, typer.Option("--value-column", metavar="NAME")] = None,
+    unit: Annotated[UnitOption | None, typer.Option("--unit")] = None,
+    zone: Annotated[
+        str | None, typer.Option("--zone", metavar="IANA", help="Clock of stamps without offset.")
+    ] = None,
+    stamp: Annotated[
+        Stamp, typer.Option("--stamp", help="What a stamp marks: start or end of its interval.")
+    ] = Stamp.START,
+    decimal: Annotated[Decimal | None, typer.Option("--decimal")] = None,
+    site: SiteOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Import interval readings: the London half-hourly layouts, or CSV with named columns."""
+    from energy_desktop.acquisition.files.general_csv import CsvLayout
+
+    layout = CsvLayout(
+        time_column=time_column,
+        value_column=value_column,
+        unit=None if unit is None else unit.value,
+        zone=zone,
+        stamp=stamp.value,
+        decimal=None if decimal is None else decimal.value,
+    )
+    with opened(site) as place:
+        results = place.services.importing.run(
+            files, file_format=file_format.value, meter_id=meter, layout=layout
+        )
+    say(
+        {"results": [_document(r) for r in results]},
+        as_json=as_json,
+        text=lambda: _text(results),
+    )
+
+
+def _document(r: ImportResult) -> dict[str, Any]:
+    return {
+        "file": str(r.file),
+        "meter": r.meter_id,
+        "rows_read": r.rows_read,
+        "stored": r.stored,
+        "duplicates": r.duplicates,
+        "already_stored": r.already_stored,
+        "rejected": [{"line": line, "reason": reason} for line, reason in r.rejected],
+        "gaps": r.gaps,
+        "first_utc": None if r.first_ms is None else iso_utc(r.first_ms),
+        "last_utc": None if r.last_ms is None else iso_utc(r.last_ms),
+        "step_s": r.step_s,
+        "notes": list(r.notes),
+    }
+
+
+def _text(results: tuple[ImportResult, ...]) -> str:
+    rows = [
+        (
+            r.file.name,
+            r.meter_id,
+            wording.number(r.rows_read, 0),
+            wording.number(r.stored, 0),
+            wording.number(r.duplicates, 0),
+            wording.number(len(r.rejected), 0),
+            wording.number(r.gaps, 0),
+            wording.UNKNOWN if r.first_ms is None else iso_utc(r.first_ms),
+            wording.UNKNOWN if r.last_ms is None else iso_utc(r.last_ms),
+        )
+        for r in results
+    ]
+    headers = ("file", "meter", "rows", "stored", "repeated", "rejected", "gaps", "first", "last")
+    lines = [table(headers, rows, frozenset({2, 3, 4, 5, 6}))]
+    for r in results:
+        lines.extend(f"{r.file.name}, line {line}: {reason}" for line, reason in r.rejected[:20])
+        if len(r.rejected) > 20:
+            lines.append(f"{r.file.name}: {len(r.rejected) - 20} more rejected; --json lists all")
+    return "\n".join(lines)
+
+
+class ResolutionOption(Enum):
+    RAW = "raw"
+    MINUTE = "1min"
+    QUARTER = "15min"
+    HOUR = "hour"
+    DAY = "day"
+
+
+@guarded
+def export(
+    meter: Annotated[str, typer.Option("--meter", metavar="ID")],
+    quantity: Annotated[str, typer.Option("--quantity", metavar="Q")],
+    start: Annotated[str, typer.Option("--from", metavar="UTC")],
+    end: Annotated[str, typer.Option("--to", metavar="UTC")],
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help=".csv, .xlsx or .parquet")],
+    resolution: Annotated[ResolutionOption, typer.Option("--resolution")] = ResolutionOption.RAW,
+    site: SiteOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write stored readings of one quantity to a file."""
+    start_ms, end_ms = parse_moment(start, "--from"), parse_moment(end, "--to")
+    with opened(site) as place:
+        place.services.meters.meter(meter)
+        made = place.services.exporting.export(
+            meter, quantity, start_ms, end_ms, Resolution(resolution.value), out
+        )
+    say(
+        {"file": str(made.path), "rows": made.rows, "columns": list(made.columns)},
+        as_json=as_json,
+        text=f"{made.path}: {made.rows:,} rows of {', '.join(made.columns)}.",
+    )
