@@ -8,6 +8,7 @@ server has no Qt. What other threads may do is posted into the loop; what they m
 import asyncio
 import threading
 from collections.abc import Callable, Coroutine
+from concurrent.futures import CancelledError
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -176,7 +177,12 @@ class Field:
         work = self._answer(link, question, where, timeout_s)
         if loop is None or loop.is_closed():
             return asyncio.run(work)
-        return asyncio.run_coroutine_threadsafe(work, loop).result()
+        try:
+            return asyncio.run_coroutine_threadsafe(work, loop).result()
+        except CancelledError:
+            raise MeterUnreachable(
+                where=where, what="the polling was stopped meanwhile.", remedy="Try again."
+            ) from None
 
     # In the field thread
 

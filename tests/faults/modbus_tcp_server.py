@@ -23,7 +23,7 @@ GARBAGE = "garbage"
 LYING_BYTE_COUNT = "byte count differs from the bytes"
 UNKNOWN_FUNCTION = "unknown function"
 TRUNCATED_EXCEPTION = "exception without its code"
-LATE = "late"
+CLOSE_AFTER = "close after the answer"
 
 
 def word(unit: int, address: int) -> int:
@@ -109,7 +109,7 @@ class FaultyTcpServer:
         if mode == GARBAGE:
             writer.write(bytes(range(200, 256)) * 3)
             return
-        if self.delay_s or mode == LATE:
+        if self.delay_s:
             await asyncio.sleep(self.delay_s)
         body = self._body(mode, unit, function, address, count)
         if mode == OTHER_UNIT:
@@ -119,6 +119,8 @@ class FaultyTcpServer:
         if mode == ZERO_TRANSACTION:
             tid = 0
         writer.write(struct.pack(">HHHB", tid, 0, len(body) + 1, unit) + body)
+        if mode == CLOSE_AFTER:
+            raise ConnectionError
 
     def _body(self, mode: str, unit: int, function: int, address: int, count: int) -> bytes:
         if unit in self.exceptions:

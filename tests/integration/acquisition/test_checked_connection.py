@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import time
+from random import Random
 
 import pytest
 
@@ -112,6 +113,55 @@ def test_a_modbus_exception_becomes_words_and_keeps_the_connection(code, kind):
         assert f"exception {code} for registers 10 to 13, function 3" in wrong.what
         assert right == expected(2, 10, 4)
         assert server.connections == 1
+
+
+ANY_MODE = (
+    faults.GOOD, faults.GOOD, faults.SILENT, faults.SHORT, faults.LONG, faults.OTHER_FUNCTION,
+    faults.OTHER_UNIT, faults.OTHER_TRANSACTION, faults.ZERO_TRANSACTION, faults.CLOSE,
+    faults.GARBAGE, faults.LYING_BYTE_COUNT, faults.CLOSE_AFTER,
+)  # fmt: skip
+
+
+def test_among_faults_in_random_order_no_answer_is_ever_wrong():
+    random = Random(7)
+
+    async def work() -> tuple[int, int]:
+        connection = connect_to(link_to(server, timeout_s=0.03))
+        right = failed = 0
+        for _ in range(120):
+            server.mode = random.choice(ANY_MODE)
+            server.delay_s = random.choice((0.0, 0.0, 0.02, 0.04))
+            unit, address = random.randint(1, 9), random.randint(0, 500)
+            try:
+                answer = await connection.read(ReadRequest(unit, 4, address, 6))
+            except RequestFailed:
+                failed += 1
+            else:
+                assert answer == expected(unit, address, 6)
+                right += 1
+        await connection.close()
+        return right, failed
+
+    with FaultyTcpServer() as server:
+        right, failed = asyncio.run(work())
+
+    assert right > 10 and failed > 10
+
+
+def test_a_device_that_closes_after_each_answer_is_read_all_the_same():
+    with FaultyTcpServer() as server:
+        server.mode = faults.CLOSE_AFTER
+
+        async def work() -> list[bytes]:
+            connection = connect_to(link_to(server))
+            answers = []
+            for i in range(3):
+                answers.append(await connection.read(ReadRequest(1, 4, i, 2)))
+                await asyncio.sleep(0.02)
+            await connection.close()
+            return answers
+
+        assert asyncio.run(work()) == [expected(1, i, 2) for i in range(3)]
 
 
 def test_a_late_reply_is_never_taken_for_the_next_answer():

@@ -51,6 +51,13 @@ def test_the_twelve_models_are_shipped_without_a_faulty_file():
     assert {profile.driver_id for profile in library.all()} >= TWELVE
 
 
+def test_the_example_in_the_folders_readme_loads(tmp_path):
+    lines = (DRIVERS / "README.md").read_text().splitlines()
+    example = "\n".join(line[4:] for line in lines if line.startswith("    "))
+
+    assert load_profile(in_file(tmp_path, example)).driver_id == "maker_model"
+
+
 def test_where_sources_disagree_the_driver_says_so():
     doubts = {d.driver_id: " ".join(d.doubts) for d in ProfileLibrary([DRIVERS]).drivers()}
 
