@@ -53,7 +53,6 @@ def demo_configuration(host: str, port: int, *, installed: date) -> Configuratio
             zone=ZONE,
             currency="EUR",
             country="DE",
-            subdivision="BE",
             contract_demand_w=90_000.0,
             operator="Werkhof Lindenallee Verwaltung GmbH",
             operator_address=("Lindenallee 12", "12345 Berlin"),
