@@ -33,9 +33,10 @@ REFERENCE = 0.3
 
 DAYS_BETWEEN_FALSE_ALARMS = 365.0
 
-_CORRELATED_DAYS = 0.87
-"""Siegmund's run length of correlated days scaled by the long-run deviation is this much too
-short: measured at phi 0.2 by simulation, docs/decisions/0006-drift-and-anomalies.md."""
+_CALIBRATION = 0.70
+"""The whole watch alarms more rarely than this threshold by itself: a CUSUM of correlated days
+overshoots less, and while a false alarm stands no second one is raised. Set so that simulated
+watches (42 days learnt, phi 0.2) give one a year: docs/decisions/0006-drift-and-anomalies.md."""
 
 _STATES = 30  # of the Markov chain
 
@@ -82,9 +83,9 @@ def threshold(learned_days: int, parameters: int, k: float = REFERENCE) -> float
     learned_days: days behind the baseline; parameters: how many it fitted.
     """
     degrees = max(learned_days - parameters, 3)
-    wanted = 1.0 / (DAYS_BETWEEN_FALSE_ALARMS * _CORRELATED_DAYS)
+    wanted = 1.0 / (DAYS_BETWEEN_FALSE_ALARMS * _CALIBRATION)
     low, high = 0.5, 80.0
-    for _ in range(40):
+    for _ in range(24):
         middle = 0.5 * (low + high)
         if false_alarms_per_day(middle, k, learned_days, degrees) > wanted:
             low = middle

@@ -48,7 +48,7 @@ PROMISED_PCT = 12.0
 """A watch that cannot find +1 % a week within 12 weeks says so."""
 
 _RECENT_DAYS = 14
-_SPENT = 0.25  # an episode is over at a quarter of its highest two weeks
+_SHOWN_DAYS = 28  # over which a change is stated
 _OFF_HOURS = 0.5  # a day with less running time is a day off: no verdict
 _OFF_SHARE = 0.1  # nor has a day on which a tenth of the usual use was to be expected
 _MOST_LEVERAGE = 1.0
@@ -73,6 +73,19 @@ _CAUSES: Mapping[str, tuple[str, ...]] = {
     "server_room": ("hardware added", "cooling works harder: check filters and set point"),
     "dishwasher": ("scale on the heater", "longer programme chosen"),
 }
+_BY_DUTY = frozenset(
+    (
+        *("compressor", "pump", "fan", "machine", "machines", "press", "mill", "conveyor"),
+        *("crusher", "lift", "dishwasher", "ev_charger", "server_room"),
+    )
+)
+"""What these draw hangs on how long they run, hardly on the season."""
+
+_BY_WEATHER = frozenset(
+    ("hvac", "heat_pump", "chiller", "heating", "cooling", "ventilation", "boiler")
+)
+_BY_DAYLIGHT = frozenset(("lighting", "common", "solar", "pv"))
+
 _ANY_CAUSE = ("changed set point or duty", "wear or fouling")
 
 
@@ -122,6 +135,7 @@ def watch(
 
     usable: False keeps a day out (gaps, estimates); None: every day with an energy counts.
     meter_class_pct: accuracy class; a smaller change is not claimed.
+    equipment: what it feeds; says whether the season moves it (`season_bound`).
     judged: findings of this meter that a person has judged. Dismissed means "this is the new
     normal", so learning starts again on that day; repaired empties the CUSUM and starts the check.
     """
@@ -136,6 +150,7 @@ def watch(
 
     expected = np.full(days, np.nan)
     excess = np.full(days, np.nan)
+    season = ""
     path = np.zeros(days)
     episodes: list[_Episode] = []
     baseline: Baseline | None = None
@@ -156,6 +171,9 @@ def watch(
         expected[begin:end] = held.expected
         excess[begin:end] = held.excess
         first = int(mine[-1]) + 1
+        season = season_bound(equipment, baseline.uses, temperature_c is not None)
+        if season:
+            continue
         segment, part = _walk(
             held.z[first - begin :],
             held.excess[first - begin :],
@@ -183,7 +201,7 @@ def watch(
     )  # fmt: skip
     detectable = float("nan") if baseline is None else _detectable_pct(baseline, meter_class_pct)
     state, sentence = _state(
-        baseline, learnt, detectable, day_ms, now_ms, zone, findings, lost, energy_wh
+        baseline, learnt, detectable, day_ms, now_ms, zone, findings, lost, energy_wh, season
     )
     return EquipmentWatch(
         meter_id=meter_id,
@@ -218,6 +236,30 @@ def _detectable_pct(baseline: Baseline, meter_class_pct: float) -> float:
     noise_pct = 100.0 * baseline.long_run * (1.0 + 1.28 / math.sqrt(2.0 * degrees))
     slope = cusum.detectable_slope(baseline.learned_days, baseline.parameters)
     return max(7.0 * WEEKS_PROMISED * slope * float(noise_pct), meter_class_pct)
+
+
+def season_bound(equipment: str, uses: tuple[str, ...], has_temperature: bool) -> str:
+    """Why a change of this equipment cannot be told from the season; "" when it can.
+
+    Weeks of learning know one season. Autumn alone moved a heat pump without temperature by 64 %,
+    stair lights by 15 % and office lights by 5 %: such findings would be false, so none is made.
+    """
+    kind = equipment.lower()
+    if kind in _BY_DUTY or has_temperature:
+        return ""
+    if kind in _BY_WEATHER:
+        return (
+            "It follows the weather, and no outdoor temperature is at hand: "
+            "a change could not be told from the season."
+        )
+    if kind in _BY_DAYLIGHT:
+        return "It follows the daylight: a change could not be told from the season."
+    if "running hours" in uses:
+        return ""
+    return (
+        "Neither running hours nor temperature explain it: "
+        "a change could not be told from the season."
+    )
 
 
 def naive_alarms(energy_wh: Floats) -> int:
@@ -266,11 +308,15 @@ def _hold(
 def _walk(
     z: Floats, excess: Floats, h: float, least_claim: float, noise: float, repairs: list[int]
 ) -> tuple[list[_Episode], Floats]:
-    """Episodes of raised use, and the path of the CUSUM; indices from the first watched day."""
+    """Episodes of raised use, and the path of the CUSUM; indices from the first watched day.
+
+    An episode is over when a CUSUM that was stopped at the threshold has come back to zero: a few
+    quiet days do not hide a creep, and a burst that passed is closed within weeks.
+    """
     path = np.zeros(len(z))
     episodes: list[_Episode] = []
     running: _Episode | None = None
-    height, watched_from = 0.0, 0
+    height, held, watched_from = 0.0, 0.0, 0
     fixed = set(repairs)
     for day, value in enumerate(z.tolist()):
         if day in fixed:
@@ -284,26 +330,26 @@ def _walk(
         if running is None:
             if height > h and _recent(excess, watched_from, day + 1) >= least_claim:
                 start = watched_from + cusum.bend(excess[watched_from : day + 1], noise)
-                running = _Episode(start, day)
+                running, held = _Episode(start, day), h
                 episodes.append(running)
-        elif day - running.alarm >= _RECENT_DAYS:
-            latest = z[day + 1 - _RECENT_DAYS : day + 1]
-            latest = latest[np.isfinite(latest)]
-            if len(latest) < _RECENT_DAYS // 2:
-                continue
-            level = float(latest.mean())
-            running.peak = max(running.peak, level)
-            if level < max(cusum.REFERENCE, _SPENT * running.peak):
-                raised = np.flatnonzero(z[running.alarm : day + 1] > 0.5 * running.peak)
-                last = running.alarm + (int(raised[-1]) if len(raised) else 0)
-                running.end, running.ended_by = last + 1, "itself"
-                running, height, watched_from = None, 0.0, day + 1
+            continue
+        if value == value:
+            held = min(h, max(0.0, held + value - cusum.REFERENCE))
+        latest = z[max(running.alarm + 1 - _RECENT_DAYS, day + 1 - _RECENT_DAYS, 0) : day + 1]
+        latest = latest[np.isfinite(latest)]
+        if len(latest):
+            running.peak = max(running.peak, float(latest.mean()))
+        if held == 0.0:
+            raised = np.flatnonzero(z[running.alarm : day + 1] > 0.5 * running.peak)
+            last = running.alarm + (int(raised[-1]) if len(raised) else 0)
+            running.end, running.ended_by = last + 1, "itself"
+            running, height, watched_from = None, 0.0, day + 1
     return episodes, path
 
 
-def _recent(excess: Floats, begin: int, end: int) -> float:
-    """Mean excess of the last two weeks of [begin, end); NaN without a verdict in them."""
-    part = excess[max(begin, end - _RECENT_DAYS) : end]
+def _recent(excess: Floats, begin: int, end: int, days: int = _RECENT_DAYS) -> float:
+    """Mean excess of the last `days` of [begin, end); NaN without a verdict in them."""
+    part = excess[max(begin, end - days) : end]
     part = part[np.isfinite(part)]
     return float(part.mean()) if len(part) else float("nan")
 
@@ -331,7 +377,7 @@ def _finding(
     if episode.ended_by == "itself":
         change_pct = 100.0 * float(np.nanmean(excess[part]))
     else:
-        change_pct = 100.0 * _recent(excess, episode.start, end)
+        change_pct = 100.0 * _recent(excess, episode.start, end, _SHOWN_DAYS)
     cost = price_energy(excess_wh, price_per_kwh)
     start_ms = int(day_ms[episode.start])
     since = _day_text(start_ms, zone)
@@ -400,6 +446,7 @@ def _state(
     findings: tuple[Finding, ...],
     lost: bool,
     energy_wh: Floats,
+    season: str,
 ) -> tuple[WatchState, str]:
     if lost:
         return WatchState.PAUSED, "Paused: meter lost."
@@ -411,6 +458,8 @@ def _state(
     last_ms = int(day_ms[last_known[-1]]) if len(last_known) else int(day_ms[0])
     if now_ms - last_ms > (_PAUSE_AFTER_DAYS + 1) * DAY_MS:
         return WatchState.PAUSED, f"Paused: no readings since {_day_text(last_ms, zone)}."
+    if season:
+        return WatchState.UNSUITABLE, season
     if detectable > PROMISED_PCT:
         return WatchState.UNSUITABLE, (
             f"Its days vary by {100 * baseline.noise:.0f} %, too much to promise a creep of 1 % a "

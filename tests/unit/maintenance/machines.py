@@ -49,10 +49,11 @@ class Machine:
             "now_ms": self.moment(self.days),
             "zone": "UTC",
             "usable": self.usable,
+            "equipment": "compressor",
         }
         return watch(
-            "comp", "Compressor 1", "compressor", self.day_ms, self.energy, self.hours,
-            **(arguments | changes),  # type: ignore[arg-type]
+            "comp", "Compressor 1", day_ms=self.day_ms, energy_wh=self.energy,
+            running_hours=self.hours, **(arguments | changes),  # type: ignore[arg-type]
         )  # fmt: skip
 
     def moment(self, day: int) -> int:

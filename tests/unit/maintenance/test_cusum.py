@@ -15,7 +15,8 @@ def test_siegmund_agrees_with_the_published_run_lengths():
     assert cusum.average_run_length(5.0, 0.5, shift=1.0) == pytest.approx(10.4, rel=0.03)
 
 
-def test_the_threshold_gives_one_false_alarm_a_year_on_known_independent_noise():
+def test_the_bare_threshold_gives_a_little_more_than_one_false_alarm_a_year():
+    # On known, independent noise; learning, correlation and standing alarms take it to one.
     h = cusum.threshold(100_000, 1)
     z = np.random.default_rng(1).standard_normal((400, 730))
     height = np.zeros(400)
@@ -25,7 +26,7 @@ def test_the_threshold_gives_one_false_alarm_a_year_on_known_independent_noise()
         alarms += int((height > h).sum())
         height[height > h] = 0
 
-    assert 0.8 <= alarms / 800 <= 1.35
+    assert 1.0 <= alarms / 800 <= 1.7
 
 
 def test_fewer_days_to_learn_from_raise_the_threshold():

@@ -257,3 +257,37 @@ def test_no_days_at_all_is_learning():
     watched = Machine(22, 0).watched()
 
     assert watched.state is WatchState.LEARNING
+
+
+def _through_autumn(seed: int) -> Machine:
+    machine = Machine(seed, 120, deviation=0.02)
+    machine.hours[:] = 24.0
+    machine.energy = 50_000 * (1 + 0.005 * np.arange(120))
+    return machine
+
+
+@pytest.mark.parametrize(
+    ("equipment", "word"),
+    [("hvac", "weather"), ("lighting", "daylight"), ("tenant", "Neither running hours")],
+)
+def test_what_the_season_moves_is_not_accused(equipment, word):
+    machine = _through_autumn(30)
+
+    watched = machine.watched(equipment=equipment)
+
+    assert watched.state is WatchState.UNSUITABLE
+    assert word in watched.state_sentence
+    assert watched.findings == ()
+
+
+def test_what_the_season_does_not_move_is():
+    assert _through_autumn(30).watched(equipment="server_room").findings
+
+
+def test_a_few_quiet_days_do_not_hide_a_creep():
+    machine = Machine(31, 160, deviation=0.02).creep(60)
+    machine.energy[120:130] /= 1 + 0.01 * (np.arange(120, 130) - 60) / 7
+
+    (finding,) = machine.watched().findings
+
+    assert finding.end_ms is None
