@@ -7,11 +7,12 @@ decimals, kWh one, unit prices four.
 """
 
 import math
-from datetime import date
+from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from zoneinfo import ZoneInfo
 
 from energy_desktop.domain.clock import from_ms
+from energy_desktop.domain.contract import WeeklyHours
 from energy_desktop.domain.money import to_decimal
 
 MINUS = "\u2212"
@@ -71,6 +72,10 @@ def day(value: date) -> str:
     return f"{_WEEKDAYS[value.weekday()]} {short_day(value)} {value.year}"
 
 
+def weekday(value: date) -> str:
+    return _WEEKDAYS[value.weekday()]
+
+
 def short_day(value: date) -> str:
     return f"{value.day} {_MONTHS[value.month - 1][:3]}"
 
@@ -107,3 +112,41 @@ def hours(minutes: float) -> str:
 def count(amount: int, singular: str, plural: str = "") -> str:
     """`1 interval`, `2 intervals`."""
     return f"{amount:,} {singular if amount == 1 else plural or singular + 's'}"
+
+
+def exact_kwh(energy_wh: int | None) -> str:
+    """To the Wh, where a reader recalculates an amount: three decimals of a kWh."""
+    return UNKNOWN if energy_wh is None else number(Decimal(energy_wh) / 1000, 3)
+
+
+def hours_text(hours: WeeklyHours) -> str:
+    """`Mon to Fri 08:00 to 20:00; Sat, Sun none; not on public holidays`."""
+    groups: list[tuple[list[int], tuple[tuple[int, int], ...]]] = []
+    for weekday, spans in enumerate(hours.days):
+        if groups and groups[-1][1] == spans:
+            groups[-1][0].append(weekday)
+        else:
+            groups.append(([weekday], spans))
+    parts = []
+    for days, spans in groups:
+        first, last = _WEEKDAYS[days[0]], _WEEKDAYS[days[-1]]
+        name = first if len(days) == 1 else f"{first} to {last}"
+        clock = ", ".join(f"{_clock(a)} to {_clock(b)}" for a, b in spans)
+        parts.append(f"{name} {clock or 'none'}")
+    return "; ".join(parts) + ("" if hours.on_holidays else "; none on public holidays")
+
+
+def clock_span(start_ms: int, end_ms: int, of_day: date, zone: ZoneInfo) -> str:
+    """`20:00 to 24:00` of a local day; an ambiguous time carries its offset's name."""
+    start, end = (from_ms(at).astimezone(zone) for at in (start_ms, end_ms))
+    return f"{_clock_of(start)} to {'24:00' if end.date() > of_day else _clock_of(end)}"
+
+
+def _clock(minute: int) -> str:
+    return f"{minute // 60:02d}:{minute % 60:02d}"
+
+
+def _clock_of(moment: datetime) -> str:
+    if moment.utcoffset() == moment.replace(fold=1 - moment.fold).utcoffset():
+        return f"{moment:%H:%M}"
+    return f"{moment:%H:%M %Z}"
