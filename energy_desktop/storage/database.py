@@ -16,14 +16,14 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import sqlcipher3.dbapi2 as sqlite_driver
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
 from energy_desktop.domain.errors import StoreError
@@ -101,13 +101,18 @@ def store_error(where: str, error: BaseException) -> StoreError:
 class Session:
     """A connection inside one transaction, for SQL with `?`."""
 
-    __slots__ = ("_cursor", "_postgres", "connection")
+    __slots__ = ("_connection", "_cursor", "_postgres")
 
-    def __init__(self, connection: Connection) -> None:
-        self.connection = connection
-        driver: Any = connection.connection
-        self._cursor: Any = driver.cursor()
-        self._postgres = connection.dialect.name == "postgresql"
+    def __init__(self, cursor: Any, *, postgres: bool, connection: Connection | None) -> None:
+        self._cursor = cursor
+        self._postgres = postgres
+        self._connection = connection
+
+    @property
+    def connection(self) -> Connection:
+        """SQLAlchemy's view of the same transaction, for the ORM."""
+        assert self._connection is not None, "a direct session has none"
+        return self._connection
 
     def _sql(self, sql: str) -> str:
         return _percent_style(sql) if self._postgres else sql
@@ -179,16 +184,19 @@ class Database:
             yield session
 
     @contextmanager
-    def writing(self, *, busy_ms: int = BUSY_TIMEOUT_MS) -> Iterator[Session]:
+    def writing(self, *, busy_ms: int = BUSY_TIMEOUT_MS, durable: bool = True) -> Iterator[Session]:
         """A write transaction: committed when the block ends well, else undone.
 
-        Raises StoreError; `busy_ms` is how long another writer is waited for (SQLite).
+        Raises StoreError; `busy_ms` is how long another writer is waited for (SQLite). Not
+        `durable`: a power cut may undo it (not a kill), for what can be made again.
         """
         if self.read_only:
             raise StoreError(
                 where=self.where, what="it is opened for reading only.", remedy="Open it to write."
             )
-        options = {"begin": "BEGIN IMMEDIATE", "busy_ms": busy_ms} if self.is_sqlite else {}
+        options: dict[str, Any] = {}
+        if self.is_sqlite:
+            options = {"begin": "BEGIN IMMEDIATE", "busy_ms": busy_ms, "durable": durable}
         with self._transaction(options) as session:
             yield session
 
@@ -201,24 +209,42 @@ class Database:
                 if busy_ms is not None:
                     driver: Any = connection.connection
                     driver.set_busy_timeout(busy_ms / 1000)
+                    how = "FULL" if options["durable"] else "NORMAL"
+                    connection.connection.cursor().execute(f"PRAGMA synchronous = {how}")
                 with connection.begin():
-                    session = Session(connection)
+                    session = Session(
+                        connection.connection.cursor(),
+                        postgres=not self.is_sqlite,
+                        connection=connection,
+                    )
                     try:
                         yield session
                     finally:
                         session.close()
-        except IntegrityError as error:
+        except Exception as error:
+            self._in_words(error)
+            raise
+
+    def _in_words(self, error: Exception) -> None:
+        """Raises StoreError for a failure of the driver; returns for any other."""
+        if isinstance(error, IntegrityError):
             raise StoreError(
                 where=self.where,
                 what=f"entries do not fit together ({error.orig}).",
                 remedy="Nothing was changed.",
             ) from error
-        except (SQLAlchemyError, sqlite_driver.Error) as error:
+        if isinstance(error, SQLAlchemyError) or _is_driver_error(error):
             raise store_error(self.where, error) from error
-        except Exception as error:
-            if _is_driver_error(error):
-                raise store_error(self.where, error) from error
-            raise
+
+    def checkpoint(self) -> None:
+        """Folds the log into the file (SQLite), as far as readers allow."""
+        if not self.is_sqlite:
+            return
+        with self.engine.connect() as connection:
+            cursor: Any = connection.connection.cursor()
+            cursor.execute("PRAGMA wal_checkpoint(PASSIVE)")
+            cursor.fetchall()
+            cursor.close()
 
     def size_bytes(self) -> int:
         """Bytes of the database: the file with its log, or what the server says."""
@@ -237,9 +263,52 @@ class Database:
         self.engine.dispose()
 
 
+class DirectWriter:
+    """A connection that only the writer thread uses, without SQLAlchemy in between.
+
+    At a commit a second for a hundred readings, making the transaction through the pool and its
+    events costs more than the readings. The connection is opened when first needed and again
+    after any failure.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._connection: Any = None
+
+    @contextmanager
+    def writing(self, *, busy_ms: int = BUSY_TIMEOUT_MS) -> Iterator[Session]:
+        """As Database.writing, durable."""
+        database = self._database
+        try:
+            connection = self._connection
+            if connection is None:
+                fairy = database.engine.raw_connection()
+                connection = self._connection = fairy.driver_connection
+                fairy.detach()
+            cursor = connection.cursor()
+            if database.is_sqlite:
+                connection.set_busy_timeout(busy_ms / 1000)
+                cursor.execute("BEGIN IMMEDIATE")
+            try:
+                yield Session(cursor, postgres=not database.is_sqlite, connection=None)
+                connection.commit()
+            finally:
+                cursor.close()
+        except Exception as error:
+            self.close()
+            database._in_words(error)
+            raise
+
+    def close(self) -> None:
+        """Undoes what is open. Another thread may call it once the writer's has ended."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with suppress(Exception):
+                connection.close()
+
+
 def _is_driver_error(error: Exception) -> bool:
-    module = type(error).__module__
-    return module.startswith(("psycopg", "sqlcipher3")) or isinstance(error, DBAPIError)
+    return type(error).__module__.startswith(("psycopg", "sqlcipher3"))
 
 
 def sqlite_connection(path: Path, *, key: str | None = None, read_only: bool = False) -> Any:

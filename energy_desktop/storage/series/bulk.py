@@ -89,7 +89,7 @@ class BulkLoader:
         stored = self._names.ensure_quantity(quantity)
         zone = self._zone()
         tier = _tier_of(time_ms)
-        with self._database.writing(busy_ms=30_000) as session:
+        with self._database.writing(busy_ms=30_000, durable=False) as session:
             time_ms, values = self._with_existing(session, meter_key, stored, tier, time_ms, values)
             grid = self._grid_of(time_ms, quality, tier)
             exact = self._write_chunks(session, meter_key, stored, grid, values)
@@ -98,18 +98,10 @@ class BulkLoader:
                 self._book(session, meter_id, meter_key, stored, time_ms, exact)
 
     def finish(self) -> None:
-        """Moves the log into the database file, so that the first reader finds it short."""
+        """Brings everything safely to the disk, and the log to its shortest."""
         self._grid = None
         self._stored_timelines.clear()
-        if self._database.is_sqlite:
-            with self._database.engine.connect() as connection:
-                driver: Any = connection.connection
-                driver.commit()
-                cursor = driver.cursor()
-                cursor.execute("COMMIT") if driver.in_transaction else None
-                cursor.execute("PRAGMA wal_checkpoint(PASSIVE)")
-                cursor.fetchall()
-                cursor.close()
+        self._database.checkpoint()
 
     def _with_existing(
         self,

@@ -405,6 +405,8 @@ class StoredLedger:
 
 
 def _nullable(values: Int64s, absent: NDArray[np.bool_]) -> list[int | None]:
+    if not absent.any():
+        return list(values.tolist())
     return [
         None if gone else value
         for value, gone in zip(values.tolist(), absent.tolist(), strict=True)

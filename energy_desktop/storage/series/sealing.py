@@ -54,12 +54,15 @@ class Sealer:
         self._deleted_to_ms = 0
         self._nothing_before_ms = 0  # no hot reading is older: saves a query a second
 
-    def arrived(self, oldest_ms: int, meter_keys: Sequence[int]) -> None:
-        """Told of every commit: readings may have come late into the hour being sealed."""
+    def arrived(self, reading_keys: Sequence[int]) -> None:
+        """Told the ascending keys of every commit: some may be late, in the hour being sealed."""
+        oldest_ms = reading_keys[0] >> hot.METER_BITS
         self._nothing_before_ms = min(self._nothing_before_ms, oldest_ms)
-        if self._hour_ms is not None and oldest_ms < self._hour_ms + HOUR_MS:
-            self._to_seal.extend(key for key in meter_keys if key not in self._to_seal)
-            self._deleted_to_ms = self._hour_ms
+        if self._hour_ms is None or oldest_ms >= self._hour_ms + HOUR_MS:
+            return
+        late = {key & hot.METER_MASK for key in reading_keys}
+        self._to_seal.extend(late.difference(self._to_seal))
+        self._deleted_to_ms = self._hour_ms
 
     def step(self, now_ms: int) -> bool:
         """Does one slice. False: there is nothing to do at `now_ms`."""
