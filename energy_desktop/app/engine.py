@@ -23,7 +23,7 @@ from energy_desktop.domain.energy import Gap, GapCause
 from energy_desktop.domain.ports import ProgressSink, no_progress
 from energy_desktop.services.alarm_desk import AlarmDesk
 from energy_desktop.services.rings import Intake, LiveRings
-from energy_desktop.storage import Store, open_store
+from energy_desktop.storage import Store, StoreStats, open_store
 
 _LOG = logging.getLogger("energy_desktop.engine")
 _TICK_S = 1.0
@@ -46,6 +46,8 @@ class Engine:
         try:
             self.demo = DemoSite.of(self.store, self.library, clock, folder.simulator, wanted=demo)
             configuration = self.store.configuration.load()
+            self.configuration: Configuration = configuration
+            self.store_stats: StoreStats | None = None
             self.rings = LiveRings(meters_expected=len(configuration.meters))
             self.alarms = AlarmDesk(
                 configuration.alarm_rules, configuration.meters, self.store.alarms, clock
@@ -71,6 +73,7 @@ class Engine:
             self.demo.start(progress)
         self.store.start()
         configuration = self.store.configuration.load()
+        self.configuration = configuration
         self.alarms.configure(configuration.alarm_rules, configuration.meters)
         self._note_downtime(configuration)
         self._started = True
@@ -80,6 +83,7 @@ class Engine:
 
     def follow(self, configuration: Configuration) -> None:
         """Polls and watches what the configuration says from now on."""
+        self.configuration = configuration
         self.alarms.configure(configuration.alarm_rules, configuration.meters)
         if self._started:
             self.field.reconfigure(configuration)
@@ -107,6 +111,7 @@ class Engine:
             try:
                 self.alarms.tick(to_ms(self.clock()))
                 self.alarms.drain()
+                self.store_stats = self.store.stats()
             except Exception:  # noqa: BLE001 - the edge of the thread: logged whole
                 _LOG.exception("A tick of the alarms failed; the next one is tried")
 

@@ -54,6 +54,11 @@ class SiteFolder:
         return self.root / "simulator.json"
 
     @property
+    def window(self) -> Path:
+        """What the frame of the window needs before the store is open."""
+        return self.root / "window.json"
+
+    @property
     def papers(self) -> Path:
         return self.root / "papers"
 

@@ -60,11 +60,10 @@ def make_services(
     """`engine` None: a command beside (or without) the program that polls."""
     compute = compute or InlineCompute()
     field = None if engine is None else engine.field
+    follow = None if engine is None else engine.follow
     return Services(
-        site_file=SiteFileService(
-            store.configuration, library, None if engine is None else engine.follow
-        ),
-        meters=MeterService(store.configuration, store.history, library, field),
+        site_file=SiteFileService(store.configuration, library, follow),
+        meters=MeterService(store.configuration, store.history, library, field, follow),
         importing=ImportService(store.configuration, store.ledger),
         exporting=ExportService(store.history, store.ledger),
         billing=BillingService(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from energy_desktop.domain.configuration import Configuration
@@ -25,7 +26,10 @@ class MeterListing:
 
 
 class MeterService:
-    """Lists, tries, saves and retires meters. `field` None: no engine runs in this program."""
+    """Lists, tries, saves and retires meters.
+
+    field None: no engine runs in this program. on_changed: who follows a changed configuration.
+    """
 
     def __init__(
         self,
@@ -33,11 +37,13 @@ class MeterService:
         history: History,
         catalogue: DriverCatalogue,
         field: FieldControl | None = None,
+        on_changed: Callable[[Configuration], None] | None = None,
     ) -> None:
         self._store = store
         self._history = history
         self._catalogue = catalogue
         self._field = field
+        self._on_changed = on_changed
 
     def configuration(self) -> Configuration:
         return self._store.load()
@@ -125,8 +131,8 @@ class MeterService:
 
     def _follow(self) -> Configuration:
         configuration = self._store.load()
-        if self._field is not None:
-            self._field.reconfigure(configuration)
+        if self._on_changed is not None:
+            self._on_changed(configuration)
         return configuration
 
     def _need_field(self) -> FieldControl:

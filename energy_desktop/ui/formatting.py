@@ -146,6 +146,12 @@ class Formats:
         self.clock = clock
         self.symbols = symbols_of(locale)
 
+    def retarget(self, zone: str, currency: str) -> None:
+        """Takes the site's zone and currency once they are known; pages made later use them."""
+        self.zone = ZoneInfo(zone)
+        self.zone_name = zone
+        self.currency = currency
+
     # -------------------------------------------------------- numbers
 
     def number(self, value: float | Decimal | None, decimals: int = 0) -> str:

@@ -18,6 +18,7 @@ from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 from shiboken6 import isValid
 
 from energy_desktop.domain.errors import JobCancelled, UserFacingError
+from energy_desktop.domain.jobs import cancel_event
 from energy_desktop.domain.ports import ProgressSink
 
 log = logging.getLogger("energy_desktop.ui.jobs")
@@ -67,6 +68,10 @@ class JobHandle:
     @property
     def cancelled(self) -> bool:
         return self._cancelled.is_set()
+
+    @property
+    def cancel_event(self) -> threading.Event:
+        return self._cancelled
 
     def cancel(self) -> None:
         """Asks the work to stop at its next progress; the error callback gets JobCancelled."""
@@ -158,7 +163,12 @@ class JobRunner(QObject):
     def _run(handle: JobHandle, work: Callable[[ProgressSink], R]) -> R:
         if handle.cancelled:
             raise JobCancelled(where=handle.title or "Job", what="stopped by you.", remedy="")
-        return work(handle.progress)
+        # Whoever waits inside for a job process looks at this event.
+        token = cancel_event.set(handle.cancel_event)
+        try:
+            return work(handle.progress)
+        finally:
+            cancel_event.reset(token)
 
     def _emit_finished(self, handle: JobHandle, future: Future[Any]) -> None:
         if isValid(self):

@@ -227,6 +227,17 @@ class MainWindow(QMainWindow):
             self._make(self._spec(view_id))
         return self._views[view_id]
 
+    def renew_pages(self) -> None:
+        """Builds the pages anew when what they show has changed under them, the present one now."""
+        current = self._current or self._first_page
+        old, self._views, self._current = self._views, {}, ""
+        for view in old.values():
+            view.hidden()
+            self._stack.removeWidget(view)
+            view.deleteLater()
+        self._past.clear()
+        self.show_page(current)
+
     def _spec(self, view_id: str) -> PageSpec:
         return next(p for p in self._pages if p.view_id == view_id)
 

@@ -1,0 +1,45 @@
+"""The pages of the window, in the order of the rail, and how each is made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
+
+from energy_desktop.ui.live_feed import LiveFeed
+from energy_desktop.ui.shell import PageSpec
+from energy_desktop.ui.views.base import BaseView, ViewContext
+
+if TYPE_CHECKING:
+    from energy_desktop.app.engine import Engine
+    from energy_desktop.app.wiring import Services
+
+_RAIL = (
+    ("overview", "Overview", "view-dashboard-outline", "Now"),
+    ("live", "Live", "chart-line", "Now"),
+    ("alarms", "Alarms", "bell-outline", "Now"),
+    ("history", "History", "calendar-clock", "Analyse"),
+    ("billing", "Billing", "receipt-text-outline", "Analyse"),
+    ("maintenance", "Maintenance", "wrench-outline", "Analyse"),
+    ("forecast", "Forecast & battery", "battery-clock-outline", "Plan"),
+    ("loads", "Loads", "toggle-switch-outline", "Plan"),
+    ("meters", "Meters", "meter-electric-outline", "Set up"),
+    ("reports", "Reports", "file-chart-outline", "Set up"),
+    ("settings", "Settings", "cog-outline", "Set up"),
+)
+
+
+def page_specs(make: Callable[[str], BaseView]) -> list[PageSpec]:
+    return [PageSpec(i, title, icon, group, partial(make, i)) for i, title, icon, group in _RAIL]
+
+
+def make_page(
+    view_id: str,
+    context: ViewContext,
+    services: Services,
+    engine: Engine,
+    feed: LiveFeed,
+) -> BaseView:
+    """Imports and builds one page; called when it is first shown."""
+    makers: dict[str, Callable[[], BaseView]] = {}
+    return makers[view_id]()
