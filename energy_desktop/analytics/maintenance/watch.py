@@ -53,6 +53,7 @@ _OFF_HOURS = 0.5  # a day with less running time is a day off: no verdict
 _OFF_SHARE = 0.1  # nor has a day on which a tenth of the usual use was to be expected
 _MOST_LEVERAGE = 1.0
 _PAUSE_AFTER_DAYS = 3
+_NAIVE_DAYS = 5  # of seven, for a weekly mean
 _SAME_FINDING_MS = 21 * DAY_MS
 _LEAST_AFTER_REPAIR = 7
 _CLEAR_AFTER_REPAIR = 14
@@ -141,6 +142,7 @@ def watch(
     """
     days = len(day_ms)
     good = np.isfinite(energy_wh) if usable is None else usable & np.isfinite(energy_wh)
+    measured = good.copy()
     if running_hours is not None:
         good &= np.isfinite(running_hours) & (running_hours >= _OFF_HOURS)
     if temperature_c is not None:
@@ -222,7 +224,7 @@ def watch(
         cusum=tuple(path.tolist()),
         threshold=h,
         findings=findings,
-        naive_alarms=naive_alarms(np.where(good, energy_wh, np.nan)),
+        naive_alarms=naive_alarms(np.where(measured, energy_wh, np.nan)),
         repair=_repair(decisions, day_ms, excess, baseline),
     )
 
@@ -264,11 +266,13 @@ def season_bound(equipment: str, uses: tuple[str, ...], has_temperature: bool) -
 
 def naive_alarms(energy_wh: Floats) -> int:
     """The rival: how often the mean of 7 days begins to stand > 10 % above the 7 before."""
-    weeks = np.lib.stride_tricks.sliding_window_view(energy_wh, 7) if len(energy_wh) >= 14 else None
-    if weeks is None:
+    if len(energy_wh) < 14:
         return 0
-    means = weeks.mean(axis=1)
-    above = means[7:] > 1.1 * means[:-7]
+    weeks = np.lib.stride_tricks.sliding_window_view(energy_wh, 7)
+    known = np.isfinite(weeks)
+    enough = known.sum(axis=1) >= _NAIVE_DAYS
+    means = np.where(known, weeks, 0.0).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
+    above = (means[7:] > 1.1 * means[:-7]) & enough[7:] & enough[:-7]
     return int(np.count_nonzero(above & ~np.concatenate(([False], above[:-1]))))
 
 

@@ -3,6 +3,7 @@ import math
 import numpy as np
 import pytest
 
+from energy_desktop.analytics.maintenance.watch import naive_alarms
 from energy_desktop.domain.energy import DAY_MS
 from energy_desktop.domain.finding import FindingState, WatchState
 
@@ -291,3 +292,20 @@ def test_a_few_quiet_days_do_not_hide_a_creep():
     (finding,) = machine.watched().findings
 
     assert finding.end_ms is None
+
+
+def test_the_naive_rival_counts_onsets_and_bears_missing_days():
+    flat = np.full(60, 100.0)
+    flat[30:] = 120.0
+    flat[[5, 33]] = np.nan
+
+    assert naive_alarms(flat) == 1
+    assert naive_alarms(flat[:10]) == 0
+
+
+def test_the_naive_rival_cries_wolf_far_more_often():
+    rng = np.random.default_rng(32)
+
+    alarms = [Machine(rng, 407).watched().naive_alarms for _ in range(30)]
+
+    assert np.mean(alarms) > 5
