@@ -39,9 +39,14 @@ _DAYS_OF_YEAR = 365
 
 @dataclass(frozen=True, slots=True)
 class CleaningRule:
-    """Cleaning takes 30 to 60 min after the contract hours; over three hours is flagged."""
+    """Cleaning takes 30 to 60 min after the contract hours; over three hours is flagged.
+
+    On days without contract hours nobody cleans, but a guard walks round, and who comes early on
+    Monday is still in Sunday's evening.
+    """
 
     expected_minutes: int = 60
+    free_day_minutes: int = 15
     flag_minutes: int = 180
 
 
@@ -164,7 +169,7 @@ def _judge(
 ) -> EveningUse:
     known = np.isfinite(power_w)
     minutes = int(np.count_nonzero(lit))
-    expected = rule.expected_minutes if evening.cleaning else 0
+    expected = rule.expected_minutes if evening.cleaning else rule.free_day_minutes
     lit_at = np.flatnonzero(lit)
     beyond = lit_at[expected:]
     floor_w = threshold.floor_w if threshold else 0.0

@@ -148,7 +148,7 @@ def test_a_weekend_is_evenings_of_its_own_where_nobody_cleans():
 
     assert the_evening(report, "2026-03-06").verdict is EveningVerdict.EXPECTED
     saturday = the_evening(report, "2026-03-07")
-    assert (saturday.expected_minutes, saturday.verdict) == (0, EveningVerdict.LONG)
+    assert (saturday.expected_minutes, saturday.verdict) == (15, EveningVerdict.LONG)
     assert [e.evening.isoformat() for e in report.evenings] == [
         f"2026-03-0{d}" for d in range(2, 9)
     ]
