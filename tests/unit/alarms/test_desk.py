@@ -488,3 +488,37 @@ def test_a_calm_snapshot_costs_next_to_nothing():
 
     assert bench.states == []
     assert best < 60e-6  # 8 us on an idle core; wide, for a busy machine
+
+
+def test_intake_people_and_the_disk_do_not_get_in_each_others_way():
+    import threading
+
+    bench = Bench(a_rule(), a_rule(rule_id="low", condition=Condition.LOW, limit=207.0))
+    stop = threading.Event()
+    failures: list[BaseException] = []
+
+    def keep_house() -> None:
+        try:
+            while not stop.is_set():
+                bench.desk.drain()
+                for alarm in bench.desk.current():
+                    try:
+                        bench.desk.acknowledge(alarm.alarm_id, "P. Brandt")
+                    except NotFound:
+                        continue  # it went back to normal meanwhile
+        except BaseException as error:
+            failures.append(error)
+            raise
+
+    helper = threading.Thread(target=keep_house)
+    helper.start()
+    for i in range(3000):
+        bench.read(voltage_l1_v=(260.0, 230.0, 200.0, 230.0)[i % 4])
+    stop.set()
+    helper.join(10)
+    bench.desk.drain()
+
+    assert failures == []
+    assert {a.alarm_id: a for a in bench.store.open_alarms()} == {
+        a.alarm_id: a for a in bench.desk.current()
+    }
