@@ -18,7 +18,13 @@ import numpy as np
 from energy_desktop.domain import wording
 from energy_desktop.domain.clock import from_ms
 from energy_desktop.domain.energy import HOUR_MS, IntervalQuality, Intervals
-from energy_desktop.domain.finding import EquipmentWatch, FindingKind, FindingState, WatchState
+from energy_desktop.domain.finding import (
+    EquipmentWatch,
+    Finding,
+    FindingKind,
+    FindingState,
+    WatchState,
+)
 from energy_desktop.domain.money import UNITS, price_energy
 from energy_desktop.domain.plan import Plan, ShedPlan
 from energy_desktop.domain.recommendation import Recommendation
@@ -104,6 +110,7 @@ class RecommendationInputs:
     use: UseFacts | None = None
     waste: WasteReport | None = None
     watches: tuple[EquipmentWatch, ...] = ()
+    anomalies: tuple[Finding, ...] = ()
     plan: Plan | None = None
     shed: ShedPlan | None = None
     horizon_h: float = 48.0
@@ -278,8 +285,7 @@ def _strange(inputs: RecommendationInputs) -> Iterator[Recommendation]:
     """The dearest strange stretch that nobody has judged yet. Once is no saving a year."""
     open_now = [
         finding
-        for watch in inputs.watches
-        for finding in watch.findings
+        for finding in inputs.anomalies
         if finding.kind is FindingKind.ANOMALY
         and finding.state is FindingState.OPEN
         and finding.excess_cost_units > 0
