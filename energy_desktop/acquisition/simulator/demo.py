@@ -33,7 +33,8 @@ from energy_desktop.domain.energy import QUARTER_HOUR_MS
 from energy_desktop.domain.site import Link, LinkKind, Meter, Role, Site, Space, SpaceKind
 
 ZONE = "Europe/Berlin"
-SEED = 20
+SEED = 24
+"""With it the leak is found about three weeks before the first start, whatever the weekday."""
 LINK_ID = "sim"
 
 NOMINAL_V = 230.0

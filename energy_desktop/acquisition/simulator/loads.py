@@ -6,6 +6,7 @@ past, the battery, is in book.py.
 """
 
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Protocol
 
 import numpy as np
@@ -16,6 +17,10 @@ from energy_desktop.domain.contract import WeeklyHours
 
 MINUTES_PER_WEEK = 7 * 1440
 FULL_CREEP = 0.30  # by then the machine would have stopped
+
+
+def _day_of(utc_minute: int) -> int:
+    return utc_minute // 1440 + date(1970, 1, 1).toordinal()
 
 
 class Load(Protocol):
@@ -146,7 +151,9 @@ class Climate(_Steady):
 class Compressor(_Steady):
     """Compressed air: working hours, 5 % noise from day to day, and a leak that grows.
 
-    creep_from_minute: UTC minute since which the same work costs `creep_per_week` more.
+    creep_from_minute: UTC minute since which the same work costs `creep_per_week` more. The noise
+    of the days is counted from there too, so that the leak shows as clearly whenever the site is
+    set up.
     """
 
     creep_from_minute: int = 0
@@ -168,15 +175,20 @@ class Compressor(_Steady):
         )
         saturday = np.interp(at.clock, [420, 440, 720, 740], [0, 0.55, 0.55, 0])
         work = np.where(at.workday, shift, np.where(at.weekday == 5, saturday, 0.0))
-        of_day = 1.0 + 0.05 * normal(self.seed, f"{self.name} day", at.day)
+        since = at.day - _day_of(self.creep_from_minute)
+        of_day = 1.0 + 0.05 * normal(self.seed, f"{self.name} day", since)
         load = 420.0 + 8600.0 * work * (1.0 + 0.08 * self._wander(at, 11.0))
         return np.clip(load * of_day, 50.0, None) * self.creep(at.utc_minute)
 
 
 @dataclass(frozen=True)
 class Machines(_Steady):
-    """Printing presses and cutters: shifts with breaks; now and then the compensation fails."""
+    """Printing presses and cutters: shifts with breaks; now and then the compensation fails.
 
+    first_minute: what the noise of the days is counted from.
+    """
+
+    first_minute: int = 0
     tan_phi: float = 0.38
     ripple: float = 0.14
     idle_var: float = 4.0
@@ -189,7 +201,8 @@ class Machines(_Steady):
         )
         saturday = np.interp(at.clock, [480, 500, 770, 790], [0, 0.6, 0.6, 0])
         work = np.where(at.workday, shift, np.where(at.weekday == 5, saturday, 0.0))
-        of_day = 1.0 + 0.06 * normal(self.seed, f"{self.name} day", at.day)
+        since = at.day - _day_of(self.first_minute)
+        of_day = 1.0 + 0.05 * normal(self.seed, f"{self.name} day", since)
         busy = np.clip(
             0.80 + 0.16 * self._wander(at, 23.0) + 0.08 * self._wander(at, 4.0), 0.2, 1.3
         )
@@ -256,7 +269,7 @@ class ServerRoom(_Steady):
     idle_var: float = 30.0
 
     def power_w(self, at: Moments) -> Floats:
-        fans = 22.0 * np.clip(at.temperature_c - 12.0, 0.0, 25.0)
+        fans = 4.0 * np.clip(at.temperature_c - 12.0, 0.0, 25.0)
         return 4150.0 * (1.0 + 0.012 * self._wander(at, 220.0)) + fans + 120.0 * at.occupancy
 
 

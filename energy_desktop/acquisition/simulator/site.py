@@ -402,6 +402,7 @@ class VirtualSite:
         rated = {d.meter_id: d.rated_power_w for d in self.configuration.devices}.get(name)
         if meter.role is Role.SOLAR:
             return loads.Photovoltaics(seed, name)
+        begin = (self.anchor_ms - CREEP_DAYS * DAY_MS) // 60_000
         match meter.equipment:
             case "lighting":
                 watts = rated or 2000.0
@@ -416,10 +417,9 @@ class VirtualSite:
             case "hvac":
                 return loads.Climate(seed, name)
             case "compressor":
-                begin = (self.anchor_ms - CREEP_DAYS * DAY_MS) // 60_000
                 return loads.Compressor(seed, name, creep_from_minute=begin)
             case "machines":
-                return loads.Machines(seed, name)
+                return loads.Machines(seed, name, first_minute=begin)
             case "ev_charger":
                 return loads.EvCharger(seed, name)
             case "dishwasher":

@@ -369,3 +369,17 @@ def test_the_site_starts_quickly_even_a_year_later(site):
     shown(site, "grid", NOW_MS + 365 * 86_400_000, "energy_import_wh")
 
     assert time.process_time() - begin < 6.0
+
+
+def test_the_days_of_the_compressor_scatter_by_five_percent_and_it_rests_on_sundays(site):
+    load = next(c.load for c in site._book.circuits if c.name == "compressor")
+    first = NOW_MS // 86_400_000 - 110
+    pages = site.pages(first, 110)
+    days = pages.power_w[site._rows["compressor"]].reshape(110, 1440)
+    steady = days / load.creep(np.arange(pages.start, pages.end)).reshape(110, 1440)
+    weekday = (np.arange(first, first + 110) + 3) % 7
+    energy = steady.sum(axis=1)
+    usual = energy[weekday < 5]
+
+    assert 0.03 < usual.std() / usual.mean() < 0.07
+    assert energy[weekday == 6].max() < 0.2 * usual.mean()
