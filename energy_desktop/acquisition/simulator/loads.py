@@ -94,7 +94,7 @@ class Lighting(_Steady):
         begin, end = opens[weekday], closes[weekday]
         open_today = (begin >= 0) & ~np.isin(day, list(at.holidays))
 
-        arrival = begin - 12 + 30 * self._daily(day, "arrival")
+        arrival = begin + 1 + 18 * self._daily(day, "arrival")
         leaving = end - 12 - 80 * self._daily(day, "leaving") ** 1.5
         staff = open_today & (clock >= arrival) & (clock < leaving)
         starts, stops = self.cleaning(day, end)
