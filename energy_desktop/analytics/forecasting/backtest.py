@@ -28,6 +28,7 @@ from energy_desktop.analytics.forecasting.features import FeatureTable, build_fe
 from energy_desktop.analytics.forecasting.series import Bools, Floats, Ints, LoadSeries
 
 MIN_TRAINING_DAYS = 28
+DAY_CAP = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,9 +161,25 @@ def settle(walk: Walk, fold: int, *, effort: Effort, method: str | None = None) 
 
 
 def choose(walk: Walk, fold: int, *, effort: Effort) -> str:
-    """The method with the least MAE in the judged days before the fold's origin."""
-    errors = absolute_errors(walk, judged(walk, fold, effort))
-    return min(errors, key=lambda name: errors[name]) if errors else NAIVE_WEEK
+    """The method with the least error in the judged days before the fold's origin.
+
+    The mean of daily MAEs, where a day counts at most `DAY_CAP` times a usual day of the weekly
+    naive: a shut-down nobody could foresee says nothing about the methods, yet uncapped one such
+    Sunday chose for the next eight weeks (an office: 1.18 of the naive, capped 0.99).
+    """
+    which = judged(walk, fold, effort)
+    if not which.any():
+        return NAIVE_WEEK
+    _, day, count = np.unique(walk.fold[which], return_inverse=True, return_counts=True)
+    truth = walk.happened[which]
+    daily = {
+        name: np.bincount(day, np.abs(answer[which, MIDDLE] - truth)) / count
+        for name, answer in walk.answers.items()
+    }
+    usual = float(np.median(daily[NAIVE_WEEK])) if NAIVE_WEEK in daily else 0.0
+    cap = DAY_CAP * usual if usual > 0 else np.inf
+    score = {name: float(np.minimum(error, cap).mean()) for name, error in daily.items()}
+    return min(score, key=lambda name: score[name])
 
 
 def absolute_errors(walk: Walk, which: Bools) -> dict[str, float]:

@@ -105,7 +105,10 @@ def forecast(
             CandidateScore(name, mae, days)
             for name, mae in sorted(scores.items(), key=lambda item: item[1])
         ),
-        notes=_notes(series, walk, origin_ms, zone),
+        notes=(
+            *_notes(series, walk, origin_ms, zone),
+            *_choice_note(settled.method, scores),
+        ),
         seconds=time.perf_counter() - began,
     )
 
@@ -286,6 +289,13 @@ def _notes(series: LoadSeries, walk: Walk, origin_ms: int, zone: str) -> tuple[s
             "the meter may be stuck."
         )
     return tuple(notes)
+
+
+def _choice_note(method: str, scores: dict[str, float]) -> tuple[str, ...]:
+    best = min(scores, key=lambda name: scores[name]) if scores else method
+    if best == method:
+        return ()
+    return (f"{best} has the smaller error only through a few unusual days; {method} is used.",)
 
 
 def _day_text(epoch_ms: int, zone: str) -> str:

@@ -70,7 +70,7 @@ def test_the_profile_is_of_days_of_the_same_kind():
 def test_those_that_learn_find_the_breakfast_of_a_sunday():
     _, past, happened, ask = tables()
 
-    for method in (Ridge(), LightGbm(rounds=60)):
+    for method in (Ridge(), LightGbm(rounds=30)):
         answer = method.quantiles(past, happened, ask)
         assert int(np.argmax(answer[:, MIDDLE])) == 10, method.name
         assert np.all(np.diff(answer, axis=1) >= 0)

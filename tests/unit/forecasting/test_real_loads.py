@@ -10,7 +10,7 @@ from energy_desktop.domain.errors import NotEnoughData
 from tests.support.shared_data import shared_data
 from tests.unit.forecasting.loads import ms
 
-SMALL = Effort(folds=42, warm_up=14, refit_days=28)
+SMALL = Effort(folds=42, warm_up=14, refit_days=42, max_rows=8000)
 
 
 def london(name: str):
