@@ -29,8 +29,7 @@ EFFORT = Effort(refit_days=7)
 WARM_UP_DAYS = 56
 LEAST_WARM_UP_DAYS = 14
 TRAINING_DAYS = 29
-QUICK_DAYS = 28
-FULL_DAYS = 56
+DAYS = 56
 QUICK_SERIES = (
     "MAC000002", "MAC000004", "MAC000010", "MAC000030", "MAC000050", "MAC000074", "MAC000124",
     "French house 60 min", "building 439",
@@ -71,11 +70,10 @@ def run(quick: bool) -> list[Row]:
     loads = [*households(folder), *others(folder)]
     if quick:
         loads = [load for load in loads if load.name in QUICK_SERIES]
-    days = QUICK_DAYS if quick else FULL_DAYS
     measured: list[Measured] = []
     refused: list[str] = []
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
-        jobs = [(load, pool.submit(measure, load, days)) for load in loads]
+        jobs = [(load, pool.submit(measure, load, DAYS)) for load in loads]
         for load, job in jobs:
             try:
                 measured.append(job.result())
@@ -151,7 +149,7 @@ def _rows(measured: list[Measured], refused: list[str]) -> list[Row]:
     median = statistics.median(m.chosen for m in measured)
     worst = max(measured, key=lambda m: m.chosen)
     above = [f"{m.name} {m.chosen:.2f}" for m in measured if m.chosen > 1.0]
-    short = [f"{m.name} {m.days} days" for m in measured if m.days < FULL_DAYS]
+    short = [f"{m.name} {m.days} days" for m in measured if m.days < DAYS]
     cover80 = statistics.median(m.coverage80 for m in measured)
     cover95 = statistics.median(m.coverage95 for m in measured)
     by_method = {
