@@ -218,6 +218,10 @@ class MainWindow(QMainWindow):
         return self._views.get(self._current)
 
     @property
+    def pages(self) -> tuple[PageSpec, ...]:
+        return self._pages
+
+    @property
     def current_page(self) -> str:
         return self._current
 
@@ -241,8 +245,11 @@ class MainWindow(QMainWindow):
     def _spec(self, view_id: str) -> PageSpec:
         return next(p for p in self._pages if p.view_id == view_id)
 
-    def show_page(self, view_id: str) -> None:
-        """Brings a page to the front. An unknown id is a bug of ours: StopIteration is logged."""
+    def show_page(self, view_id: str, left: Subject | None = None) -> None:
+        """Brings a page to the front. An unknown id is a bug of ours and is logged.
+
+        left: the subject to come back to with Alt Left; by default the present one.
+        """
         if not any(p.view_id == view_id for p in self._pages):
             log.error("there is no page %r", view_id)
             return
@@ -252,7 +259,7 @@ class MainWindow(QMainWindow):
         if before is not None:
             before.hidden()
             if not self._going_back:
-                self._past.append(_Place(self._current, self._context.navigation.subject))
+                self._past.append(_Place(self._current, left or self._context.navigation.subject))
                 del self._past[:-50]
         spec = self._spec(view_id)
         view = self.view(view_id)
@@ -294,8 +301,8 @@ class MainWindow(QMainWindow):
         if view_id == self._current:
             self._header.show_actions(self._views[view_id].page_actions)
 
-    def _on_requested(self, view_id: str, _: Subject) -> None:
-        self.show_page(view_id)
+    def _on_requested(self, view_id: str, left: Subject) -> None:
+        self.show_page(view_id, left)
 
     def go_back(self) -> None:
         """Alt Left: the page and subject before."""

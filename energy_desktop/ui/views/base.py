@@ -38,7 +38,7 @@ class NavigationContext(QObject):
     """The subject that travels, and the wish to go elsewhere. One for the whole window."""
 
     subject_changed = Signal(object)  # Subject
-    requested = Signal(str, object)  # view id, Subject
+    requested = Signal(str, object)  # view id, the Subject that was left
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -72,8 +72,9 @@ class NavigationContext(QObject):
 
     def go(self, view_id: str, *, meter_id: str | None = None, item_id: str | None = None) -> None:
         """Opens another page with the present subject, changed as given."""
+        left = self._subject
         self.choose(meter_id=meter_id, item_id=item_id)
-        self.requested.emit(view_id, self._subject)
+        self.requested.emit(view_id, left)
 
 
 @dataclass(frozen=True, slots=True)

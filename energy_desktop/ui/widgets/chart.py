@@ -375,7 +375,7 @@ class Chart(QWidget):
     def _make_ticks(self) -> None:
         low, high = self._box.viewRange()[1]
         divisor = self._scale.divisor
-        at_most = max(2, min(GRID_LINES, int(self._box.height() // 28)))
+        at_most = max(2, min(GRID_LINES, int(self._box.height() // 24)))
         shown = paint.nice_ticks(low / divisor, high / divisor, at_most)
         plain = Scale("", 1.0, paint.tick_decimals(shown), self._scale.symbols)
         self._y_ticks = [(v * divisor, plain.text(v)) for v in shown]

@@ -220,8 +220,9 @@ class Legend(QWidget):
 
     def __init__(self, entries: Sequence[LegendEntry] = (), parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._entries = tuple(entries)
+        self._entries: tuple[LegendEntry, ...] = ()
         self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
+        self.show_entries(entries)
 
     def show_entries(self, entries: Sequence[LegendEntry]) -> None:
         if tuple(entries) != self._entries:

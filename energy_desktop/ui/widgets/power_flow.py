@@ -68,6 +68,7 @@ class PowerFlowView(QWidget):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setMinimumSize(420, 180)
+        self.setAccessibleName("Power now")
 
     def show_flow(self, flow: PowerFlow) -> None:
         if flow == self._flow:
@@ -75,7 +76,6 @@ class PowerFlowView(QWidget):
         self._flow = flow
         nodes = (*flow.sources, *flow.sinks)
         self._focused = min(self._focused, max(0, len(nodes) - 1))
-        self.setAccessibleName("Power now")
         self.setAccessibleDescription(
             ". ".join(
                 f"{n.name} {self._formats.power(n.power_w)}" + (f", {n.detail}" if n.detail else "")

@@ -95,7 +95,7 @@ class Cell:
         return ", ".join(p for p in parts if p)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # no slots: on 3.11 Column[Row](...) could not be written then
 class Column(Generic[Row]):
     """A column: header, how a row becomes a cell, and how it sorts.
 
