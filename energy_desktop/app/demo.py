@@ -6,17 +6,13 @@ site is a demo is written in its settings, so that it can never be mistaken for 
 
 from __future__ import annotations
 
-import itertools
 import time
-from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
 from energy_desktop.acquisition.profiles import ProfileLibrary
 from energy_desktop.acquisition.simulator.demo import demo_prices, open_demo_site
-from energy_desktop.acquisition.simulator.history import HistoryBlock, history
+from energy_desktop.acquisition.simulator.history import history
 from energy_desktop.acquisition.simulator.server import SimulatorServer
 from energy_desktop.acquisition.simulator.site import VirtualSite
 from energy_desktop.domain.clock import Clock, to_ms
@@ -122,8 +118,7 @@ class DemoSite:
         began = time.monotonic()
         first_ms = now_ms - HISTORY_DAYS * DAY_MS
         doing = f"Making {HISTORY_DAYS} days of demo history"
-        blocks = history(self.site, now_ms, HISTORY_DAYS, library=self._library)
-        for block in _joined(blocks):
+        for block in history(self.site, now_ms, HISTORY_DAYS, library=self._library):
             self._store.bulk.add_sealed(block.meter_id, block.quantity, block.time_ms, block.values)
             done = (int(block.time_ms[-1]) - first_ms) / (now_ms - first_ms)
             progress(min(0.99, max(0.0, done)), doing)
@@ -147,17 +142,3 @@ def _at_port(configuration: Configuration, port: int) -> Configuration:
         for link in configuration.links
     )
     return replace(configuration, links=links)
-
-
-def _joined(blocks: Iterable[HistoryBlock]) -> Iterator[HistoryBlock]:
-    """Days of the same meter and quantity as one block: one transaction instead of many."""
-    for (meter_id, quantity), run in itertools.groupby(
-        blocks, key=lambda b: (b.meter_id, b.quantity)
-    ):
-        listed = list(run)
-        yield HistoryBlock(
-            meter_id,
-            quantity,
-            np.concatenate([b.time_ms for b in listed]),
-            np.concatenate([b.values for b in listed]),
-        )

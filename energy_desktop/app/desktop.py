@@ -66,7 +66,7 @@ class Desktop(QObject):
         self._processes: Any = None
         self._starting: list[StartingView] = []
         self._last_progress = (0.0, "Opening the site")
-        self._failure: UserFacingError | None = None
+        self.failure: UserFacingError | None = None
         self.context = ViewContext(
             Formats(
                 self._remembered.get("zone", "UTC"),
@@ -143,7 +143,7 @@ class Desktop(QObject):
 
     def _on_failed(self, error: UserFacingError) -> None:
         _LOG.error("The site could not be started: %s", error)
-        self._failure = error
+        self.failure = error
         self.shell.starting = error.what
         for view in self._starting:
             view.show_failure(error)
@@ -163,8 +163,8 @@ class Desktop(QObject):
         if self.engine is None or self.services is None:
             view = StartingView(self.context)
             view.show_progress(*self._last_progress)
-            if self._failure is not None:
-                view.show_failure(self._failure)
+            if self.failure is not None:
+                view.show_failure(self.failure)
             self._starting.append(view)
             return view
         from energy_desktop.app.pages import make_page

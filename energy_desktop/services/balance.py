@@ -7,14 +7,18 @@ is unknown in a step, so is the load: a sum of what happens to be known would be
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from energy_desktop.domain.configuration import Configuration
-from energy_desktop.domain.energy import Floats, Int64s, IntervalQuality
+from energy_desktop.domain.energy import IntervalQuality
 from energy_desktop.domain.ports import Ledger
 from energy_desktop.domain.site import Meter, Role
 from energy_desktop.services.registers import negative_register, positive_register
+
+if TYPE_CHECKING:
+    from energy_desktop.domain.energy import Floats, Int64s
 
 STEP_S = 900
 

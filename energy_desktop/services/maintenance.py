@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from energy_desktop.analytics.maintenance.features import daily_features
 from energy_desktop.domain.clock import Clock, to_ms
 from energy_desktop.domain.configuration import Configuration
@@ -11,6 +13,7 @@ from energy_desktop.domain.energy import (
     DAY_MS,
     QUARTER_HOUR_MS,
     Buckets,
+    IntervalQuality,
     Intervals,
     Resolution,
 )
@@ -35,8 +38,8 @@ from energy_desktop.domain.snapshot import LinkState, MeterStatus
 from energy_desktop.services.registers import positive_register
 from energy_desktop.services.waste import LIGHTING
 
-# Switched by people at will: their use says nothing of their condition.
-_NOT_WATCHED = {"", LIGHTING, "ev_charger", "sockets", "offices"}
+# People and orders decide what these use: it says nothing of their condition.
+_NOT_WATCHED = {"", LIGHTING, "ev_charger", "sockets", "machines", "common"}
 _CLASS_PCT = {True: 1.0, False: 2.0}  # MID class B; what is not approved is taken as class A
 
 
@@ -186,10 +189,13 @@ def judge_equipment(given: WatchInput) -> EquipmentReport:
         judged=given.judged,
         lost=given.lost,
     )
+    measured = np.where(
+        given.ledger.quality <= IntervalQuality.VALIDATED, given.ledger.energy_wh, np.nan
+    )
     try:
         strange = find_anomalies(
             given.ledger.start_ms,
-            given.ledger.energy_wh,
+            measured,
             given.zone,
             step_s=given.ledger.step_s,
         )

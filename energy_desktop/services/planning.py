@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -19,13 +19,16 @@ from energy_desktop.domain.clock import Clock, from_ms, local_midnight_ms, to_ms
 from energy_desktop.domain.configuration import Configuration
 from energy_desktop.domain.contract import PriceSlot
 from energy_desktop.domain.device import Battery
-from energy_desktop.domain.energy import DAY_MS, HOUR_MS, QUARTER_HOUR_MS, Floats
+from energy_desktop.domain.energy import DAY_MS, HOUR_MS, QUARTER_HOUR_MS
 from energy_desktop.domain.errors import NotEnoughData, NotFound
 from energy_desktop.domain.forecast import Forecast
 from energy_desktop.domain.plan import Plan, PlanRequest, PlanSlot
 from energy_desktop.domain.ports import Compute, ConfigurationStore, Ledger
 from energy_desktop.domain.site import Role
 from energy_desktop.services.balance import SiteBalance, site_balance
+
+if TYPE_CHECKING:
+    from energy_desktop.domain.energy import Floats
 
 HORIZON_H = 48
 _HISTORY_DAYS = 120
