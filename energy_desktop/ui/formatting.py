@@ -20,7 +20,6 @@ from zoneinfo import ZoneInfo
 
 from energy_desktop.domain.clock import Clock, from_ms, system_clock, to_ms
 from energy_desktop.domain.money import to_decimal
-from energy_desktop.domain.quantities import quantity
 
 UNKNOWN: Final = "–"
 MINUS: Final = "−"
@@ -183,6 +182,8 @@ class Formats:
 
     def quantity_scale(self, name: str, values: Iterable[float | None] = ()) -> Scale:
         """The scale for a quantity of domain/quantities.py. Raises KeyError for no such one."""
+        from energy_desktop.domain.quantities import quantity
+
         return self.scale(quantity(name).unit, values)
 
     def quantity(self, name: str, value: float | None) -> str:

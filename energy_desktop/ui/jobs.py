@@ -12,14 +12,16 @@ import threading
 import traceback
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 from shiboken6 import isValid
 
 from energy_desktop.domain.errors import JobCancelled, UserFacingError
 from energy_desktop.domain.jobs import cancel_event
-from energy_desktop.domain.ports import ProgressSink
+
+if TYPE_CHECKING:
+    from energy_desktop.domain.ports import ProgressSink
 
 log = logging.getLogger("energy_desktop.ui.jobs")
 

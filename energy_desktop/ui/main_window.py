@@ -1,5 +1,6 @@
 """The window: top bar, alarm strip, rail, one page, status bar. It knows pages and the shell only.
 
+What only a key press needs (search, the key sheet) is imported then.
 It paints itself first and builds the first page in the next turn of the event loop, so the frame
 is on the screen before pyqtgraph and a page's own imports are paid for. Other pages are built when
 they are first shown; a hidden page runs no timer.
@@ -34,7 +35,6 @@ from PySide6.QtWidgets import (
 
 from energy_desktop.ui import theme
 from energy_desktop.ui.jobs import InternalError, as_user_facing
-from energy_desktop.ui.palette import SearchPalette, matches
 from energy_desktop.ui.shell import AlarmSummary, PageSpec, SearchHit, Shell
 from energy_desktop.ui.views.base import BaseView, Subject, ViewContext
 from energy_desktop.ui.widgets.panel import Panel
@@ -45,7 +45,6 @@ from energy_desktop.ui.widgets.shell_parts import (
     StatusBar,
     TopBar,
 )
-from energy_desktop.ui.widgets.table import Column, Table
 
 log = logging.getLogger("energy_desktop.ui")
 
@@ -275,15 +274,17 @@ class MainWindow(QMainWindow):
         self.page_shown.emit(view_id)
 
     def _make(self, spec: PageSpec) -> None:
+        from energy_desktop.ui.views.message_view import MessageView
+
         view: BaseView
         if spec.locked_role:
-            view = _MessageView(self._context)
+            view = MessageView(self._context)
             view.panel.show_no_right(spec.locked_role)
         else:
             try:
                 view = spec.factory()
             except Exception as error:  # noqa: BLE001 - one page must not take the window down
-                view = _MessageView(self._context)
+                view = MessageView(self._context)
                 told = as_user_facing(error, spec.title)
                 if not isinstance(told, InternalError):
                     log.warning("%s could not be opened: %s", spec.title, told)
@@ -358,6 +359,8 @@ class MainWindow(QMainWindow):
     # -------------------------------------------------------- actions
 
     def open_search(self) -> None:
+        from energy_desktop.ui.palette import SearchPalette
+
         palette = SearchPalette(self._search, self)
         where = self._top.search.mapToGlobal(QPoint(0, 0))
         palette.move(where.x() - 120, where.y() + 36)
@@ -365,6 +368,8 @@ class MainWindow(QMainWindow):
         palette.open()
 
     def _search(self, text: str) -> list[SearchHit]:
+        from energy_desktop.ui.palette import matches
+
         hits = list(self._shell.search(text)) if text else []
         for spec in self._pages:
             if matches(text, spec.title, spec.group, "screen"):
@@ -393,6 +398,8 @@ class MainWindow(QMainWindow):
 
     def show_shortcuts(self) -> None:
         """The sheet under "?": every key of the window and of this page."""
+        from energy_desktop.ui.widgets.table import Column, Table
+
         sheet = QDialog(self)
         sheet.setWindowTitle("Keyboard")
         sheet.resize(420, 560)
@@ -488,18 +495,6 @@ class MainWindow(QMainWindow):
                 view.hidden()
             self._on_close()
         event.accept()
-
-
-class _MessageView(BaseView):
-    """A page that could not be built, or may not be used: says so in its place."""
-
-    def __init__(self, context: ViewContext) -> None:
-        super().__init__(context)
-        self.panel = Panel()
-        self.body.addWidget(self.panel)
-
-    def on_first_shown(self) -> None:
-        """There is nothing to load."""
 
 
 def _first_focusable(panel: Panel) -> QWidget | None:

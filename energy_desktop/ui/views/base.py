@@ -9,17 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from energy_desktop.domain.errors import JobCancelled, UserFacingError
-from energy_desktop.domain.ports import ProgressSink
 from energy_desktop.ui.formatting import Formats
 from energy_desktop.ui.jobs import JobHandle, JobRunner
-from energy_desktop.ui.widgets.panel import Panel
+
+if TYPE_CHECKING:
+    from energy_desktop.domain.ports import ProgressSink
+    from energy_desktop.ui.widgets.panel import Panel
 
 R = TypeVar("R")
 

@@ -5,7 +5,6 @@ Each takes a painter, a rectangle in pixels and a frozen value, and reads the th
 
 from __future__ import annotations
 
-import html
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -33,7 +32,9 @@ CENTER = Align.AlignHCenter | Align.AlignVCenter
 
 def plain_tooltip(text: str) -> str:
     """A tooltip that shows `text` as it is: Qt takes `<b>` in a meter's name for markup."""
-    return f"<qt>{html.escape(text)}</qt>".replace("\n", "<br>") if text else ""
+    from html import escape
+
+    return f"<qt>{escape(text)}</qt>".replace("\n", "<br>") if text else ""
 
 
 def label(text: str = "", role: str = "", *, wrap: bool = False, tooltip: str = "") -> QLabel:
