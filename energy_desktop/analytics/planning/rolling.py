@@ -34,6 +34,7 @@ PowerForecast = Callable[[Floats, int, int], Floats]
 """(past, steps, steps_per_day) -> (steps,): mean powers ahead from those before, in W."""
 
 TINY_KW = 1e-6
+TINY_PRICE = 1e-5  # currency per kWh
 DAY_MS = 86_400_000
 
 
@@ -75,15 +76,11 @@ def same_time_last_week(past: Floats, steps: int, steps_per_day: int) -> Floats:
     return np.resize(past[-week:] if len(past) >= week else past[-steps_per_day:], steps)
 
 
-def mean_of_days(days: int) -> PowerForecast:
-    """The mean of the last days at the same time: steadier than one day where days differ."""
-
-    def forecast(past: Floats, steps: int, steps_per_day: int) -> Floats:
-        whole = min(days, len(past) // steps_per_day)
-        profile = past[-whole * steps_per_day :].reshape(whole, steps_per_day).mean(axis=0)
-        return np.resize(profile, steps)
-
-    return forecast
+def mean_of_week(past: Floats, steps: int, steps_per_day: int) -> Floats:
+    """The mean of the last seven days at the same time: steadier than any one day."""
+    days = min(7, len(past) // steps_per_day)
+    profile = past[len(past) - days * steps_per_day :].reshape(days, steps_per_day).mean(axis=0)
+    return np.resize(profile, steps)
 
 
 def day_ahead_market(zone: str, published: time = time(13)) -> Callable[[int], int]:
@@ -103,8 +100,8 @@ def replay(
     slots: tuple[PlanSlot, ...],
     *,
     first: int,
-    load_forecast: PowerForecast = same_time_last_week,
-    pv_forecast: PowerForecast = same_time_yesterday,
+    load_forecast: PowerForecast = mean_of_week,
+    pv_forecast: PowerForecast = mean_of_week,
     peak_load_forecast: PowerForecast | None = None,
     prices_known_until_ms: Callable[[int], int],
     soc_start_pct: float = 50.0,
@@ -160,8 +157,11 @@ def replay(
             power = _follow(
                 charge_kw=float(plan.charge[k]),
                 discharge_kw=float(plan.discharge[k]),
+                stored_value=float(plan.stored_value[k]),
                 hoped_net_kw=float(hoped.net_kw[k]),
                 net_kw=float(truth.net_kw[t]),
+                buy=float(truth.buy[t]),
+                sell=float(truth.sell[t]),
                 problem=truth,
             )
             charge[t], discharge[t] = baselines.step(truth, t, stored, power, float(least[t]))
@@ -240,19 +240,42 @@ class _Life:
 
 
 def _follow(
-    *, charge_kw: float, discharge_kw: float, hoped_net_kw: float, net_kw: float, problem: Problem
+    *,
+    charge_kw: float,
+    discharge_kw: float,
+    stored_value: float,
+    hoped_net_kw: float,
+    net_kw: float,
+    buy: float,
+    sell: float,
+    problem: Problem,
 ) -> float:
     """The battery's power in a slot whose load is not the one that was planned for, kW.
 
-    What the plan meant is kept, not its watts: a plan that balances the house to zero follows the
-    real load, one that only stores surplus never buys for it, and one that only serves the load
-    never exports.
+    What the plan knows of the future is what a stored kWh is worth in it (stored_value, its dual).
+    So the real load is served where that pays more than keeping the kWh, and the real surplus is
+    kept where that pays more than exporting it, whatever the plan hoped for this slot. Trade with
+    the grid stays as planned. Where both are worth the same the plan's meaning decides: one that
+    balances the house to zero follows the real load, one that only stores surplus never buys.
     """
     hoped_grid = hoped_net_kw + charge_kw - discharge_kw
-    if discharge_kw > TINY_KW and hoped_grid >= -TINY_KW:
-        wanted = problem.discharge_kw if hoped_grid <= TINY_KW else discharge_kw
-        return -min(wanted, max(net_kw, 0.0))
-    if charge_kw > TINY_KW and hoped_grid <= TINY_KW:
-        wanted = problem.charge_kw if hoped_grid >= -TINY_KW else charge_kw
-        return min(wanted, max(-net_kw, 0.0))
-    return charge_kw - discharge_kw
+    buys = charge_kw > TINY_KW and hoped_grid > TINY_KW
+    sells = discharge_kw > TINY_KW and hoped_grid < -TINY_KW
+    if buys:
+        return max(charge_kw, min(-net_kw, problem.charge_kw))
+    if sells:
+        return -max(discharge_kw, min(net_kw, problem.discharge_kw))
+    if net_kw > 0:
+        worth = (buy - problem.wear) * problem.discharge_efficiency - stored_value
+        as_planned = problem.discharge_kw if abs(hoped_grid) <= TINY_KW else discharge_kw
+        most = _by_worth(worth, as_planned, problem.discharge_kw)
+        return -min(net_kw, most)
+    worth = stored_value * problem.charge_efficiency - sell
+    as_planned = problem.charge_kw if abs(hoped_grid) <= TINY_KW else charge_kw
+    return min(-net_kw, _by_worth(worth, as_planned, problem.charge_kw))
+
+
+def _by_worth(worth: float, as_planned: float, most: float) -> float:
+    if abs(worth) <= TINY_PRICE:
+        return as_planned
+    return most if worth > 0 else 0.0

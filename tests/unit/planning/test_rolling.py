@@ -10,7 +10,7 @@ import pytest
 from energy_desktop.analytics.planning.rolling import (
     _follow,
     day_ahead_market,
-    mean_of_days,
+    mean_of_week,
     replay,
     same_time_last_week,
     same_time_yesterday,
@@ -110,30 +110,46 @@ def test_naive_forecasts_repeat_the_day_the_week_or_the_mean():
     assert list(same_time_yesterday(past, 6, 4)) == [12, 13, 14, 15, 12, 13]
     assert list(same_time_last_week(past, 2, 2)) == [2, 3]
     assert list(same_time_last_week(past[:4], 2, 2)) == [2, 3]
-    assert list(mean_of_days(2)(past, 5, 4)) == [10, 11, 12, 13, 10]
-    assert list(mean_of_days(9)(past, 1, 4)) == [6]
+    assert list(mean_of_week(past[:8], 5, 4)) == [2, 3, 4, 5, 2]
+    assert list(mean_of_week(np.arange(100.0), 2, 10)) == [60, 61]
 
 
+# Buying costs 0.30, selling brings 0.10; a stored kWh is worth 0.20 where nothing else is said.
 @pytest.mark.parametrize(
     ("meant", "hoped", "real", "power"),
     [
-        ({"discharge_kw": 1.0}, 1.0, 3.0, -3.0),  # meant: no import, so the real load is served
+        ({"discharge_kw": 1.0}, 1.0, 3.0, -3.0),  # worth less than what it saves: serves the load
         ({"discharge_kw": 1.0}, 1.0, 9.0, -5.0),  # as far as the battery goes
-        ({"discharge_kw": 1.0}, 1.0, -2.0, 0.0),  # nothing to serve: nothing is exported
-        ({"discharge_kw": 1.0}, 4.0, 0.5, -0.5),  # meant a part of the load, never more than it
+        ({"discharge_kw": 1.0}, 1.0, -2.0, 2.0),  # surplus came: it is kept
         ({"discharge_kw": 5.0}, 1.0, 1.0, -5.0),  # meant to sell
-        ({"charge_kw": 2.0}, -2.0, -3.0, 3.0),  # meant: keep the surplus
-        ({"charge_kw": 2.0}, -4.0, -1.0, 1.0),  # meant a part of it
-        ({"charge_kw": 2.0}, -2.0, 1.0, 0.0),  # no surplus came: nothing is bought
+        ({"charge_kw": 2.0}, -2.0, -3.0, 3.0),  # the whole surplus is kept
+        (
+            {"charge_kw": 2.0},
+            -2.0,
+            1.0,
+            -1.0,
+        ),  # no surplus came: nothing is bought, the load served
         ({"charge_kw": 5.0}, 1.0, 3.0, 5.0),  # meant to buy
-        ({}, 1.0, 3.0, 0.0),
+        ({}, 1.0, 3.0, -3.0),
+        ({"stored_value": 0.40}, 1.0, 3.0, 0.0),  # a stored kWh is worth more later
+        ({"stored_value": 0.05}, -1.0, -3.0, 0.0),  # and less than exporting brings
+        ({"stored_value": 0.30, "discharge_kw": 1.0}, 4.0, 3.0, -1.0),  # all the same: as planned
+        ({"stored_value": 0.30, "discharge_kw": 1.0}, 1.0, 3.0, -3.0),  # as meant: no import
+        ({"stored_value": 0.10, "charge_kw": 1.0}, -4.0, -3.0, 1.0),
+        ({"stored_value": 0.10, "charge_kw": 4.0}, -4.0, -3.0, 3.0),
     ],
 )
 def test_what_a_plan_meant_is_kept_not_its_watts(meant, hoped, real, power):
-    battery = SimpleNamespace(charge_kw=5.0, discharge_kw=5.0)
-    moved = {"charge_kw": 0.0, "discharge_kw": 0.0, **meant}
+    battery = SimpleNamespace(
+        charge_kw=5.0, discharge_kw=5.0, wear=0.0, charge_efficiency=1.0, discharge_efficiency=1.0
+    )
+    planned = {"charge_kw": 0.0, "discharge_kw": 0.0, "stored_value": 0.20, **meant}
 
-    assert _follow(hoped_net_kw=hoped, net_kw=real, problem=battery, **moved) == power
+    moved = _follow(
+        hoped_net_kw=hoped, net_kw=real, buy=0.30, sell=0.10, problem=battery, **planned
+    )
+
+    assert moved == power
 
 
 def test_a_replay_without_a_past_or_with_uneven_slots_is_refused():
