@@ -12,6 +12,8 @@ from energy_desktop.app.paths import SiteFolder, drivers_folder, fonts_folder
 from energy_desktop.domain.clock import Clock, system_clock, to_ms
 from energy_desktop.domain.invoice import Invoice
 from energy_desktop.domain.ports import Compute
+from energy_desktop.services.alarm_rules import AlarmRuleService
+from energy_desktop.services.alarms import AlarmService
 from energy_desktop.services.billing import BillingService
 from energy_desktop.services.exporting import ExportService
 from energy_desktop.services.forecasting import ForecastService
@@ -33,6 +35,8 @@ class Services:
 
     site_file: SiteFileService
     meters: MeterService
+    alarms: AlarmService
+    alarm_rules: AlarmRuleService
     importing: ImportService
     exporting: ExportService
     billing: BillingService
@@ -64,10 +68,17 @@ def make_services(
     return Services(
         site_file=SiteFileService(store.configuration, library, follow),
         meters=MeterService(store.configuration, store.history, library, field, follow),
+        alarms=AlarmService(store.alarms, store.history, clock),
+        alarm_rules=AlarmRuleService(store.configuration, follow),
         importing=ImportService(store.configuration, store.ledger),
         exporting=ExportService(store.history, store.ledger),
         billing=BillingService(
-            store.configuration, store.ledger, store.invoices, clock, render_invoice
+            store.configuration,
+            store.ledger,
+            store.invoices,
+            clock,
+            render_invoice,
+            store.history,
         ),
         forecasting=ForecastService(
             store.configuration, store.history, store.ledger, clock, compute

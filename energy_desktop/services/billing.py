@@ -14,15 +14,17 @@ from zoneinfo import ZoneInfo
 
 from energy_desktop.analytics.billing.calendar import billing_calendar
 from energy_desktop.analytics.billing.draft import draft_invoice
-from energy_desktop.analytics.billing.hours import billed_period
+from energy_desktop.analytics.billing.hours import billed_period, governing, month_days
+from energy_desktop.analytics.billing.naive import naive_out_of_hours
 from energy_desktop.analytics.billing.split import MeterMonth
 from energy_desktop.domain.billing_calendar import BillingCalendar
-from energy_desktop.domain.clock import Clock, to_ms
+from energy_desktop.domain.clock import Clock, from_ms, local_month_bounds_ms, to_ms
 from energy_desktop.domain.configuration import Configuration
 from energy_desktop.domain.contract import Client
+from energy_desktop.domain.energy import Resolution
 from energy_desktop.domain.errors import InvoiceError, NotFound
 from energy_desktop.domain.invoice import Invoice
-from energy_desktop.domain.ports import ConfigurationStore, InvoiceStore, Ledger
+from energy_desktop.domain.ports import ConfigurationStore, History, InvoiceStore, Ledger
 from energy_desktop.services.registers import positive_register
 
 RenderInvoice = Callable[[Invoice], bytes]
@@ -37,8 +39,38 @@ class ClientMonth:
     invoice: Invoice
 
 
+@dataclass(frozen=True, slots=True)
+class BillingOverview:
+    """What can be billed, and what was.
+
+    months: with stored readings, the newest first. number_gaps: numbers that are missing between
+    the first and the last of a year; there should never be any.
+    """
+
+    clients: tuple[Client, ...]
+    months: tuple[str, ...]
+    drafts: tuple[Invoice, ...]
+    issued: tuple[Invoice, ...]
+    next_number: str
+    number_gaps: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BillingSheet:
+    """A client's month as the screen shows it; the invoice is the issued one or a draft."""
+
+    invoice: Invoice
+    calendar: BillingCalendar
+
+
+_MONTHS_OFFERED = 24
+
+
 class BillingService:
-    """`render` turns an invoice into the bytes of its PDF."""
+    """`render` turns an invoice into the bytes of its PDF.
+
+    history None: the naive rival (power samples, integrated) is not computed.
+    """
 
     def __init__(
         self,
@@ -47,12 +79,14 @@ class BillingService:
         invoices: InvoiceStore,
         clock: Clock,
         render: RenderInvoice,
+        history: History | None = None,
     ) -> None:
         self._configuration = configuration
         self._ledger = ledger
         self._invoices = invoices
         self._clock = clock
         self._render = render
+        self._history = history
 
     def clients(self) -> tuple[Client, ...]:
         return self._configuration.load().clients
@@ -87,6 +121,7 @@ class BillingService:
         """
         issued = self._invoices.issued(client_id, month)
         if issued:
+            self.paper(issued[-1])
             return issued[-1]
         draft = self.draft(client_id, month)
         if draft.blockers:
@@ -112,21 +147,51 @@ class BillingService:
 
     def write(self, invoice: Invoice, folder: Path) -> tuple[Path, ...]:
         """PDF, and the same numbers as CSV (lines, evidence) and Excel. Whole files or none."""
+        return (self.write_pdf(invoice, folder), *self.write_tables(invoice, folder))
+
+    def write_pdf(self, invoice: Invoice, folder: Path) -> Path:
+        """The paper alone."""
         from energy_desktop.reports.files import write_bytes
+
+        pdf = folder / f"{file_stem(invoice)}.pdf"
+        write_bytes(pdf, self.paper(invoice))
+        return pdf
+
+    def write_tables(self, invoice: Invoice, folder: Path) -> tuple[Path, ...]:
+        """The paper's numbers as CSV files and as one Excel book."""
         from energy_desktop.reports.invoice_tables import invoice_sheets
         from energy_desktop.reports.tables import write_csv, write_xlsx
 
-        stem = file_stem(invoice)
-        pdf = folder / f"{stem}.pdf"
-        write_bytes(pdf, self.paper(invoice))
         sheets = invoice_sheets(invoice)
-        written = write_csv(sheets, folder / f"{stem}.csv")
-        book = folder / f"{stem}.xlsx"
+        book = folder / f"{file_stem(invoice)}.xlsx"
+        written = write_csv(sheets, folder / f"{file_stem(invoice)}.csv")
         write_xlsx(sheets, book)
-        return (pdf, *written, book)
+        return (*written, book)
 
     def issued(self) -> tuple[Invoice, ...]:
         return self._invoices.issued()
+
+    def overview(self, month: str = "") -> BillingOverview:
+        """The lists of the screen. month: whose drafts are wanted; empty: the newest complete."""
+        configuration = self._configuration.load()
+        now_ms = to_ms(self._clock())
+        zone = ZoneInfo(configuration.site.zone)
+        months = self._months(configuration, zone, now_ms)
+        issued = self._invoices.issued()
+        chosen = month or (months[1] if len(months) > 1 else months[0] if months else "")
+        rows = self.month(chosen) if chosen else ()
+        return BillingOverview(
+            clients=configuration.clients,
+            months=months,
+            drafts=tuple(row.invoice for row in rows if row.invoice.number is None),
+            issued=issued,
+            next_number=_next_number(issued, from_ms(now_ms).astimezone(zone).year),
+            number_gaps=number_gaps(issued),
+        )
+
+    def sheet(self, client_id: str, month: str) -> BillingSheet:
+        """Raises NotFound (client, contract) and WrongUse (month)."""
+        return BillingSheet(self.current(client_id, month), self.calendar(client_id, month))
 
     def month(self, month: str) -> tuple[ClientMonth, ...]:
         """Every client with a contract in the month; those without are left out."""
@@ -141,13 +206,75 @@ class BillingService:
     def calendar(self, client_id: str, month: str) -> BillingCalendar:
         configuration = self._configuration.load()
         client = self._client(configuration, client_id)
+        meters = self._meter_months(configuration, client, month)
         return billing_calendar(
             site=configuration.site,
             client=client,
             contracts=configuration.contracts,
-            meters=self._meter_months(configuration, client, month),
+            meters=meters,
             month=month,
+            naive_outside_wh=self._naive_outside_wh(configuration, client, meters, month),
         )
+
+    def _naive_outside_wh(
+        self,
+        configuration: Configuration,
+        client: Client,
+        meters: tuple[MeterMonth, ...],
+        month: str,
+    ) -> int | None:
+        """The rival over the same meters; None where one of them has no power samples."""
+        if self._history is None or not meters:
+            return None
+        zone = ZoneInfo(configuration.site.zone)
+        first = month_days(month)[0]
+        bounds = local_month_bounds_ms(first.year, first.month, zone)
+        end_ms = min(bounds[1], to_ms(self._clock()))
+        total = 0
+        for data in meters:
+            versions = [
+                v
+                for day in month_days(month)
+                for v in governing(
+                    day, client.client_id, data.meter.space_id, configuration.contracts
+                )
+            ]
+            minutes = self._history.buckets(
+                data.meter.meter_id, "power_w", bounds[0], end_ms, Resolution.MINUTE
+            )
+            known = minutes.n > 0
+            if not versions or not known.any():
+                return None
+            total += naive_out_of_hours(
+                minutes.start_ms[known], minutes.mean[known], hours=versions[0].hours, zone=zone
+            )
+        return total
+
+    def _months(self, configuration: Configuration, zone: ZoneInfo, now_ms: int) -> tuple[str, ...]:
+        """Months from the first contract (or, where known, the first reading) until now."""
+        if not configuration.contracts:
+            return ()
+        now = from_ms(now_ms).astimezone(zone)
+        begin = min(c.valid_from for c in configuration.contracts)
+        first = (begin.year, begin.month)
+        if self._history is not None:
+            rented = {s for c in configuration.contracts for s in c.space_ids}
+            extents = [
+                self._history.extent(m.meter_id)
+                for m in configuration.meters
+                if m.space_id in rented
+            ]
+            starts = [e[0] for e in extents if e is not None]
+            # Imported intervals stand in the ledger alone: then nothing bounds the past.
+            if starts and len(starts) == len(extents):
+                read = from_ms(min(starts)).astimezone(zone)
+                first = max(first, (read.year, read.month))
+        months: list[str] = []
+        year, number = now.year, now.month
+        while (year, number) >= first and len(months) < _MONTHS_OFFERED:
+            months.append(f"{year:04d}-{number:02d}")
+            year, number = (year, number - 1) if number > 1 else (year - 1, 12)
+        return tuple(months)
 
     def _client(self, configuration: Configuration, client_id: str) -> Client:
         client = configuration.client(client_id)
@@ -192,6 +319,30 @@ class BillingService:
                 )
             )
         return tuple(months)
+
+
+def number_gaps(issued: tuple[Invoice, ...]) -> tuple[str, ...]:
+    """Numbers missing between 1 and the last of each year: `("2026-0003",)`."""
+    by_year: dict[int, set[int]] = {}
+    for invoice in issued:
+        year, _, sequence = (invoice.number or "").partition("-")
+        if year.isdigit() and sequence.isdigit():
+            by_year.setdefault(int(year), set()).add(int(sequence))
+    return tuple(
+        f"{year}-{number:04d}"
+        for year, there in sorted(by_year.items())
+        for number in range(1, max(there))
+        if number not in there
+    )
+
+
+def _next_number(issued: tuple[Invoice, ...], year: int) -> str:
+    """What the store would give now; only for showing, the store decides."""
+    last = max(
+        (int(i.number[5:]) for i in issued if i.number and i.number.startswith(f"{year}-")),
+        default=0,
+    )
+    return f"{year}-{last + 1:04d}"
 
 
 def file_stem(invoice: Invoice) -> str:
