@@ -20,7 +20,7 @@ from energy_desktop.domain.energy import DAY_MS, HOUR_MS
 from energy_desktop.domain.errors import StoreError
 from energy_desktop.storage.database import Session
 from energy_desktop.storage.series import codec
-from energy_desktop.storage.series.codec import DamagedChunk, Scale
+from energy_desktop.storage.series.codec import DamagedChunk
 from energy_desktop.storage.series.names import StoredQuantity
 
 if TYPE_CHECKING:
@@ -259,8 +259,3 @@ def write(
                 what="sealed readings did not read back as they were written.",
                 remedy="They stay unsealed; check the disk.",
             )
-
-
-def scale_exact(scale: Scale, values: Floats) -> Floats:
-    """The values as they will be after sealing."""
-    return scale.to_values(*scale.to_integers(values))

@@ -105,8 +105,8 @@ class Scale:
         NaN, infinities and numbers too large to be exact count as "no value". Where there is none
         the integer repeats the one before, so that the gap costs nothing.
         """
-        scaled = values * self.divide if self.multiply == 1.0 else values / self.multiply
-        with np.errstate(invalid="ignore"):
+        with np.errstate(invalid="ignore", over="ignore"):
+            scaled = values * self.divide if self.multiply == 1.0 else values / self.multiply
             known = np.abs(scaled) < _LARGEST
         if known.all():
             return np.rint(scaled).astype(np.int64), None
@@ -127,12 +127,7 @@ class Scale:
 
     def round(self, values: Floats) -> Floats:
         """What the values will read as once they are sealed."""
-        if self.multiply == 1.0:
-            rounded: Floats = np.rint(values * self.divide) / self.divide
-        else:
-            rounded = np.rint(values / self.multiply) * self.multiply
-        rounded[~np.isfinite(rounded)] = np.nan
-        return rounded
+        return self.to_values(*self.to_integers(values))
 
 
 def scale_of(quantity: str) -> Scale:
