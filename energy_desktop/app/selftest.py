@@ -196,6 +196,8 @@ def _window(folder: Path) -> str:
             app.processEvents()
             if desktop.window.grab().isNull():
                 raise RuntimeError(f"{spec.title} was not drawn")
+        for failure in desktop.window.failures.values():
+            raise failure
         return f"{len(desktop.window.pages)} pages"
     finally:
         desktop.window.close()

@@ -33,6 +33,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from energy_desktop.domain.errors import UserFacingError
 from energy_desktop.ui import theme
 from energy_desktop.ui.jobs import InternalError, as_user_facing
 from energy_desktop.ui.shell import AlarmSummary, PageSpec, SearchHit, Shell
@@ -86,6 +87,7 @@ class MainWindow(QMainWindow):
         self._on_close = on_close
         self._on_theme = on_theme
         self._views: dict[str, BaseView] = {}
+        self.failures: dict[str, UserFacingError] = {}  # pages that could not be built
         self._current = ""
         self._first_page = first_page or self._pages[0].view_id
         self._past: list[_Place] = []
@@ -286,6 +288,7 @@ class MainWindow(QMainWindow):
             except Exception as error:  # noqa: BLE001 - one page must not take the window down
                 view = MessageView(self._context)
                 told = as_user_facing(error, spec.title)
+                self.failures[spec.view_id] = told
                 if not isinstance(told, InternalError):
                     log.warning("%s could not be opened: %s", spec.title, told)
                 view.panel.show_error(told)
