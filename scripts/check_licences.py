@@ -8,8 +8,10 @@ shipped and may have any free licence.
 
 import re
 import sys
+from email.message import Message
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
+from typing import cast
 
 ROOT = Path(__file__).resolve().parents[1]
 NOTICES = ROOT / "THIRD_PARTY_NOTICES.md"
@@ -41,7 +43,7 @@ def pinned() -> list[str]:
 
 def licence_of(found: Distribution) -> str:
     """The licence as the package states it: expression, classifier, field, or its file's title."""
-    meta = found.metadata
+    meta: Message = cast(Message, found.metadata)
     expression = meta.get("License-Expression")
     if expression:
         return expression
