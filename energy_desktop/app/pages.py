@@ -41,5 +41,13 @@ def make_page(
     feed: LiveFeed,
 ) -> BaseView:
     """Imports and builds one page; called when it is first shown."""
-    makers: dict[str, Callable[[], BaseView]] = {}
+    makers: dict[str, Callable[[], BaseView]] = {
+        "alarms": lambda: _alarms(context, services, engine, feed),
+    }
     return makers[view_id]()
+
+
+def _alarms(context: ViewContext, services: Services, engine: Engine, feed: LiveFeed) -> BaseView:
+    from energy_desktop.ui.views.alarms_view import AlarmsView
+
+    return AlarmsView(context, engine.alarms, services.alarms, services.alarm_rules, feed)

@@ -456,6 +456,8 @@ QLineEdit, QComboBox, QAbstractSpinBox {{ min-height: 26px; padding: 0 8px; }}
 QLineEdit:focus, QComboBox:focus, QAbstractSpinBox:focus {{ min-height: 24px; padding: 0 7px; }}
 QLineEdit:disabled, QComboBox:disabled, QAbstractSpinBox:disabled {{
     color: {t.typical}; border-color: {t.line}; }}
+QAbstractSpinBox QLineEdit, QComboBox QLineEdit {{
+    border: none; padding: 0; min-height: 0; background: transparent; }}
 QComboBox {{ font-weight: 600; font-size: 12px; }}
 QComboBox::drop-down {{ border: none; width: 20px; }}
 QComboBox QAbstractItemView {{
