@@ -68,7 +68,8 @@ def _calendar(sheet: Paper, invoice: Invoice) -> None:
     sheet.boxes(ground, paper.GROUND)
     for rects, color in zip(marks, paper.OUTSIDE_TINTS, strict=True):
         sheet.boxes(rects, color)
-    sheet.hatch([*marks[0], *marks[1]], paper.OUTSIDE)
+    sheet.hatch(marks[0], paper.OUTSIDE_TINTS[1])
+    sheet.hatch(marks[1], paper.OUTSIDE)
     sheet.hatch(marks[2], paper.OUTSIDE_TINTS[0])
     for i, day in enumerate(days):
         y = sheet.y - (i + 1) * row_height + 1.8
