@@ -306,7 +306,7 @@ class Writer:
                 layout_key, pack, registers = entry.key, entry.pack, entry.registers
             meter = meters.get(meter_id)
             if meter is None:
-                meter = meters[meter_id] = [self._names.ensure_meter(meter_id), 0]
+                meter = meters[meter_id] = [self._ensure_meter(meter_id), 0]
             if at_ms >= meter[1]:
                 meter[1] = (at_ms // QUARTER_HOUR_MS + 1) * QUARTER_HOUR_MS
                 for register in registers:
@@ -328,6 +328,9 @@ class Writer:
         rows.sort()
         return rows, rejected
 
+    def _ensure_meter(self, meter_id: str) -> int:
+        return self._names.ensure_meter(meter_id, busy_ms=self.options.busy_ms)
+
     def _layout_writer(self, layout: Layout) -> _LayoutWriter:
         entry = self._layouts.get(layout.layout_id)
         if entry is not None and entry.layout == layout:
@@ -335,7 +338,7 @@ class Writer:
             return entry
         entry = _LayoutWriter(
             layout=layout,
-            key=self._names.ensure_layout(layout),
+            key=self._names.ensure_layout(layout, busy_ms=self.options.busy_ms),
             pack=struct.Struct(f"<{len(layout.quantities)}d").pack,
             registers=tuple(r for r in REGISTERS if r in layout.index),
         )

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from energy_desktop.domain.quantities import QUANTITIES
 from energy_desktop.domain.snapshot import Layout
-from energy_desktop.storage.database import Database, Session
+from energy_desktop.storage.database import BUSY_TIMEOUT_MS, Database, Session
 from energy_desktop.storage.series.codec import Scale
 
 _UNKNOWN_RESOLUTION = 0.001  # of a quantity that the table does not list
@@ -93,11 +93,11 @@ class Names:
 
     # Making: in its own transaction. Never call it inside one.
 
-    def ensure_meter(self, meter_id: str) -> int:
+    def ensure_meter(self, meter_id: str, *, busy_ms: int = BUSY_TIMEOUT_MS) -> int:
         key = self._meters.get(meter_id)
         if key is not None:
             return key
-        with self._lock, self._database.writing() as session:
+        with self._lock, self._database.writing(busy_ms=busy_ms) as session:
             session.run(
                 "INSERT INTO series_meters (meter_id) VALUES (?) ON CONFLICT DO NOTHING",
                 (meter_id,),
@@ -107,13 +107,13 @@ class Names:
         self._meters[meter_id] = int(row[0])
         return int(row[0])
 
-    def ensure_quantity(self, name: str) -> StoredQuantity:
+    def ensure_quantity(self, name: str, *, busy_ms: int = BUSY_TIMEOUT_MS) -> StoredQuantity:
         known = self._quantities.get(name)
         if known is not None:
             return known
         in_table = QUANTITIES.get(name)
         resolution = in_table.resolution if in_table is not None else _UNKNOWN_RESOLUTION
-        with self._lock, self._database.writing() as session:
+        with self._lock, self._database.writing(busy_ms=busy_ms) as session:
             session.run(
                 "INSERT INTO series_quantities (name, resolution) VALUES (?, ?)"
                 " ON CONFLICT DO NOTHING",
@@ -123,14 +123,14 @@ class Names:
         assert made is not None
         return made
 
-    def ensure_layout(self, layout: Layout) -> int:
+    def ensure_layout(self, layout: Layout, *, busy_ms: int = BUSY_TIMEOUT_MS) -> int:
         identity = (layout.layout_id, layout.quantities)
         key = self._layouts.get(identity)
         if key is not None:
             return key
         for name in layout.quantities:
-            self.ensure_quantity(name)
-        with self._lock, self._database.writing() as session:
+            self.ensure_quantity(name, busy_ms=busy_ms)
+        with self._lock, self._database.writing(busy_ms=busy_ms) as session:
             texts = (layout.layout_id, "\n".join(layout.quantities))
             session.run(
                 "INSERT INTO series_layouts (layout_id, quantities) VALUES (?, ?)"
