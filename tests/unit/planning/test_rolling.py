@@ -71,6 +71,30 @@ def test_nothing_after_the_origin_changes_what_was_done_before_it():
     assert one.soc_pct != other.soc_pct
 
 
+def test_a_forecast_is_handed_the_past_and_nothing_more():
+    slots, seen = some_days(4, noise=500.0), []
+
+    def spying(past, steps, steps_per_day):
+        seen.append(past.copy())
+        return same_time_yesterday(past, steps, steps_per_day)
+
+    replay(a_battery(), slots, first=48, prices_known_until_ms=MARKET, load_forecast=spying)
+
+    loads = [slot.load_w for slot in slots]
+    assert [list(past) for past in seen] == [loads[:origin] for origin in range(48, 96)]
+
+
+def test_a_dear_tomorrow_is_not_acted_on_before_it_is_published():
+    # Mornings are a little cheaper, too little to pay the losses unless tomorrow is dear.
+    ordinary = [0.19] * 12 + [0.20] * 12
+    slots = slots_of(ordinary * 3 + [1.00] * 24)
+
+    lived = replay(a_battery(), slots, first=48, prices_known_until_ms=MARKET)
+
+    assert lived.soc_pct[:13] == pytest.approx([50.0] * 13)
+    assert lived.soc_pct[23] == pytest.approx(90.0)
+
+
 def test_solving_every_hour_beats_solving_once_a_day():
     slots = some_days(8, noise=700.0)
 
