@@ -457,7 +457,8 @@ QLineEdit:focus, QComboBox:focus, QAbstractSpinBox:focus {{ min-height: 24px; pa
 QLineEdit:disabled, QComboBox:disabled, QAbstractSpinBox:disabled {{
     color: {t.typical}; border-color: {t.line}; }}
 QAbstractSpinBox QLineEdit, QComboBox QLineEdit {{
-    border: none; padding: 0; min-height: 0; background: transparent; }}
+    border: none; padding: 0 7px; min-height: 0; background: transparent; }}
+QAbstractSpinBox::up-button, QAbstractSpinBox::down-button {{ width: 0; border: none; }}
 QComboBox {{ font-weight: 600; font-size: 12px; }}
 QComboBox::drop-down {{ border: none; width: 20px; }}
 QComboBox QAbstractItemView {{

@@ -237,7 +237,10 @@ class AlarmDetail(QWidget):
         bounds = values if timed else [*values, rule.limit]
         scale = formats.quantity_scale(first.quantity, bounds)
         label = quantity(first.quantity).label
-        self._curve_title.setText(scale.header(label if len(past.curves) == 1 else "Phases"))
+        header = scale.header(label if len(past.curves) == 1 else "Phases")
+        self._curve_title.setText(
+            f"{header}; went off at {formats.clock_time(alarm.raised_at_ms, seconds=True)}"
+        )
         lines = tuple(
             Line(
                 quantity(c.quantity).label,
@@ -255,13 +258,9 @@ class AlarmDetail(QWidget):
             low, high = min(bounds), max(bounds)
             room = max((high - low) * 0.12, 0.5 * scale.divisor / 10**scale.decimals)
             y_range = (low - room, high + room)
-        moments = [Moment(alarm.raised_at_ms / 1000, formats.clock_time(alarm.raised_at_ms))]
+        moments = [Moment(alarm.raised_at_ms / 1000)]
         if alarm.returned_at_ms is not None and alarm.returned_at_ms <= past.end_ms:
-            # Two names on one spot could not be read.
-            apart = alarm.returned_at_ms - alarm.raised_at_ms > (past.end_ms - past.start_ms) / 4
-            moments.append(
-                Moment(alarm.returned_at_ms / 1000, "returned" if apart else "", dashed=True)
-            )
+            moments.append(Moment(alarm.returned_at_ms / 1000, dashed=True))
         self.chart.show_data(
             ChartData(
                 lines=lines,

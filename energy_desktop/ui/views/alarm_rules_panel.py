@@ -244,7 +244,6 @@ def _number(name: str, low: float, high: float, suffix: str = "") -> QDoubleSpin
     box.setSuffix(suffix)
     box.setDecimals(0 if suffix else 2)
     box.setAccessibleName(name)
-    box.setButtonSymbols(QDoubleSpinBox.ButtonSymbols.NoButtons)
     return box
 
 

@@ -167,7 +167,7 @@ class AlarmsView(BaseView):
             Column("Alarm", first, stretch=6),
             Column("State", lambda a: Cell(chip=words.chip_of(a)), width=170),
             Column("For", lasted, width=132, number=True),
-            Column("Acknowledged by", third, stretch=2),
+            Column("Acknowledged by", third, width=136),
         ]
         return Table(columns, key=key, two_lines=True, name=name)
 
@@ -446,6 +446,9 @@ class AlarmsView(BaseView):
         """The list is sorted anew, and the next one that waits is chosen."""
         self.detail.note.clear()
         self.detail.reason.clear()
+        if self.tabs.value == JOURNAL:
+            self._load_journal()
+            return
         self._refresh(resort=True)
         first = next((a for a in self._shown_rows if a.needs_acknowledgement), None)
         if alarm.state is AlarmState.NORMAL or alarm.shelved_until_ms or first is None:
