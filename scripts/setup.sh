@@ -23,7 +23,7 @@ install_system_libraries() {
   [ "$with_tests" = 1 ] && wanted="$wanted $test_libraries"
   for package in $wanted; do
     # Debian 13 renamed some libraries with a t64 suffix.
-    dpkg-query -W -f='${Status}\n' "$package" "${package}t64" 2>/dev/null \
+    { dpkg-query -W -f='${Status}\n' "$package" "${package}t64" 2>/dev/null || true; } \
       | grep -q 'install ok installed' || missing="$missing $package"
   done
   [ -n "$missing" ] || return 0
@@ -38,8 +38,13 @@ install_system_libraries() {
     fi
   fi
   say "Installing system libraries:$missing"
-  $as_root apt-get update -qq
-  DEBIAN_FRONTEND=noninteractive $as_root apt-get install -y -qq --no-install-recommends $missing >/dev/null
+  if ! { $as_root apt-get update -qq \
+    && $as_root env DEBIAN_FRONTEND=noninteractive \
+      apt-get install -y -qq --no-install-recommends $missing >/dev/null; }; then
+    say "apt could not install them. Run this where packages can be reached, then run make again:"
+    say "  sudo apt-get update && sudo apt-get install -y --no-install-recommends$missing"
+    exit 3
+  fi
 }
 
 find_python() {
