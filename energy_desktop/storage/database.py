@@ -156,7 +156,9 @@ class Database:
         self.is_sqlite = url.get_backend_name() == "sqlite"
         self.path = Path(url.database or "") if self.is_sqlite else None
         self.where = str(self.path) if self.path else url.render_as_string(hide_password=True)
-        self.engine = self._sqlite_engine() if self.is_sqlite else create_engine(url)
+        self.engine = (
+            self._sqlite_engine() if self.is_sqlite else create_engine(url, pool_pre_ping=True)
+        )
 
     def _sqlite_engine(self) -> Engine:
         engine = create_engine(

@@ -61,6 +61,27 @@ def test_readings_configuration_and_invoices_are_kept_on_a_server(url):
         assert again.history.latest("m").read_at_ms == T0 + 7_209_000
 
 
+def test_readings_wait_while_the_server_drops_its_connections(url):
+    with open_store(url, engine_owner="pg", clock=SetClock()) as store:
+        snapshots = list(readings(seconds=200))
+        for snapshot in snapshots[:100]:
+            store.writer.put(snapshot)
+        assert store.writer.flush()
+        with store._database.reading() as session:
+            session.rows(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+        for snapshot in snapshots[100:]:
+            store.writer.put(snapshot)
+
+        assert not store.writer.flush()
+        assert "server" in store.stats().failing
+        assert store.writer.flush()
+
+        assert len(store.history.raw("m", "power_w", T0, T0 + HOUR_MS).values) == 200
+
+
 def test_one_engine_per_server_database(url):
     with (
         open_store(url, engine_owner="first", clock=SetClock()),
