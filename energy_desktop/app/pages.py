@@ -43,6 +43,7 @@ def make_page(
     """Imports and builds one page; called when it is first shown."""
     makers: dict[str, Callable[[], BaseView]] = {
         "alarms": lambda: _alarms(context, services, engine, feed),
+        "billing": lambda: _billing(context, services),
     }
     return makers[view_id]()
 
@@ -51,3 +52,9 @@ def _alarms(context: ViewContext, services: Services, engine: Engine, feed: Live
     from energy_desktop.ui.views.alarms_view import AlarmsView
 
     return AlarmsView(context, engine.alarms, services.alarms, services.alarm_rules, feed)
+
+
+def _billing(context: ViewContext, services: Services) -> BaseView:
+    from energy_desktop.ui.views.billing_view import BillingView
+
+    return BillingView(context, services.billing)
