@@ -14,6 +14,7 @@ from energy_desktop.domain.energy import Gap
 from energy_desktop.domain.errors import StoreError
 from energy_desktop.storage import backup as backups
 from energy_desktop.storage import lock, migrations
+from energy_desktop.storage.check import find_damage
 from energy_desktop.storage.database import Database, parse_target
 from energy_desktop.storage.repositories.configuration import StoredConfiguration
 from energy_desktop.storage.repositories.events import (
@@ -128,6 +129,10 @@ class Store:
     def backup(self, target: Path) -> None:
         """Implements domain.ports.BackupStore."""
         backups.backup(self._database, target)
+
+    def find_damage(self) -> tuple[str, ...]:
+        """A sentence per damaged place; empty: every structure, chunk and invoice is sound."""
+        return find_damage(self._database, self._names)
 
     def record_gap(self, gap: Gap) -> None:
         """Returns at once beside a running writer; the same meter and start again changes it."""

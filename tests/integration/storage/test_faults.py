@@ -8,6 +8,7 @@ import threading
 import time
 from contextlib import closing
 from dataclasses import replace
+from random import Random
 
 import pytest
 import sqlcipher3.dbapi2 as driver
@@ -17,7 +18,7 @@ from energy_desktop.storage import WriterOptions, holder, migrations, open_store
 from energy_desktop.storage.migrations.versions import STEPS, Step
 from energy_desktop.storage.spill import Spill
 from energy_desktop.storage.store import _backup_before
-from tests.support.store_builders import HOUR_MS, T0, a_configuration, a_snapshot, readings
+from tests.support.store_builders import HOUR_MS, T0, a_configuration, a_draft, a_snapshot, readings
 
 _KILLED = """
 import sys
@@ -71,6 +72,51 @@ def test_killed_twenty_times_no_acknowledged_reading_is_lost(tmp_path):
         expected = len(times[0].time_ms)
         first = expected
     assert expected > 20
+
+
+def test_a_log_that_a_power_cut_tore_off_opens_with_a_prefix_of_the_commits(path, clock, tmp_path):
+    random = Random(5)
+    with open_store(path, engine_owner="t", clock=clock) as store:
+        for snapshot in readings(seconds=300):
+            store.writer.put(snapshot)
+            if snapshot.read_at_ms % 10_000 == 9_000:
+                store.writer.flush()  # ten readings a commit
+        kept = set()
+        database, log = path.read_bytes(), path.with_name("energy.db-wal").read_bytes()
+    for round_number in range(40):
+        cut = random.randrange(len(log))
+        torn = log[:cut] + (b"" if round_number % 2 else bytes(len(log) - cut))
+        copy = tmp_path / f"torn-{round_number}.db"
+        copy.write_bytes(database)
+        copy.with_name(copy.name + "-wal").write_bytes(torn)
+
+        with open_store(copy) as opened:
+            assert opened.find_damage() == ()
+            times = opened.history.raw("m", "power_w", T0, T0 + HOUR_MS).time_ms.tolist()
+
+        kept.add(len(times))
+        assert len(times) % 10 == 0
+        assert times == [T0 + i * 1_000 for i in range(len(times))]
+    assert len(kept) > 5  # the cuts did bite
+
+
+def test_damage_is_found_and_its_place_named(store):
+    for snapshot in readings(seconds=3_600):
+        store.writer.put(snapshot)
+    store.writer.flush()
+    while store.maintain(T0 + 2 * HOUR_MS):
+        pass
+    store.invoices.issue(a_draft(), T0)
+    assert store.find_damage() == ()
+
+    with store._database.writing() as session:
+        session.run("UPDATE chunks SET start_ms = start_ms - 3600000 WHERE quantity_key = 2")
+        session.run("DROP TRIGGER invoices_no_update")
+        session.run("UPDATE invoices SET content = replace(content, '44000', '1')")
+
+    chunk, invoice = store.find_damage()
+    assert chunk.startswith("m, voltage_v, from 20")
+    assert invoice.startswith("invoice 20")
 
 
 def test_a_locked_database_is_waited_for_and_nothing_is_lost(path, clock):
