@@ -252,12 +252,12 @@ class AlarmDetail(QWidget):
             for i, c in enumerate(past.curves)
         )
         limits: tuple[Limit, ...] = ()
-        y_range = None
+        low, high = min(bounds, default=0.0), max(bounds, default=0.0)
+        # A flat line is drawn flat, not as noise in digits that nobody reads.
+        room = max((high - low) * 0.12, 2 * scale.divisor / 10**scale.decimals)
+        y_range = (low - room, high + room)
         if not timed and rule.condition.value in ("high", "low"):
             limits = (Limit(rule.limit, f"limit {scale.with_unit(rule.limit)}", dashed=True),)
-            low, high = min(bounds), max(bounds)
-            room = max((high - low) * 0.12, 0.5 * scale.divisor / 10**scale.decimals)
-            y_range = (low - room, high + room)
         moments = [Moment(alarm.raised_at_ms / 1000)]
         if alarm.returned_at_ms is not None and alarm.returned_at_ms <= past.end_ms:
             moments.append(Moment(alarm.returned_at_ms / 1000, dashed=True))

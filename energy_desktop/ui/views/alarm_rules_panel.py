@@ -244,6 +244,7 @@ def _number(name: str, low: float, high: float, suffix: str = "") -> QDoubleSpin
     box.setSuffix(suffix)
     box.setDecimals(0 if suffix else 2)
     box.setAccessibleName(name)
+    box.lineEdit().setTextMargins(6, 0, 6, 0)
     return box
 
 

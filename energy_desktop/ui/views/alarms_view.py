@@ -161,7 +161,10 @@ class AlarmsView(BaseView):
                     f"shelved by {alarm.shelved_by}",
                     f"until {formats.moment(alarm.shelved_until_ms)}: {alarm.shelve_reason}",
                 )
-            return Cell(words.acknowledged_text(formats, alarm), alarm.acknowledge_note)
+            if alarm.acknowledged_at_ms is None:
+                return Cell()
+            note = f": {alarm.acknowledge_note}" if alarm.acknowledge_note else ""
+            return Cell(alarm.acknowledged_by, f"{formats.moment(alarm.acknowledged_at_ms)}{note}")
 
         columns: list[Column[Alarm]] = [
             Column("Alarm", first, stretch=6),

@@ -54,6 +54,7 @@ class BillingView(BaseView):
         self._overview: BillingOverview | None = None
         self._sheet: BillingSheet | None = None
         self._wanted: tuple[str, str] | None = None
+        self._filling = False  # a list that is filled moves its own selection
         self._evidence: dict[int, int] = {}
 
         self.body.addLayout(self._filter_row())
@@ -279,13 +280,21 @@ class BillingView(BaseView):
         self._fill(self.client, [(c.name, c.client_id) for c in overview.clients])
         self._fill(self.month, [(words.month_name(formats, m), m) for m in overview.months])
         rows = (*overview.drafts, *reversed(overview.issued))
+        self._filling = True
         self.invoices.show_rows(rows, empty="Nothing was used outside a contract.")
+        self._filling = False
         gaps = overview.number_gaps
         self.invoices_panel.set_subtitle(
             f"{len(overview.issued)} issued, "
             + (f"numbers missing: {', '.join(gaps)}" if gaps else "no gap in numbers")
         )
-        if not waiting:
+        if not waiting and overview.drafts:
+            self.set_answer(
+                f"{len(overview.drafts)} drafts of "
+                f"{words.month_name(formats, overview.drafts[0].month)}; "
+                "none can be issued yet."
+            )
+        elif not waiting:
             self.set_answer("No draft waits.")
         else:
             self.set_answer(
@@ -316,7 +325,10 @@ class BillingView(BaseView):
         client, month = self._wanted
         self.client.setCurrentIndex(self.client.findData(client))
         self.month.setCurrentIndex(self.month.findData(month))
-        self.invoices.choose((client, month))
+        self._filling = True
+        if not self.invoices.choose((client, month)):
+            self.invoices.clearSelection()
+        self._filling = False
 
     def choose(self, client_id: str, month: str) -> None:
         """Shows that client's month."""
@@ -340,6 +352,8 @@ class BillingView(BaseView):
                 self._select()
 
     def _on_invoice(self, row: object) -> None:
+        if self._filling:
+            return
         if isinstance(row, Invoice) and self._wanted != (row.client.client_id, row.month):
             self._wanted = (row.client.client_id, row.month)
             self._select()

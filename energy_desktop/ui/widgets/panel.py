@@ -312,6 +312,9 @@ class Panel(QFrame):
     def add_header_widget(self, widget: QWidget) -> QWidget:
         """Something at the right of the title: a legend, a chip, a link button."""
         self._header.addWidget(widget)
+        # On a crowded page the body gives way, a button in the header is never cut.
+        tall = max(self._header_box.minimumHeight(), widget.minimumSizeHint().height())
+        self._header_box.setMinimumHeight(tall)
         self._header_box.setVisible(True)
         return widget
 
