@@ -44,7 +44,7 @@ class Engine:
         self.clock = clock
         self.library = ProfileLibrary([drivers_folder(), folder.drivers])
         self.store: Store = open_store(
-            folder.database, engine_owner=f"{socket.gethostname()}:{os.getpid()}"
+            folder.store, engine_owner=f"{socket.gethostname()}:{os.getpid()}"
         )
         try:
             self.demo = DemoSite.of(self.store, self.library, clock, folder.simulator, wanted=demo)

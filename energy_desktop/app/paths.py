@@ -41,6 +41,11 @@ class SiteFolder:
         return self.root / "site.sqlite"
 
     @property
+    def store(self) -> str | Path:
+        """Where readings are kept: ENERGY_DESKTOP_DATABASE_URL (PostgreSQL), else the file."""
+        return os.environ.get("ENERGY_DESKTOP_DATABASE_URL") or self.database
+
+    @property
     def drivers(self) -> Path:
         return self.root / "drivers"
 
