@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from energy_desktop.acquisition.profiles import ProfileLibrary
+from energy_desktop.app.demo import SETTING as DEMO_SETTING
 from energy_desktop.app.job_processes import InlineCompute
 from energy_desktop.app.paths import SiteFolder, drivers_folder, fonts_folder
 from energy_desktop.domain.clock import Clock, system_clock, to_ms
 from energy_desktop.domain.invoice import Invoice
+from energy_desktop.domain.monthly_report import MonthlyReport
 from energy_desktop.domain.ports import Compute
 from energy_desktop.services.alarm_rules import AlarmRuleService
 from energy_desktop.services.alarms import AlarmService
@@ -21,6 +23,7 @@ from energy_desktop.services.importing import ImportService
 from energy_desktop.services.maintenance import MaintenanceService
 from energy_desktop.services.meters import MeterService
 from energy_desktop.services.planning import PlanService
+from energy_desktop.services.reports import ReportService
 from energy_desktop.services.site_file import SiteFileService
 from energy_desktop.services.waste import WasteService
 from energy_desktop.storage import Store, open_store
@@ -44,6 +47,7 @@ class Services:
     planning: PlanService
     waste: WasteService
     maintenance: MaintenanceService
+    reports: ReportService
 
 
 def render_invoice(invoice: Invoice) -> bytes:
@@ -53,6 +57,13 @@ def render_invoice(invoice: Invoice) -> bytes:
     return invoice_pdf.render(invoice, fonts=fonts_folder())
 
 
+def render_report(report: MonthlyReport) -> bytes:
+    """As `render_invoice`; runs in a job process."""
+    from energy_desktop.reports import monthly_report_pdf
+
+    return monthly_report_pdf.render(report, fonts=fonts_folder())
+
+
 def make_services(
     store: Store,
     library: ProfileLibrary,
@@ -60,33 +71,56 @@ def make_services(
     clock: Clock = system_clock,
     compute: Compute | None = None,
     engine: Engine | None = None,
+    folder: SiteFolder | None = None,
 ) -> Services:
-    """`engine` None: a command beside (or without) the program that polls."""
+    """`engine` None: a command beside (or without) the program that polls.
+
+    folder None: the engine's.
+    """
     compute = compute or InlineCompute()
     field = None if engine is None else engine.field
     follow = None if engine is None else engine.follow
+    if folder is None and engine is not None:
+        folder = engine.folder
+    billing = BillingService(
+        store.configuration,
+        store.ledger,
+        store.invoices,
+        clock,
+        render_invoice,
+        store.history,
+    )
+    waste = WasteService(store.configuration, store.history, clock)
+    maintenance = MaintenanceService(
+        store.configuration, store.history, store.ledger, store.findings, clock, compute
+    )
     return Services(
         site_file=SiteFileService(store.configuration, library, follow),
         meters=MeterService(store.configuration, store.history, library, field, follow),
         alarms=AlarmService(store.alarms, store.history, clock),
         alarm_rules=AlarmRuleService(store.configuration, follow),
         importing=ImportService(store.configuration, store.ledger),
-        exporting=ExportService(store.history, store.ledger),
-        billing=BillingService(
-            store.configuration,
-            store.ledger,
-            store.invoices,
-            clock,
-            render_invoice,
-            store.history,
-        ),
+        exporting=ExportService(store.history, store.ledger, store.configuration),
+        billing=billing,
         forecasting=ForecastService(
             store.configuration, store.history, store.ledger, clock, compute
         ),
         planning=PlanService(store.configuration, store.ledger, clock, compute),
-        waste=WasteService(store.configuration, store.history, clock),
-        maintenance=MaintenanceService(
-            store.configuration, store.history, store.ledger, store.findings, clock, compute
+        waste=waste,
+        maintenance=maintenance,
+        reports=ReportService(
+            store.configuration,
+            store.history,
+            store.ledger,
+            store.alarms,
+            billing,
+            waste,
+            maintenance,
+            clock,
+            compute,
+            render_report,
+            papers=None if folder is None else folder.papers,
+            simulated=lambda: store.configuration.setting(DEMO_SETTING) is not None,
         ),
     )
 
@@ -99,7 +133,7 @@ class OpenSite:
         self.store = store
         self.library = library
         self.clock = clock
-        self.services = make_services(store, library, clock=clock)
+        self.services = make_services(store, library, clock=clock, folder=folder)
 
     @property
     def zone(self) -> ZoneInfo:
@@ -136,4 +170,4 @@ def open_site(folder: SiteFolder, clock: Clock = system_clock) -> OpenSite:
     """Opens (or makes) the store of a folder. Raises StoreError in words."""
     folder.make()
     library = ProfileLibrary([drivers_folder(), folder.drivers])
-    return OpenSite(folder, open_store(folder.database), library, clock)
+    return OpenSite(folder, open_store(folder.store), library, clock)

@@ -1,4 +1,4 @@
-"""Commands that make papers: bill, report."""
+"""Commands that make papers: bill, report monthly."""
 
 from __future__ import annotations
 
@@ -21,10 +21,14 @@ from energy_desktop.domain import wording
 from energy_desktop.domain.clock import iso_utc
 from energy_desktop.domain.invoice import Invoice
 from energy_desktop.domain.money import to_decimal
+from energy_desktop.domain.monthly_report import MonthlyReport
 
 
 def register(app: typer.Typer) -> None:
     app.command()(bill)
+    reports = typer.Typer(help="Reports for a manager.", rich_markup_mode=None)
+    reports.command("monthly")(report_monthly)
+    app.add_typer(reports, name="report")
 
 
 @guarded
@@ -111,5 +115,84 @@ def _text(invoice: Invoice, files: tuple[Path, ...]) -> str:
             f"{wording.number(to_decimal(invoice.total_units), 2)} {invoice.currency}.",
             *invoice.notes,
             *(str(path) for path in files),
+        ]
+    )
+
+
+@guarded
+def report_monthly(
+    month: Annotated[str, typer.Option("--month", metavar="YYYY-MM")],
+    out: Annotated[Path, typer.Option("--out", metavar="FILE.pdf")],
+    site: SiteOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make the energy report of a month as PDF, its figures beside it with --json."""
+    parse_month_option(month)
+    with opened(site) as place:
+        reports = place.services.reports
+        report = reports.month(month)
+        reports.write_pdf(report, out)
+    say(_report_document(report, out), as_json=as_json, text=lambda: _report_text(report, out))
+
+
+def _report_document(report: MonthlyReport, out: Path) -> dict[str, Any]:
+    def money(units: int | None) -> str | None:
+        return None if units is None else f"{to_decimal(units):.2f}"
+
+    peak = report.peak
+    return {
+        "month": report.month,
+        "site": report.site.name,
+        "period_start_utc": iso_utc(report.period_start_ms),
+        "period_end_utc": iso_utc(report.period_end_ms),
+        "made_at_utc": iso_utc(report.made_at_ms),
+        "complete_month": report.made_at_ms >= report.period_end_ms,
+        "simulated": report.simulated,
+        "currency": report.site.currency,
+        "import_wh": report.import_wh,
+        "export_wh": report.export_wh,
+        "pv_wh": report.pv_wh,
+        "battery_charged_wh": report.battery_charged_wh,
+        "battery_discharged_wh": report.battery_discharged_wh,
+        "consumption_wh": report.consumption_wh,
+        "previous_import_wh": report.previous_import_wh,
+        "cost": money(report.cost_units),
+        "export_revenue": money(report.export_revenue_units),
+        "peak_w": None if peak is None else peak.power_w,
+        "peak_at_utc": None if peak is None else iso_utc(peak.block_start_ms),
+        "base_load_w": report.base_load_w,
+        "data_completeness_pct": round(report.completeness_pct, 3),
+        "estimated_wh": report.estimated_wh,
+        "estimated_pct": round(report.estimated_pct, 3),
+        "clients": [
+            {
+                "client": c.client_id,
+                "inside_wh": c.inside_wh,
+                "outside_wh": c.outside_wh,
+                "net": money(c.net_units),
+                "total": money(c.total_units),
+                "invoice": c.invoice_number,
+            }
+            for c in report.clients
+        ],
+        "findings": [f.sentence for f in report.findings],
+        "recommendations": [r.sentence for r in report.recommendations],
+        "notes": list(report.notes),
+        "file": str(out),
+    }
+
+
+def _report_text(report: MonthlyReport, out: Path) -> str:
+    cost = ""
+    if report.cost_units is not None:
+        cost = f" for {wording.money(report.cost_units)} {report.site.currency}"
+    return "\n".join(
+        [
+            f"{wording.month(report.month)}, {report.site.name}: "
+            f"{wording.kwh(report.import_wh)} kWh from the grid{cost}; data completeness "
+            f"{wording.percent(report.completeness_pct)}, "
+            f"{wording.percent(report.estimated_pct)} estimated.",
+            *report.notes,
+            str(out),
         ]
     )
