@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
@@ -22,8 +23,9 @@ from energy_desktop.domain.energy import (
     Resolution,
 )
 from energy_desktop.domain.errors import NotEnoughData, WrongUse
-from energy_desktop.domain.ports import History, Ledger
+from energy_desktop.domain.ports import ConfigurationStore, History, Ledger
 from energy_desktop.domain.quantities import QUANTITIES, quantity
+from energy_desktop.services.local_days import day_edges
 
 _STEP_MS = {
     Resolution.QUARTER: QUARTER_HOUR_MS,
@@ -44,9 +46,13 @@ class ExportedFile:
 class ExportService:
     """Writes what `History` and `Ledger` hold."""
 
-    def __init__(self, history: History, ledger: Ledger) -> None:
+    def __init__(self, history: History, ledger: Ledger, configuration: ConfigurationStore) -> None:
         self._history = history
         self._ledger = ledger
+        self._configuration = configuration
+
+    def _zone(self) -> ZoneInfo:
+        return ZoneInfo(self._configuration.load().site.zone)
 
     def export(
         self,
@@ -61,7 +67,8 @@ class ExportService:
 
         raw: the reading. Steps of a gauge: mean, minimum, maximum, count. Steps of a counter:
         first and last register reading. A meter that was imported has no register: its steps are
-        the energy of each interval with its quality.
+        the energy of each interval with its quality; a local day
+        also says how many of its intervals are missing.
         Raises WrongUse (unknown quantity, file type, empty period) and NotEnoughData.
         """
         if quantity_name not in QUANTITIES:
@@ -119,9 +126,9 @@ class ExportService:
     def _interval_columns(
         self, meter_id: str, name: str, start_ms: int, end_ms: int, resolution: Resolution
     ) -> tuple[np.ndarray[Any, Any], list[Column]]:
-        step_ms = _STEP_MS.get(resolution)
         if resolution is Resolution.DAY:
-            step_ms = None
+            return self._days(meter_id, name, start_ms, end_ms)
+        step_ms = _STEP_MS.get(resolution)
         ledger = self._ledger.intervals(
             meter_id,
             start_ms,
@@ -129,28 +136,47 @@ class ExportService:
             register=name,
             step_s=None if step_ms is None else step_ms // 1000,
         )
-        if resolution is Resolution.DAY:
-            return self._days(meter_id, name, start_ms, end_ms)
         known = np.isfinite(ledger.energy_wh)
-        words = np.array([IntervalQuality(q).name.lower() for q in ledger.quality[known]])
         return ledger.start_ms[known], [
-            (name.replace("_import", "").replace("_total", ""), ledger.energy_wh[known]),
-            ("quality", words),
+            (_energy_column(name), ledger.energy_wh[known]),
+            ("quality", _words(ledger.quality[known])),
         ]
 
     def _days(
         self, meter_id: str, name: str, start_ms: int, end_ms: int
     ) -> tuple[np.ndarray[Any, Any], list[Column]]:
-        """Local days of the site, from the finest intervals kept; incomplete days are left out."""
-        days = self._history.buckets(meter_id, name, start_ms, end_ms, Resolution.DAY)
-        fine = self._ledger.intervals(meter_id, start_ms, end_ms, register=name)
-        sums = []
-        for start, end in zip(days.start_ms, days.end_ms, strict=True):
-            inside = (fine.start_ms >= start) & (fine.start_ms < end)
-            sums.append(float(fine.energy_wh[inside].sum()) if inside.any() else np.nan)
-        energy = np.asarray(sums)
-        known = np.isfinite(energy)
-        return days.start_ms[known], [("energy_wh", energy[known])]
+        """Local days of the site that begin in the period, summed from the finest intervals kept.
+
+        A day with unknown intervals has the sum of the known ones beside how many it lacks: a
+        household that misses one half hour in a year would otherwise lose a day each time.
+        """
+        edges = day_edges(start_ms, end_ms, self._zone())
+        if edges.size < 2:
+            return np.empty(0, np.int64), []
+        fine = self._ledger.intervals(meter_id, int(edges[0]), int(edges[-1]), register=name)
+        known = np.isfinite(fine.energy_wh)
+        day = np.searchsorted(edges, fine.start_ms, side="right") - 1
+        days = edges.size - 1
+        sums = np.bincount(day[known], fine.energy_wh[known], minlength=days)
+        found = np.bincount(day[known], minlength=days)
+        worst = np.zeros(days, np.int8)
+        np.maximum.at(worst, day[known], fine.quality[known])
+        missing = np.bincount(day[~known], minlength=days)
+        filled = found > 0
+        return edges[:-1][filled], [
+            (_energy_column(name), sums[filled]),
+            ("quality", _words(worst[filled])),
+            ("missing_intervals", missing[filled]),
+        ]
+
+
+def _energy_column(register: str) -> str:
+    """The energy of an interval, called after its direction: export stays export."""
+    return register.replace("_import", "").replace("_total", "")
+
+
+def _words(quality: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    return np.array([IntervalQuality(q).name.lower() for q in quality.tolist()], dtype=object)
 
 
 Writer = Callable[[Path, "np.ndarray[Any, Any]", list[Column]], None]
