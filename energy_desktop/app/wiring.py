@@ -22,6 +22,7 @@ from energy_desktop.services.forecasting import ForecastService
 from energy_desktop.services.importing import ImportService
 from energy_desktop.services.maintenance import MaintenanceService
 from energy_desktop.services.meters import MeterService
+from energy_desktop.services.overview import OverviewService
 from energy_desktop.services.planning import PlanService
 from energy_desktop.services.reports import ReportService
 from energy_desktop.services.site_file import SiteFileService
@@ -47,6 +48,7 @@ class Services:
     planning: PlanService
     waste: WasteService
     maintenance: MaintenanceService
+    overview: OverviewService
     reports: ReportService
 
 
@@ -94,20 +96,33 @@ def make_services(
     maintenance = MaintenanceService(
         store.configuration, store.history, store.ledger, store.findings, clock, compute
     )
+    meters = MeterService(store.configuration, store.history, library, field, follow)
+    planning = PlanService(store.configuration, store.ledger, clock, compute)
+    forecasting = ForecastService(store.configuration, store.history, store.ledger, clock, compute)
     return Services(
         site_file=SiteFileService(store.configuration, library, follow),
-        meters=MeterService(store.configuration, store.history, library, field, follow),
+        meters=meters,
         alarms=AlarmService(store.alarms, store.history, clock),
         alarm_rules=AlarmRuleService(store.configuration, follow),
         importing=ImportService(store.configuration, store.ledger),
         exporting=ExportService(store.history, store.ledger, store.configuration),
         billing=billing,
-        forecasting=ForecastService(
-            store.configuration, store.history, store.ledger, clock, compute
-        ),
-        planning=PlanService(store.configuration, store.ledger, clock, compute),
+        forecasting=forecasting,
+        planning=planning,
         waste=waste,
         maintenance=maintenance,
+        overview=OverviewService(
+            store.configuration,
+            store.history,
+            store.ledger,
+            None if engine is None else engine.rings,
+            meters.statuses,
+            clock,
+            waste=waste,
+            planning=planning,
+            forecasting=forecasting,
+            maintenance=maintenance,
+        ),
         reports=ReportService(
             store.configuration,
             store.history,
