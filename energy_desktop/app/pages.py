@@ -43,6 +43,7 @@ def make_page(
     """Imports and builds one page; called when it is first shown."""
     makers: dict[str, Callable[[], BaseView]] = {
         "alarms": lambda: _alarms(context, services, engine, feed),
+        "history": lambda: _history(context, services),
         "billing": lambda: _billing(context, services),
     }
     return makers[view_id]()
@@ -52,6 +53,12 @@ def _alarms(context: ViewContext, services: Services, engine: Engine, feed: Live
     from energy_desktop.ui.views.alarms_view import AlarmsView
 
     return AlarmsView(context, engine.alarms, services.alarms, services.alarm_rules, feed)
+
+
+def _history(context: ViewContext, services: Services) -> BaseView:
+    from energy_desktop.ui.views.history_view import HistoryView
+
+    return HistoryView(context, services.history, services.exporting)
 
 
 def _billing(context: ViewContext, services: Services) -> BaseView:

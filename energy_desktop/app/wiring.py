@@ -19,6 +19,7 @@ from energy_desktop.services.alarms import AlarmService
 from energy_desktop.services.billing import BillingService
 from energy_desktop.services.exporting import ExportService
 from energy_desktop.services.forecasting import ForecastService
+from energy_desktop.services.history import HistoryService
 from energy_desktop.services.importing import ImportService
 from energy_desktop.services.maintenance import MaintenanceService
 from energy_desktop.services.meters import MeterService
@@ -43,6 +44,7 @@ class Services:
     alarm_rules: AlarmRuleService
     importing: ImportService
     exporting: ExportService
+    history: HistoryService
     billing: BillingService
     forecasting: ForecastService
     planning: PlanService
@@ -106,6 +108,7 @@ def make_services(
         alarm_rules=AlarmRuleService(store.configuration, follow),
         importing=ImportService(store.configuration, store.ledger),
         exporting=ExportService(store.history, store.ledger, store.configuration),
+        history=HistoryService(store.history, store.ledger, store.configuration, clock),
         billing=billing,
         forecasting=forecasting,
         planning=planning,

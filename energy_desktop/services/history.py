@@ -220,9 +220,9 @@ class HistoryService:
             curve=self.curve(meter_id, quantity_name, start_ms, end_ms, subject=subject),
             carpet=day_carpet(slots, zone, to_ms(self._clock())),
             duration=_falling(slots.values),
-            duration_before=_falling(before.values),
+            duration_before=_falling(before.values) if _mostly_known(before) else np.empty(0),
             totals=self._totals(subject, quantity_name, slots, before, zone),
-            facts=self._facts(subject, quantity_name, slots, before, end_ms),
+            facts=self._facts(subject, quantity_name, slots, end_ms),
             gaps=gaps,
         )
 
@@ -350,7 +350,6 @@ class HistoryService:
         subject: HistorySubject,
         name: str,
         slots: Slots,
-        before: Slots,
         end_ms: int,
     ) -> PeriodFacts:
         values = slots.values
@@ -361,7 +360,9 @@ class HistoryService:
         elapsed = slots.start_ms + slots.step_s * 1000 <= known_end
         expected = int(elapsed.sum())
         there = int((np.isfinite(values) & elapsed).sum())
-        energy, reconciliation = None, None
+        energy: float | None = None
+        energy_before: float | None = None
+        reconciliation = None
         register = positive_register(self._ledger, subject.meter.meter_id) if is_power else name
         if register in self._ledger.registers(subject.meter.meter_id):
             step_ms = slots.step_s * 1000
@@ -370,19 +371,23 @@ class HistoryService:
                 subject.meter.meter_id, int(slots.start_ms[0]), last, register=register
             )
             energy = float(reconciliation.interval_sum_wh)
-        per_slot = slots.step_s / 3600 if is_power else 1.0
-        complete_before = np.isfinite(before.values).mean() if before.values.size else 0.0
+            span = int(slots.start_ms[-1]) + step_ms - int(slots.start_ms[0])
+            first = int(slots.start_ms[0])
+            old = self.slots(subject, register, first - span, first).values
+            if old.size and np.isfinite(old).mean() > 0.95:
+                energy_before = _sum(old)
+        one_way = finite.min() >= 0 < highest
         return PeriodFacts(
             energy_wh=energy,
-            energy_before_wh=_sum(before.values) * per_slot
-            if energy is not None and complete_before > 0.95
-            else None,
+            energy_before_wh=energy_before,
             mean=mean,
             highest=highest,
             highest_at_ms=int(slots.start_ms[int(np.nanargmax(values))]),
             lowest=float(finite.min()),
-            base_load=float(np.percentile(finite, BASE_LOAD_PERCENTILE)) if is_power else None,
-            load_factor_pct=100 * mean / highest if is_power and highest > 0 else None,
+            base_load=float(np.percentile(finite, BASE_LOAD_PERCENTILE))
+            if is_power and one_way
+            else None,
+            load_factor_pct=100 * mean / highest if is_power and one_way else None,
             completeness_pct=100 * there / expected if expected else 0.0,
             missing_s=(expected - there) * slots.step_s,
             estimated_wh=0 if reconciliation is None else reconciliation.estimated_wh,
@@ -411,7 +416,10 @@ class HistoryService:
             energy_before = self.slots(subject, register, int(edges[0]) - span, int(edges[0]))
             scale = 1.0
         now = _grouped(energy, edges, mean=not is_energy) * scale
-        old = _grouped(energy_before, edges - (edges[-1] - edges[0]), mean=not is_energy) * scale
+        old = np.full(now.size, np.nan)
+        if _mostly_known(energy_before):
+            earlier = edges - (edges[-1] - edges[0])
+            old = _grouped(energy_before, earlier, mean=not is_energy) * scale
         return PeriodTotals(per, edges, now, old, is_energy)
 
     # -------------------------------------------------------- small things
@@ -489,6 +497,11 @@ def _grouped(slots: Slots, edges: Int64s, *, mean: bool) -> Floats:
     total = np.bincount(group[inside], slots.values[inside], minlength=edges.size - 1)
     shared = np.where(count > 0, total, np.nan)
     return shared / np.maximum(count, 1) if mean else shared
+
+
+def _mostly_known(slots: Slots) -> bool:
+    """A period that began before the meter did is no comparison."""
+    return bool(slots.values.size) and float(np.isfinite(slots.values).mean()) > 0.9
 
 
 def _falling(values: Floats) -> Floats:
