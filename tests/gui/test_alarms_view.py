@@ -76,7 +76,7 @@ def settle(qtbot, context):
 
 
 def shown(view):
-    return [row.meter_id for row in view.table.rows_model.rows]
+    return [row.alarm.meter_id for row in view.table.rows_model.rows]
 
 
 def test_a_calm_site_says_so_and_shows_no_empty_table(qtbot, context, view):
@@ -87,24 +87,52 @@ def test_a_calm_site_says_so_and_shows_no_empty_table(qtbot, context, view):
     assert view.list_panel.state == "empty"
 
 
+def test_when_the_last_alarm_goes_the_page_says_since_when_it_is_quiet(qtbot, context, site, view):
+    site.read("a", 255.0)
+    view.shown()
+    settle(qtbot, context)
+    site.desk.acknowledge(site.desk.current()[0].alarm_id, "Kim")
+
+    site.read("a", 230.0)
+    view._on_heartbeat()
+
+    assert view.answer == "No alarms since 14:37:14."
+    assert view.list_panel.state == "empty"
+    settle(qtbot, context)
+
+
+def test_how_long_it_lasts_grows_while_it_is_shown(qtbot, context, site, view):
+    site.read("a", 255.0)
+    view.shown()
+    settle(qtbot, context)
+    chosen = view.table.currentIndex().row()
+
+    site.now += timedelta(minutes=4)
+    view._on_heartbeat()
+
+    assert view.table.rows_model.cell(0, 2).text == "4 min"
+    assert view.table.currentIndex().row() == chosen
+    settle(qtbot, context)
+
+
 def test_new_alarms_wait_above_and_never_move_the_chosen_row(qtbot, context, site, view):
     site.read("b", 255.0)
     view.shown()
     settle(qtbot, context)
-    assert view.table.chosen_row().meter_id == "b"
+    assert view.table.chosen_row().alarm.meter_id == "b"
 
     site.read("a", 265.0)  # two rules go off, one of them urgent
     view._on_heartbeat()
 
     assert shown(view) == ["b"]
-    assert view.table.chosen_row().meter_id == "b"
+    assert view.table.chosen_row().alarm.meter_id == "b"
     assert view.new_button.isVisible()
     assert view.new_button.text() == "Show 2 new, one of priority 1"
 
     view.new_button.click()
 
     assert shown(view) == ["a", "a", "b"]
-    assert view.table.chosen_row().meter_id == "b"
+    assert view.table.chosen_row().alarm.meter_id == "b"
     assert not view.new_button.isVisible()
     settle(qtbot, context)
 
@@ -114,7 +142,7 @@ def test_a_acknowledges_with_name_and_note_and_goes_to_the_next(qtbot, context, 
     site.read("b", 255.0)
     view.shown()
     settle(qtbot, context)
-    first = view.table.chosen_row()
+    first = view.table.chosen_row().alarm
     view.detail.note.setText("on my way")
     view.table.setFocus()
 
@@ -123,7 +151,7 @@ def test_a_acknowledges_with_name_and_note_and_goes_to_the_next(qtbot, context, 
 
     done = next(a for a in site.desk.current() if key_of(a) == key_of(first))
     assert (done.acknowledged_by, done.acknowledge_note) == ("Kim", "on my way")
-    assert view.table.chosen_row().needs_acknowledgement
+    assert view.table.chosen_row().alarm.needs_acknowledgement
     assert view.detail.note.text() == ""
     assert view.answer == "2 active, of these 1 not acknowledged."
 
@@ -193,7 +221,7 @@ def test_the_journal_shows_what_is_over(qtbot, context, site, view):
     settle(qtbot, context)
 
     (row,) = view.journal_table.rows_model.rows
-    assert row.state is AlarmState.NORMAL
+    assert row.alarm.state is AlarmState.NORMAL
     assert not view.detail.acknowledge_button.isEnabled()
 
 

@@ -258,6 +258,9 @@ class AlarmDetail(QWidget):
         y_range = (low - room, high + room)
         if not timed and rule.condition.value in ("high", "low"):
             limits = (Limit(rule.limit, f"limit {scale.with_unit(rule.limit)}", dashed=True),)
+        # Where nothing was read yet there is nothing to show of it.
+        first_ms = min(int(c.start_ms[0]) for c in past.curves)
+        start_ms = max(past.start_ms, min(first_ms, alarm.raised_at_ms) - 30_000)
         moments = [Moment(alarm.raised_at_ms / 1000)]
         if alarm.returned_at_ms is not None and alarm.returned_at_ms <= past.end_ms:
             moments.append(Moment(alarm.returned_at_ms / 1000, dashed=True))
@@ -266,10 +269,10 @@ class AlarmDetail(QWidget):
                 lines=lines,
                 limits=limits,
                 moments=tuple(moments),
-                x_range=(past.start_ms / 1000, past.end_ms / 1000),
+                x_range=(start_ms / 1000, past.end_ms / 1000),
                 y_range=y_range,
                 description=(
-                    f"{label} of {alarm.meter_name} from {formats.moment(past.start_ms)} to "
+                    f"{label} of {alarm.meter_name} from {formats.moment(start_ms)} to "
                     f"{formats.moment(past.end_ms)}; it went off at "
                     f"{formats.moment(alarm.raised_at_ms)}: "
                     f"{words.against_limit(formats, alarm)}."

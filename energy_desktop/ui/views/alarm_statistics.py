@@ -57,7 +57,7 @@ class AlarmStatisticsRow(QWidget):
                     "Priority",
                     lambda s: Cell(_NAMES[s.priority], mark=Mark(int(s.priority))),
                 ),
-                Column("Now", lambda s: formats.percent(s.share_pct), width=52, number=True),
+                Column("Now", lambda s: formats.percent(s.share_pct), width=60, number=True),
                 Column("Aim", lambda s: formats.percent(s.target_pct), width=52, number=True),
                 Column(
                     "",

@@ -8,7 +8,8 @@ rows that are shown is repainted in place.
 from __future__ import annotations
 
 import getpass
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
 from pathlib import Path
 
 from PySide6.QtCore import Qt
@@ -32,9 +33,18 @@ from energy_desktop.ui.widgets.table import Cell, Column, Table
 
 CURRENT, WAITING, SHELVED, JOURNAL, RULES = "current", "waiting", "shelved", "journal", "rules"
 _STATISTICS_EVERY_MS = 30_000
+_CALM_MS = 3_000  # a flood of changes asks for statistics no more often
 _DETAIL_WIDTH = 356
 
 Key = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmRow:
+    """A row of the list. lasted: grows while it is shown, so it is part of the row."""
+
+    alarm: Alarm
+    lasted: str
 
 
 def key_of(alarm: Alarm) -> Key:
@@ -68,6 +78,7 @@ class AlarmsView(BaseView):
         self._ask_file = ask_file or _ask_csv
         self._seen_version = -1
         self._statistics_ms = 0
+        self._statistics_old = True
         self._current_now: tuple[Alarm, ...] = ()
         self._shelved_now: tuple[Alarm, ...] = ()
         self._shown_rows: tuple[Alarm, ...] = ()
@@ -135,16 +146,14 @@ class AlarmsView(BaseView):
                 shortcut.activated.connect(act)
         self.detail.show_nothing("Choose an alarm to see what to do.")
 
-    def _alarm_table(self, key: Callable[[Alarm], object], name: str) -> Table[Alarm]:
+    def _alarm_table(self, key: Callable[[Alarm], Hashable], name: str) -> Table[AlarmRow]:
         formats = self.formats
 
-        def lasted(alarm: Alarm) -> Cell:
-            return Cell(
-                formats.duration(words.lasted_s(alarm, formats.now_ms())),
-                words.when_text(formats, alarm),
-            )
+        def lasted(row: AlarmRow) -> Cell:
+            return Cell(row.lasted, words.when_text(formats, row.alarm))
 
-        def first(alarm: Alarm) -> Cell:
+        def first(row: AlarmRow) -> Cell:
+            alarm = row.alarm
             what = f"{alarm.meter_name} · {words.against_limit(formats, alarm)}"
             return Cell(
                 alarm.rule.name,
@@ -155,7 +164,8 @@ class AlarmsView(BaseView):
                 f"{alarm.rule.name}, {what}",
             )
 
-        def third(alarm: Alarm) -> Cell:
+        def third(row: AlarmRow) -> Cell:
+            alarm = row.alarm
             if alarm.shelved_until_ms is not None:
                 return Cell(
                     f"shelved by {alarm.shelved_by}",
@@ -166,13 +176,13 @@ class AlarmsView(BaseView):
             note = f": {alarm.acknowledge_note}" if alarm.acknowledge_note else ""
             return Cell(alarm.acknowledged_by, f"{formats.moment(alarm.acknowledged_at_ms)}{note}")
 
-        columns: list[Column[Alarm]] = [
+        columns: list[Column[AlarmRow]] = [
             Column("Alarm", first, stretch=6),
-            Column("State", lambda a: Cell(chip=words.chip_of(a)), width=170),
+            Column("State", lambda r: Cell(chip=words.chip_of(r.alarm)), width=170),
             Column("For", lasted, width=132, number=True),
             Column("Acknowledged by", third, width=136),
         ]
-        return Table(columns, key=key, two_lines=True, name=name)
+        return Table(columns, key=lambda row: key(row.alarm), two_lines=True, name=name)
 
     # -------------------------------------------------------- hooks
 
@@ -216,15 +226,18 @@ class AlarmsView(BaseView):
     # -------------------------------------------------------- following the desk
 
     def _on_heartbeat(self) -> None:
+        now_ms = self.formats.now_ms()
         if self._desk.version() != self._seen_version:
             self._refresh(resort=False)
-        now_ms = self.formats.now_ms()
-        if now_ms - self._statistics_ms > _STATISTICS_EVERY_MS:
+            self._statistics_old = True
+        elif self._shown_rows and self.tabs.value not in (JOURNAL, RULES):
+            self.table.show_rows(self._rows(self._shown_rows))
+        age_ms = now_ms - self._statistics_ms
+        if age_ms > _STATISTICS_EVERY_MS or (self._statistics_old and age_ms > _CALM_MS):
             self._load_statistics()
         alarm = self.detail.alarm
         if alarm is not None and self.side.currentWidget() is self.detail:
             self.detail.show_alarm(alarm, now_ms)
-        self.table.viewport().update()
 
     def _refresh(self, *, resort: bool) -> None:
         self._seen_version = self._desk.version()
@@ -235,6 +248,8 @@ class AlarmsView(BaseView):
         self, current: tuple[Alarm, ...], shelved: tuple[Alarm, ...], *, resort: bool = True
     ) -> None:
         """Shows what the desk says. Without `resort` rows keep their place, and new ones wait."""
+        if self._current_now and not current and not shelved:
+            self._quiet_since_ms = self.formats.now_ms()
         self._shelved_now, self._current_now = shelved, current
         self.tabs.set_choices(self._tab_texts())
         self._tell_answer()
@@ -266,10 +281,14 @@ class AlarmsView(BaseView):
         self._shown_rows = rows
         if rows:
             self.list_panel.show_body()
-        self.table.show_rows(rows)
+        self.table.show_rows(self._rows(rows))
         if not rows:
             self.list_panel.show_empty(self._why_empty(), icon="bell-check-outline")
             self.detail.show_nothing("Nothing is chosen.")
+
+    def _rows(self, alarms: tuple[Alarm, ...]) -> list[AlarmRow]:
+        formats, now_ms = self.formats, self.formats.now_ms()
+        return [AlarmRow(a, formats.duration(words.lasted_s(a, now_ms))) for a in alarms]
 
     def _why_empty(self) -> str:
         if self.tabs.value == SHELVED:
@@ -362,7 +381,7 @@ class AlarmsView(BaseView):
             self.list_panel.show_empty(
                 f"No alarm in the last {JOURNAL_DAYS} days.", icon="bell-check-outline"
             )
-        self.journal_table.show_rows(rows)
+        self.journal_table.show_rows(self._rows(rows))
         if rows and self.journal_table.chosen_row() is None:
             self.journal_table.choose(rows[0].alarm_id)
         elif (row := self.journal_table.chosen_row()) is not None:
@@ -370,6 +389,7 @@ class AlarmsView(BaseView):
 
     def _load_statistics(self) -> None:
         self._statistics_ms = self.formats.now_ms()
+        self._statistics_old = False
         self.load(
             lambda: self._desk.statistics(),
             self.show_statistics,
@@ -383,16 +403,17 @@ class AlarmsView(BaseView):
     # -------------------------------------------------------- one alarm
 
     def _on_chosen(self, row: object) -> None:
-        if not isinstance(row, Alarm):
+        if not isinstance(row, AlarmRow):
             return
-        self.detail.show_alarm(row, self.formats.now_ms())
-        state = (row.raised_at_ms, row.returned_at_ms, key_of(row))
+        alarm = row.alarm
+        self.detail.show_alarm(alarm, self.formats.now_ms())
+        state = (alarm.raised_at_ms, alarm.returned_at_ms, key_of(alarm))
         if state == self._past_of:
             return
         self._past_of = state
         self.load(
-            lambda: self._alarms.past(row),
-            lambda past: self.show_past(row, past),
+            lambda: self._alarms.past(alarm),
+            lambda past: self.show_past(alarm, past),
             key="past",
             on_error=lambda error: self.detail.tell(error.what),
         )
@@ -414,15 +435,16 @@ class AlarmsView(BaseView):
 
     def _open_readings(self, row: object) -> None:
         """Enter or a double click: the readings of that meter in History."""
-        if isinstance(row, Alarm):
+        if isinstance(row, AlarmRow):
+            alarm = row.alarm
             self.navigation.choose(
-                meter_id=row.meter_id,
+                meter_id=alarm.meter_id,
                 period_ms=(
-                    row.raised_at_ms - 3_600_000,
-                    (row.returned_at_ms or row.raised_at_ms) + 3_600_000,
+                    alarm.raised_at_ms - 3_600_000,
+                    (alarm.returned_at_ms or alarm.raised_at_ms) + 3_600_000,
                 ),
             )
-            self.navigation.go("history", meter_id=row.meter_id)
+            self.navigation.go("history", meter_id=alarm.meter_id)
 
     # -------------------------------------------------------- commands
 
