@@ -3,5 +3,13 @@
 from energy_desktop.services.site_file.check import check
 from energy_desktop.services.site_file.read import parse, read_site_file
 from energy_desktop.services.site_file.service import AppliedChanges, SiteFileService
+from energy_desktop.services.site_file.write import site_file_text
 
-__all__ = ["AppliedChanges", "SiteFileService", "check", "parse", "read_site_file"]
+__all__ = [
+    "AppliedChanges",
+    "SiteFileService",
+    "check",
+    "parse",
+    "read_site_file",
+    "site_file_text",
+]
