@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -98,7 +99,14 @@ def make_services(
     maintenance = MaintenanceService(
         store.configuration, store.history, store.ledger, store.findings, clock, compute
     )
-    meters = MeterService(store.configuration, store.history, library, field, follow)
+    meters = MeterService(
+        store.configuration,
+        store.history,
+        library,
+        field,
+        follow,
+        drivers_folder=Path(library.folders[-1]),
+    )
     planning = PlanService(store.configuration, store.ledger, clock, compute)
     forecasting = ForecastService(store.configuration, store.history, store.ledger, clock, compute)
     return Services(

@@ -22,6 +22,7 @@ from energy_desktop.domain.energy import (
     Resolution,
     Series,
 )
+from energy_desktop.domain.errors import DriverFileError
 from energy_desktop.domain.finding import Finding
 from energy_desktop.domain.invoice import Invoice
 from energy_desktop.domain.site import Link, Meter
@@ -217,6 +218,10 @@ class DriverCatalogue(Protocol):
     def drivers(self) -> tuple[DriverInfo, ...]: ...
 
     def registers(self, driver_id: str) -> tuple[RegisterView, ...]: ...
+
+    def errors(self) -> tuple[DriverFileError, ...]:
+        """What is wrong with the driver files that could not be used."""
+        ...
 
 
 class Compute(Protocol):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from energy_desktop.domain.configuration import Configuration
 from energy_desktop.domain.driver import DriverInfo, RegisterView, TestReading
-from energy_desktop.domain.errors import NotFound, WrongUse
+from energy_desktop.domain.errors import DriverFileError, NotFound, WrongUse
 from energy_desktop.domain.ports import ConfigurationStore, DriverCatalogue, FieldControl, History
 from energy_desktop.domain.site import Link, Meter
-from energy_desktop.domain.snapshot import LinkState, MeterStatus
+from energy_desktop.domain.snapshot import LinkState, MeterStatus, Snapshot
 from energy_desktop.services.site_file.check import check
 
 
@@ -29,6 +30,7 @@ class MeterService:
     """Lists, tries, saves and retires meters.
 
     field None: no engine runs in this program. on_changed: who follows a changed configuration.
+    drivers_folder: where a site's own driver files are looked for; None: not known here.
     """
 
     def __init__(
@@ -38,12 +40,14 @@ class MeterService:
         catalogue: DriverCatalogue,
         field: FieldControl | None = None,
         on_changed: Callable[[Configuration], None] | None = None,
+        drivers_folder: Path | None = None,
     ) -> None:
         self._store = store
         self._history = history
         self._catalogue = catalogue
         self._field = field
         self._on_changed = on_changed
+        self.drivers_folder = drivers_folder
 
     def configuration(self) -> Configuration:
         return self._store.load()
@@ -93,6 +97,14 @@ class MeterService:
 
     def registers(self, driver_id: str) -> tuple[RegisterView, ...]:
         return self._catalogue.registers(driver_id)
+
+    def driver_errors(self) -> tuple[DriverFileError, ...]:
+        """Driver files that could not be used, each with line and reason."""
+        return self._catalogue.errors()
+
+    def latest(self, meter_id: str) -> Snapshot | None:
+        """The newest stored reading; None: never read. Reads the store, so not for the GUI."""
+        return self._history.latest(meter_id)
 
     def test(self, link: Link, driver_id: str, unit_id: int) -> TestReading:
         """One trial read over a link that need not be saved. Raises what the wire raises."""

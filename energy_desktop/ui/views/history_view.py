@@ -369,9 +369,6 @@ class HistoryView(BaseView):
 
     def show_look(self, look: HistoryLook) -> None:
         """Everything but the chosen day."""
-        if self._look is not None and self._look.curve is not look.curve:
-            for chart in (self.curve, self.duration_chart):
-                chart.show_message("")  # the y range of the old subject says nothing of the new
         self._look = look
         label = quantity(look.quantity).label
         scale = self._scale(look)
@@ -397,6 +394,8 @@ class HistoryView(BaseView):
         self._show_gaps(look)
         self._show_duration(look, scale)
         self._show_totals(look)
+        for chart in (self.curve, self.duration_chart):
+            chart.reset_zoom()  # the range of the subject before says nothing of this one
         self._show_picture()
         self.set_answer(sentence)
         last_whole = max(0, days - 2) if days > 1 else 0
