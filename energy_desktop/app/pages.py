@@ -44,6 +44,7 @@ def make_page(
     makers: dict[str, Callable[[], BaseView]] = {
         "alarms": lambda: _alarms(context, services, engine, feed),
         "history": lambda: _history(context, services),
+        "meters": lambda: _meters(context, services),
         "billing": lambda: _billing(context, services),
     }
     return makers[view_id]()
@@ -59,6 +60,12 @@ def _history(context: ViewContext, services: Services) -> BaseView:
     from energy_desktop.ui.views.history_view import HistoryView
 
     return HistoryView(context, services.history, services.exporting)
+
+
+def _meters(context: ViewContext, services: Services) -> BaseView:
+    from energy_desktop.ui.views.meters_view import MetersView
+
+    return MetersView(context, services.meters, services.importing, services.site_file)
 
 
 def _billing(context: ViewContext, services: Services) -> BaseView:
