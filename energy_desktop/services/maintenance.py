@@ -113,8 +113,26 @@ class MaintenanceService:
             )
         return self._report(configuration, meter, {})
 
-    def judge(self, finding: Finding, state: FindingState, who: str, note: str) -> Finding:
-        """Confirms, dismisses (needs a reason), marks as repaired, or opens again."""
+    def judge(
+        self,
+        finding: Finding,
+        state: FindingState,
+        who: str,
+        note: str,
+        at_ms: int | None = None,
+    ) -> Finding:
+        """Confirms, dismisses (needs a reason), marks as repaired, or opens again.
+
+        at_ms: when it was repaired, from where the check of the repair counts; None: now.
+        Raises WrongUse for a dismissal without a reason and a time that lies ahead.
+        """
+        now_ms = to_ms(self._clock())
+        if at_ms is not None and at_ms > now_ms:
+            raise WrongUse(
+                where=finding.meter_name,
+                what="The day of the repair lies ahead.",
+                remedy="Enter it when it is done.",
+            )
         if state is FindingState.DISMISSED and not note.strip():
             raise WrongUse(
                 where=finding.meter_name,
@@ -125,7 +143,7 @@ class MaintenanceService:
             finding,
             state=state,
             state_by=who,
-            state_at_ms=to_ms(self._clock()),
+            state_at_ms=now_ms if at_ms is None else at_ms,
             note=note.strip(),
         )
         self._findings.save(judged)

@@ -263,7 +263,8 @@ def _creep(inputs: RecommendationInputs) -> Iterator[Recommendation]:
             standing = finding.end_ms is None and finding.kind is FindingKind.CREEP
             if not standing or finding.state in (FindingState.DISMISSED, FindingState.REPAIRED):
                 continue
-            expected = np.array(watch.expected_wh[-28:], float)
+            since = np.array(watch.day_ms) >= finding.start_ms
+            expected = np.array(watch.expected_wh, float)[since]
             expected = expected[np.isfinite(expected)]
             if not len(expected):
                 continue

@@ -385,7 +385,8 @@ def _finding(
     cost = price_energy(excess_wh, price_per_kwh)
     start_ms = int(day_ms[episode.start])
     since = _day_text(start_ms, zone)
-    yearly_kwh = 0.365 * float(np.mean(expected[part][counted])) * change_pct / 100.0
+    # All days of the episode, those of rest too: a year has them as well.
+    yearly_kwh = 0.365 * float(np.nanmean(expected[part])) * change_pct / 100.0
     verb = "uses" if episode.end is None else "used"
     sentence = (
         f"{meter_name} {verb} {wording.percent(change_pct)} more than its baseline, since {since}: "
