@@ -18,7 +18,8 @@ def asked(qtbot):
     answers = []
     question.answered.connect(answers.append)
     question.open()
-    return question, answers
+    yield question, answers
+    parent.close()  # held until here: a dialog goes with its parent
 
 
 def test_the_verb_answers_yes(asked, qtbot):
