@@ -272,6 +272,25 @@ def test_it_paints_in_both_themes_and_sizes(name, size, themed, qtbot, context, 
     assert view.issue_button.height() >= view.issue_button.minimumSizeHint().height()
 
 
+def test_a_blocked_month_of_many_meters_fits_the_smallest_window(qtbot, context, billing, view):
+    # 596 px are left of 768 below bars, title and the strip of an urgent alarm.
+    sheet = billing.sheets["zwei"]
+    meters = tuple(replace(sheet.invoice.meters[0], meter_id=f"m{i}") for i in range(6))
+    blockers = tuple(f"Lights on floor {i} east: 2 intervals (30 min) missing." for i in range(3))
+    billing.sheets["zwei"] = replace(
+        sheet, invoice=replace(sheet.invoice, meters=meters, blockers=blockers)
+    )
+    view.shown()
+    settle(qtbot, context)
+
+    view.choose("zwei", MONTH)
+    settle(qtbot, context)
+    qtbot.wait(50)
+
+    assert view.minimumSizeHint().height() <= 596
+    assert view.minimumSizeHint().width() <= 1166
+
+
 @pytest.mark.parametrize(
     ("month", "day", "hours"), [("2025-03", 30, 23), ("2025-10", 26, 25), ("2025-09", 5, 24)]
 )

@@ -137,7 +137,7 @@ class BillingView(BaseView):
             two_lines=True,
             name="Invoices",
         )
-        self.invoices.setMinimumHeight(self.invoices.content_height(2) + 16)
+        self.invoices.setMinimumHeight(self.invoices.content_height(1) + 20)
         self.invoices.chosen.connect(self._on_invoice)
         self.invoices_panel.set_content(self.invoices)
         return self.invoices_panel
@@ -424,7 +424,9 @@ class BillingView(BaseView):
         )
         self.reconciliation_title.setText(words.reconciliation_sentence(formats, invoice))
         self.meters.show_rows(invoice.meters, empty="No meter measures what the client rents.")
-        self.meters.setFixedHeight(self.meters.content_height(min(4, max(1, len(invoice.meters)))))
+        count = max(1, len(invoice.meters))
+        self.meters.setMinimumHeight(self.meters.content_height(min(2, count)))
+        self.meters.setMaximumHeight(self.meters.content_height(min(4, count)))
         self._enable(True)
         self.issue_button.setVisible(not issued)
         self.issue_button.setEnabled(not issued and not invoice.blockers)
