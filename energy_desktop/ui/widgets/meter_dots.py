@@ -66,23 +66,30 @@ class MeterDots(QWidget):
         self.updateGeometry()
         self.update()
 
+    def _per_row(self) -> int:
+        """At least four; more where few groups leave the width."""
+        share = max(self.width(), 100) / max(1, len(self._groups)) - 10
+        return max(PER_ROW, int(share // CELL))
+
     def _group_width(self, group: DotGroup) -> float:
-        return max(PER_ROW * CELL, paint.text_width(group.name, 11)) + 10
+        columns = min(self._per_row(), max(PER_ROW, len(group.dots)))
+        return max(columns * CELL, paint.text_width(group.name, 11)) + 10
 
     def _lay_out(self) -> float:
         """Boxes of all dots for the present width; returns the height needed."""
         self._boxes = []
         left = top = tallest = 0.0
+        per_row = self._per_row()
         for group in self._groups:
             wide = self._group_width(group)
             if left and left + wide > max(self.width(), 100):
                 left, top, tallest = 0.0, top + tallest + 8, 0.0
             for place, dot in enumerate(group.dots):
-                row, column = divmod(place, PER_ROW)
+                row, column = divmod(place, per_row)
                 self._boxes.append(
                     (dot, QRectF(left + column * CELL, top + 18 + row * CELL, 11, 11))
                 )
-            rows = -(-max(1, len(group.dots)) // PER_ROW)
+            rows = -(-max(1, len(group.dots)) // per_row)
             tallest = max(tallest, 18 + rows * CELL)
             left += wide
         return top + tallest
@@ -142,8 +149,8 @@ class MeterDots(QWidget):
         step = {
             Qt.Key.Key_Right: 1,
             Qt.Key.Key_Left: -1,
-            Qt.Key.Key_Down: PER_ROW,
-            Qt.Key.Key_Up: -PER_ROW,
+            Qt.Key.Key_Down: self._per_row(),
+            Qt.Key.Key_Up: -self._per_row(),
         }.get(Qt.Key(event.key()), 0)
         if step and self._boxes:
             self._focused = (self._focused + step) % len(self._boxes)

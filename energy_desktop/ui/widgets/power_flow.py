@@ -109,7 +109,7 @@ class PowerFlowView(QWidget):
         sinks_w = sum(_ribbon(n) for n in flow.sinks)
         width, height = float(self.width()), float(self.height())
         band_width = 66.0 if width > 480 else 0.0
-        sink_text = min(200.0, max(SINK_TEXT, width * 0.22))
+        sink_text = min(220.0, max(SINK_TEXT, width * 0.29))
         sink_bar = width - sink_text - 62 - band_width - 14
         source_bar = SOURCE_WIDTH + 4
         bus_left = source_bar + (sink_bar - source_bar) * 0.5
