@@ -129,13 +129,16 @@ class ExportService:
         if resolution is Resolution.DAY:
             return self._days(meter_id, name, start_ms, end_ms)
         step_ms = _STEP_MS.get(resolution)
-        ledger = self._ledger.intervals(
-            meter_id,
-            start_ms,
-            end_ms,
-            register=name,
-            step_s=None if step_ms is None else step_ms // 1000,
-        )
+        try:
+            ledger = self._ledger.intervals(
+                meter_id,
+                start_ms,
+                end_ms,
+                register=name,
+                step_s=None if step_ms is None else step_ms // 1000,
+            )
+        except WrongUse as error:  # the request is sound; what is stored is too coarse for it
+            raise NotEnoughData(where=error.where, what=error.what, remedy=error.remedy) from None
         known = np.isfinite(ledger.energy_wh)
         return ledger.start_ms[known], [
             (_energy_column(name), ledger.energy_wh[known]),
