@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
@@ -42,12 +43,57 @@ def make_page(
 ) -> BaseView:
     """Imports and builds one page; called when it is first shown."""
     makers: dict[str, Callable[[], BaseView]] = {
+        "overview": lambda: _overview(context, services, engine, feed),
+        "live": lambda: _live(context, services, engine, feed),
         "alarms": lambda: _alarms(context, services, engine, feed),
         "history": lambda: _history(context, services),
         "meters": lambda: _meters(context, services),
         "billing": lambda: _billing(context, services),
+        "maintenance": lambda: _maintenance(context, services),
+        "reports": lambda: _reports(context, services),
     }
     return makers[view_id]()
+
+
+def _overview(context: ViewContext, services: Services, engine: Engine, feed: LiveFeed) -> BaseView:
+    from energy_desktop.ui.views.overview_view import OverviewView
+
+    return OverviewView(
+        context,
+        services.overview,
+        lambda: engine.configuration,
+        engine.alarms.current,
+        feed,
+        try_demo=open_demo,
+    )
+
+
+def open_demo() -> None:
+    """The demo site in a window of its own: this site and its engine stay as they are."""
+    from PySide6.QtCore import QProcess
+
+    from energy_desktop.app.paths import default_site_folder
+
+    folder = default_site_folder().parent / "demo"
+    is_frozen = bool(getattr(sys, "frozen", False))
+    arguments = [] if is_frozen else ["-m", "energy_desktop"]
+    arguments += ["run", "--site", str(folder)]
+    QProcess.startDetached(sys.executable, arguments)
+
+
+def _live(context: ViewContext, services: Services, engine: Engine, feed: LiveFeed) -> BaseView:
+    from energy_desktop.services.live import LiveService
+    from energy_desktop.ui.views.live_view import LiveView
+
+    service = LiveService(
+        lambda: engine.configuration,
+        engine.rings,
+        engine.store.history,
+        services.meters.statuses,
+        services.meters.try_now,
+        engine.clock,
+    )
+    return LiveView(context, service, feed)
 
 
 def _alarms(context: ViewContext, services: Services, engine: Engine, feed: LiveFeed) -> BaseView:
@@ -72,3 +118,15 @@ def _billing(context: ViewContext, services: Services) -> BaseView:
     from energy_desktop.ui.views.billing_view import BillingView
 
     return BillingView(context, services.billing)
+
+
+def _maintenance(context: ViewContext, services: Services) -> BaseView:
+    from energy_desktop.ui.views.maintenance_view import MaintenanceView
+
+    return MaintenanceView(context, services.maintenance, services.waste, services.meters)
+
+
+def _reports(context: ViewContext, services: Services) -> BaseView:
+    from energy_desktop.ui.views.reports_view import ReportsView
+
+    return ReportsView(context, services.reports)
