@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import getpass
 import logging
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
 from energy_desktop import __version__
+from energy_desktop.app.user import user_name
 from energy_desktop.domain.clock import Clock, to_ms
 from energy_desktop.domain.errors import UserFacingError
+from energy_desktop.domain.settings import APPEARANCE, PROGRAM, SITE
 from energy_desktop.domain.snapshot import LinkState
 from energy_desktop.ui.shell import (
     AlarmSummary,
@@ -47,10 +48,7 @@ class DesktopShell:
 
     @property
     def user_name(self) -> str:
-        try:
-            return getpass.getuser()
-        except (OSError, KeyError):
-            return "Operator"  # no name in the environment nor in the user database
+        return user_name()
 
     @property
     def role_name(self) -> str:
@@ -202,5 +200,15 @@ class DesktopShell:
             )
             for k in c.clients
             if fits(k.name, k.client_id, "client bill invoice")
+        ]
+        hits += [
+            SearchHit(
+                s.label,
+                "setting",
+                "cog-outline",
+                partial(self.go, "settings", item_id=f"setting:{s.name}"),
+            )
+            for s in (*SITE.values(), *APPEARANCE.values(), *PROGRAM.values())
+            if fits(s.label, s.help, "setting")
         ]
         return hits[:40]

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from energy_desktop import __version__
 from energy_desktop.acquisition.profiles import ProfileLibrary
 from energy_desktop.app.demo import SETTING as DEMO_SETTING
 from energy_desktop.app.job_processes import InlineCompute
-from energy_desktop.app.paths import SiteFolder, drivers_folder, fonts_folder
+from energy_desktop.app.paths import SiteFolder, drivers_folder, fonts_folder, shipped
+from energy_desktop.app.user import user_name
 from energy_desktop.domain.clock import Clock, system_clock, to_ms
 from energy_desktop.domain.invoice import Invoice
 from energy_desktop.domain.monthly_report import MonthlyReport
@@ -27,9 +29,11 @@ from energy_desktop.services.meters import MeterService
 from energy_desktop.services.overview import OverviewService
 from energy_desktop.services.planning import PlanService
 from energy_desktop.services.reports import ReportService
+from energy_desktop.services.settings import Places, Program, SettingsService
 from energy_desktop.services.site_file import SiteFileService
 from energy_desktop.services.waste import WasteService
 from energy_desktop.storage import Store, open_store
+from energy_desktop.storage.series.retention import RetentionRules
 
 if TYPE_CHECKING:
     from energy_desktop.app.engine import Engine
@@ -53,6 +57,7 @@ class Services:
     maintenance: MaintenanceService
     overview: OverviewService
     reports: ReportService
+    settings: SettingsService
 
 
 def render_invoice(invoice: Invoice) -> bytes:
@@ -147,6 +152,30 @@ def make_services(
             render_report,
             papers=None if folder is None else folder.papers,
             simulated=lambda: store.configuration.setting(DEMO_SETTING) is not None,
+        ),
+        settings=SettingsService(
+            store.configuration, store, library, clock, _places(folder), _program(), follow
+        ),
+    )
+
+
+def _places(folder: SiteFolder | None) -> Places:
+    notices = shipped() / "THIRD_PARTY_NOTICES.md"
+    if folder is None:
+        return Places(None, None, None, None, notices)
+    return Places(folder.root, folder.drivers, folder.papers, folder.backups, notices)
+
+
+def _program() -> Program:
+    rules = RetentionRules()
+    return Program(
+        __version__,
+        user_name(),
+        (
+            ("Each reading", f"{rules.raw_days} days"),
+            ("One value a minute", f"{rules.minute_days} days"),
+            ("Quarter hours, hours, days", "for ever"),
+            ("Alarms, invoices and their papers", "for ever"),
         ),
     )
 

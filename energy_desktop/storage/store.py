@@ -89,6 +89,18 @@ class Store:
         return self._database.where
 
     @property
+    def software(self) -> str:
+        """What keeps the data, with its version: "SQLite 3.50.4"."""
+        name, question = (
+            ("SQLite", "SELECT sqlite_version()")
+            if self._database.is_sqlite
+            else ("PostgreSQL", "SHOW server_version")
+        )
+        with self._database.reading() as session:
+            row = session.row(question)
+        return f"{name} {row[0]}" if row else name
+
+    @property
     def recovered_from(self) -> lock.Owner | None:
         """The engine that died holding the lock before this one, if one did."""
         return self._lock.previous if self._lock is not None else None

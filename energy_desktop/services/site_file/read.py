@@ -28,6 +28,7 @@ from energy_desktop.domain.contract import (
 )
 from energy_desktop.domain.device import Battery, Device, DeviceKind
 from energy_desktop.domain.errors import SiteFileError
+from energy_desktop.domain.settings import SITE
 from energy_desktop.domain.site import Link, LinkKind, Meter, Role, Site, Space, SpaceKind
 
 T = TypeVar("T")
@@ -329,8 +330,10 @@ def _site(entry: Entry) -> Site:
         currency=entry.text("currency", "EUR"),
         country=entry.text("country", "DE"),
         subdivision=entry.text("subdivision", ""),
-        nominal_voltage_v=entry.number("nominal_voltage_v", 230.0, low=50, high=1000),
-        nominal_frequency_hz=entry.number("nominal_frequency_hz", 50.0, low=40, high=70),
+        nominal_voltage_v=entry.number("nominal_voltage_v", 230.0, **_range("nominal_voltage_v")),
+        nominal_frequency_hz=entry.number(
+            "nominal_frequency_hz", 50.0, **_range("nominal_frequency_hz")
+        ),
         contract_demand_w=entry.maybe_number("contract_demand_w"),
         operator=entry.text("operator", ""),
         operator_address=entry.texts("operator_address"),
@@ -339,6 +342,12 @@ def _site(entry: Entry) -> Site:
         price_import_per_kwh=entry.money("price_import_per_kwh", Decimal("0.25")),
         price_export_per_kwh=entry.money("price_export_per_kwh", Decimal("0.08")),
     )
+
+
+def _range(name: str) -> dict[str, float]:
+    """As the settings page has it: a fact has one range, wherever it is entered."""
+    bounds = {"low": SITE[name].at_least, "high": SITE[name].at_most}
+    return {key: bound for key, bound in bounds.items() if bound is not None}
 
 
 def _space(entry: Entry) -> Space:

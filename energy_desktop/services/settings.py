@@ -1,0 +1,323 @@
+"""Reads and changes what can be set, and keeps the store in order: backup, check for damage.
+
+Facts of the site are changed together or not at all: every entry is read first, the whole
+configuration is checked as a site file would be, and only then is it stored and followed. Settings
+of the program lie beside the readings, under the names of `ProgramSettings`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Protocol
+from zoneinfo import available_timezones
+
+from energy_desktop.domain.clock import Clock, from_ms, to_ms
+from energy_desktop.domain.configuration import Configuration
+from energy_desktop.domain.driver import DriverInfo
+from energy_desktop.domain.errors import DataFileError, DriverFileError, WrongUse
+from energy_desktop.domain.ports import ConfigurationStore
+from energy_desktop.domain.settings import PROGRAM, SITE, BadSetting, Declared, ProgramSettings
+from energy_desktop.domain.site import Site
+from energy_desktop.services.site_file.check import check
+from energy_desktop.services.site_file.write import site_file_text
+
+_PREFIX = "program."
+_LAST_BACKUP = "last_backup"
+_STAMP = "%Y%m%dT%H%M%SZ"
+
+
+class InvalidSettings(WrongUse):
+    """Nothing was stored. faults: a sentence by setting name, for beside its field."""
+
+    def __init__(self, faults: Mapping[str, str]) -> None:
+        names = ", ".join(
+            (SITE.get(name) or PROGRAM[name]).label
+            for name in faults
+            if name in SITE or name in PROGRAM
+        )
+        super().__init__(
+            where=names or "Settings",
+            what=" ".join(faults.values()),
+            remedy="Nothing was stored; mend the entry and save again.",
+        )
+        self.faults = dict(faults)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (InvalidSettings, (self.faults,))
+
+
+class Stats(Protocol):
+    """Room on disk, as the store counts it. free_disk_bytes None: a server's disk."""
+
+    @property
+    def database_bytes(self) -> int: ...
+
+    @property
+    def free_disk_bytes(self) -> int | None: ...
+
+
+class Keeper(Protocol):
+    """The store as a thing that is kept in order."""
+
+    @property
+    def where(self) -> str: ...
+
+    @property
+    def software(self) -> str: ...
+
+    def stats(self) -> Stats: ...
+
+    def backup(self, target: Path) -> None: ...
+
+    def find_damage(self) -> tuple[str, ...]: ...
+
+
+class Drivers(Protocol):
+    def drivers(self) -> tuple[DriverInfo, ...]: ...
+
+    def errors(self) -> tuple[DriverFileError, ...]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Folders of this site and files of this program. None: this program has no such place."""
+
+    site: Path | None
+    drivers: Path | None
+    papers: Path | None
+    backups: Path | None
+    notices: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """What the program is and for whom it runs. retention: (what, how long), for reading."""
+
+    version: str
+    user_name: str
+    retention: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Backup:
+    """A verified copy of the store."""
+
+    file: str
+    size_bytes: int
+    at_ms: int
+    removed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SettingsPicture:
+    """All that the page shows, read at one time."""
+
+    site: Site
+    program: ProgramSettings
+    info: Program
+    places: Places
+    database: str
+    software: str
+    database_bytes: int
+    free_disk_bytes: int | None
+    last_backup: Backup | None
+    driver_count: int
+    driver_errors: tuple[str, ...]
+    zones: tuple[str, ...]
+
+
+class SettingsService:
+    """on_changed: who follows a changed configuration (pollers, alarms)."""
+
+    def __init__(
+        self,
+        store: ConfigurationStore,
+        keeper: Keeper,
+        drivers: Drivers,
+        clock: Clock,
+        places: Places,
+        program: Program,
+        on_changed: Callable[[Configuration], None] | None = None,
+    ) -> None:
+        self._store = store
+        self._keeper = keeper
+        self._drivers = drivers
+        self._clock = clock
+        self._places = places
+        self._program = program
+        self._on_changed = on_changed
+
+    def load(self) -> SettingsPicture:
+        stats = self._keeper.stats()
+        return SettingsPicture(
+            site=self._store.load().site,
+            program=self.program(),
+            info=self._program,
+            places=self._places,
+            database=self._keeper.where,
+            software=self._keeper.software,
+            database_bytes=stats.database_bytes,
+            free_disk_bytes=stats.free_disk_bytes,
+            last_backup=self._last_backup(),
+            driver_count=len(self._drivers.drivers()),
+            driver_errors=tuple(str(error) for error in self._drivers.errors()),
+            zones=tuple(sorted(available_timezones())),
+        )
+
+    # -------------------------------------------------------- changing
+
+    def change_site(self, entries: Mapping[str, str]) -> Site:
+        """Stores the entered texts, by field name of `Site`, and has them followed.
+
+        Raises InvalidSettings with a sentence per entry; nothing of it was stored then.
+        """
+        values = _read(SITE, entries)
+        current = self._store.load()
+        changed = replace(current, site=replace(current.site, **values))
+        if changed.site == current.site:
+            return current.site
+        known = frozenset(d.driver_id for d in self._drivers.drivers())
+        before = set(check(current, known))
+        # What was wrong before is not this change's fault, and must not stand in its way.
+        new = [problem for problem in check(changed, known) if problem not in before]
+        if new:
+            raise InvalidSettings({_culprit(sentence): sentence for _, _, sentence in new})
+        self._store.replace(changed)
+        stored = self._store.load()
+        if self._on_changed is not None:
+            self._on_changed(stored)
+        return stored.site
+
+    def program(self) -> ProgramSettings:
+        """What is stored; a value that can no longer be read counts as not set."""
+        values: dict[str, Any] = {}
+        for name, declared in PROGRAM.items():
+            text = self._store.setting(_PREFIX + name)
+            if text is None:
+                continue
+            try:
+                values[name] = declared.read(text)
+            except BadSetting:
+                continue
+        return ProgramSettings(**values)
+
+    def change_program(self, entries: Mapping[str, str]) -> ProgramSettings:
+        """As `change_site`, for the settings of the program."""
+        values = _read(PROGRAM, entries)
+        folder = values.get("backup_folder")
+        if folder:
+            _check_folder(Path(folder).expanduser())
+        for name, value in values.items():
+            self._store.save_setting(_PREFIX + name, PROGRAM[name].write(value))
+        return self.program()
+
+    # -------------------------------------------------------- keeping
+
+    def back_up(self) -> Backup:
+        """Copies the store while it is in use, verified by opening it. Raises StoreError."""
+        settings = self.program()
+        folder = Path(settings.backup_folder).expanduser() if settings.backup_folder else None
+        folder = folder or self._places.backups
+        if folder is None:
+            raise InvalidSettings({"backup_folder": "Name a folder first."})
+        stem = _stem(self._keeper.where)
+        now_ms = to_ms(self._clock())
+        target = folder / f"{stem}-{from_ms(now_ms).strftime(_STAMP)}.sqlite"
+        self._keeper.backup(target)
+        removed = _remove_old(folder, stem, target, settings.backups_kept)
+        made = Backup(str(target), target.stat().st_size, now_ms, removed)
+        self._store.save_setting(_LAST_BACKUP, f"{made.at_ms} {made.size_bytes} {made.file}")
+        return made
+
+    def find_damage(self) -> tuple[str, ...]:
+        """A sentence per damaged place; empty: all is sound. Seconds per gigabyte."""
+        return self._keeper.find_damage()
+
+    def export_site(self, out: Path) -> int:
+        """Writes the site as a site file; gives its bytes. Raises DataFileError."""
+        data = site_file_text(self._store.load()).encode("utf-8")
+        beside = out.with_name(out.name + ".part")
+        try:
+            beside.write_bytes(data)
+            beside.replace(out)
+        except OSError as error:
+            raise DataFileError(
+                where=str(out),
+                what=f"It cannot be written: {error.strerror or error}.",
+                remedy="Choose another folder.",
+            ) from error
+        return len(data)
+
+    def ready_folder(self, folder: Path) -> Path:
+        """Makes a folder that nothing was put into yet, so that it can be opened."""
+        _check_folder(folder)
+        return folder
+
+    def notices(self) -> str:
+        """The licences of what this program is built from. Raises DataFileError."""
+        try:
+            return self._places.notices.read_text(encoding="utf-8")
+        except OSError as error:
+            raise DataFileError(
+                where=str(self._places.notices),
+                what=f"It cannot be read: {error.strerror or error}.",
+                remedy="It is part of the program: install it again.",
+            ) from error
+
+    def _last_backup(self) -> Backup | None:
+        kept = self._store.setting(_LAST_BACKUP)
+        parts = (kept or "").split(" ", 2)
+        if len(parts) != 3 or not (parts[0].isdigit() and parts[1].isdigit()):
+            return None
+        return Backup(parts[2], int(parts[1]), int(parts[0]))
+
+
+def _read(declared: Mapping[str, Declared], entries: Mapping[str, str]) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    faults: dict[str, str] = {}
+    for name, text in entries.items():
+        try:
+            values[name] = declared[name].read(text)
+        except BadSetting as error:
+            faults[name] = str(error)
+    if faults:
+        raise InvalidSettings(faults)
+    return values
+
+
+def _culprit(sentence: str) -> str:
+    """The fact of the site that a sentence of the check names in backquotes."""
+    named = re.search(r"`(\w+)`", sentence)
+    return named.group(1) if named and named.group(1) in SITE else "name"
+
+
+def _check_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / ".writable"
+        probe.write_bytes(b"")
+        probe.unlink()
+    except OSError as error:
+        sentence = f"This folder cannot be written: {error.strerror or error}."
+        raise InvalidSettings({"backup_folder": sentence}) from error
+
+
+def _stem(where: str) -> str:
+    return re.sub(r"[^A-Za-z0-9_-]", "-", Path(where).stem) or "site"
+
+
+def _remove_old(folder: Path, stem: str, newest: Path, kept: int) -> int:
+    """Removes the oldest files that `back_up` made here; no other file is touched."""
+    ours = re.compile(rf"{re.escape(stem)}-\d{{8}}T\d{{6}}Z\.sqlite")
+    made = sorted(f for f in folder.iterdir() if ours.fullmatch(f.name) and f != newest)
+    removed = 0
+    for old in made[: max(0, len(made) - (kept - 1))]:
+        try:
+            old.unlink()
+        except OSError:
+            continue  # held open elsewhere: it goes with the next backup
+        removed += 1
+    return removed
