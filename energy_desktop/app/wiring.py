@@ -24,12 +24,14 @@ from energy_desktop.services.exporting import ExportService
 from energy_desktop.services.forecasting import ForecastService
 from energy_desktop.services.history import HistoryService
 from energy_desktop.services.importing import ImportService
+from energy_desktop.services.loads import LoadService
 from energy_desktop.services.maintenance import MaintenanceService
 from energy_desktop.services.meters import MeterService
 from energy_desktop.services.overview import OverviewService
 from energy_desktop.services.planning import PlanService
 from energy_desktop.services.reports import ReportService
 from energy_desktop.services.settings import Places, Program, SettingsService
+from energy_desktop.services.simulation import SimulationService
 from energy_desktop.services.site_file import SiteFileService
 from energy_desktop.services.waste import WasteService
 from energy_desktop.storage import Store, open_store
@@ -55,6 +57,8 @@ class Services:
     planning: PlanService
     waste: WasteService
     maintenance: MaintenanceService
+    loads: LoadService
+    simulation: SimulationService | None
     overview: OverviewService
     reports: ReportService
     settings: SettingsService
@@ -112,7 +116,7 @@ def make_services(
         follow,
         drivers_folder=Path(library.folders[-1]),
     )
-    planning = PlanService(store.configuration, store.ledger, clock, compute)
+    planning = PlanService(store.configuration, store.history, store.ledger, clock, compute)
     forecasting = ForecastService(store.configuration, store.history, store.ledger, clock, compute)
     return Services(
         site_file=SiteFileService(store.configuration, library, follow),
@@ -127,6 +131,17 @@ def make_services(
         planning=planning,
         waste=waste,
         maintenance=maintenance,
+        loads=LoadService(
+            store.configuration,
+            store.history,
+            store.ledger,
+            clock,
+            field,
+            None if engine is None else engine.rings,
+        ),
+        simulation=None
+        if engine is None or engine.demo is None
+        else SimulationService(store.configuration, engine.field),
         overview=OverviewService(
             store.configuration,
             store.history,

@@ -23,7 +23,14 @@ from energy_desktop.domain.energy import DAY_MS, HOUR_MS, QUARTER_HOUR_MS
 from energy_desktop.domain.errors import NotEnoughData, NotFound
 from energy_desktop.domain.forecast import Forecast
 from energy_desktop.domain.plan import Plan, PlanRequest, PlanSlot
-from energy_desktop.domain.ports import Compute, ConfigurationStore, Ledger
+from energy_desktop.domain.ports import (
+    Compute,
+    ConfigurationStore,
+    History,
+    Ledger,
+    ProgressSink,
+    no_progress,
+)
 from energy_desktop.domain.site import Role
 from energy_desktop.services.balance import SiteBalance, site_balance
 
@@ -33,6 +40,7 @@ if TYPE_CHECKING:
 HORIZON_H = 48
 _HISTORY_DAYS = 120
 _RECKON_DAYS = 7
+_SOC_AGE_MS = 1_800_000  # an older charge level is not taken for the present one
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +69,15 @@ class PlanService:
     """Plans for a battery of the site, and for any series from files."""
 
     def __init__(
-        self, configuration: ConfigurationStore, ledger: Ledger, clock: Clock, compute: Compute
+        self,
+        configuration: ConfigurationStore,
+        history: History,
+        ledger: Ledger,
+        clock: Clock,
+        compute: Compute,
     ) -> None:
         self._configuration = configuration
+        self._history = history
         self._ledger = ledger
         self._clock = clock
         self._compute = compute
@@ -71,7 +85,9 @@ class PlanService:
     def batteries(self) -> tuple[Battery, ...]:
         return self._configuration.load().batteries
 
-    def outlook(self, battery_id: str, at_ms: int | None = None) -> BatteryOutlook:
+    def outlook(
+        self, battery_id: str, at_ms: int | None = None, progress: ProgressSink = no_progress
+    ) -> BatteryOutlook:
         """The next 48 h from the quarter hour that runs at `at_ms` (None: now).
 
         Raises NotFound (battery), NotEnoughData (prices, history), PlanInfeasible.
@@ -101,13 +117,16 @@ class PlanService:
                 country=configuration.site.country,
             )
 
+        progress(0.1, "Forecasting the load")
         load = ahead(past.load_wh, "site load")
+        progress(0.5, "Forecasting the sun")
         has_solar = any(m.role is Role.SOLAR for m in configuration.meters)
         solar = ahead(past.solar_wh, "solar") if has_solar else None
         prices, expected_from = self._prices(configuration, origin_ms)
         slots = _slots(prices, load, solar, origin_ms)
-        soc_pct, reckoned = self._charge_level(configuration, battery, past)
+        soc_pct, reckoned = self._charge_level(configuration, battery, past, origin_ms)
         peak_w = self._peak_so_far(configuration, past, origin_ms)
+        progress(0.9, "Planning")
         made = self._compute.run(
             plan,
             PlanRequest(
@@ -208,12 +227,19 @@ class PlanService:
         return _within(known, origin_ms, end_ms), max(published_until, origin_ms)
 
     def _charge_level(
-        self, configuration: Configuration, battery: Battery, past: SiteBalance
+        self, configuration: Configuration, battery: Battery, past: SiteBalance, origin_ms: int
     ) -> tuple[float, bool]:
-        """Percent at the end of `past`, reckoned from what went in and out in a week.
+        """Percent at the origin: read from the battery's meter, else reckoned (True).
 
-        The unknown level a week ago matters less with each time the battery was full or empty.
+        Reckoned from what went in and out in a week: the unknown level a week ago matters less
+        with each time the battery was full or empty.
         """
+        read = self._history.raw(
+            battery.meter_id, "soc_pct", origin_ms - _SOC_AGE_MS, origin_ms + QUARTER_HOUR_MS
+        )
+        known = read.values[np.isfinite(read.values) & (read.time_ms <= origin_ms)]
+        if known.size:
+            return float(min(max(known[-1], 0.0), 100.0)), False
         steps = _RECKON_DAYS * 96
         only = len([m for m in configuration.meters if m.role is Role.BATTERY]) == 1
         if not only:
