@@ -47,7 +47,7 @@ def make_page(
         "live": lambda: _live(context, services, engine, feed),
         "alarms": lambda: _alarms(context, services, engine, feed),
         "history": lambda: _history(context, services),
-        "meters": lambda: _meters(context, services),
+        "meters": lambda: _meters(context, services, engine, feed),
         "billing": lambda: _billing(context, services),
         "maintenance": lambda: _maintenance(context, services),
         "reports": lambda: _reports(context, services),
@@ -108,10 +108,12 @@ def _history(context: ViewContext, services: Services) -> BaseView:
     return HistoryView(context, services.history, services.exporting)
 
 
-def _meters(context: ViewContext, services: Services) -> BaseView:
+def _meters(context: ViewContext, services: Services, engine: Engine, feed: LiveFeed) -> BaseView:
     from energy_desktop.ui.views.meters_view import MetersView
 
-    return MetersView(context, services.meters, services.importing, services.site_file)
+    return MetersView(
+        context, services.meters, services.importing, services.site_file, engine.rings, feed
+    )
 
 
 def _billing(context: ViewContext, services: Services) -> BaseView:

@@ -3,76 +3,58 @@
 At the left every meter under its link, with its state, how fast it answers and how often it fails;
 at the right the chosen one, register by register as its manual numbers them, with the value that
 came of each. An error stands with its remedy beside the meter that has it.
+
+States and values are taken from memory once a second while the page is seen; the store is read
+only when the page is loaded.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QStandardPaths, Qt, QTimer
-from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QVBoxLayout
+from PySide6.QtCore import QStandardPaths, Qt, QUrl
+from PySide6.QtGui import QDesktopServices
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from energy_desktop.domain.configuration import Configuration
 from energy_desktop.domain.driver import DriverInfo, RegisterView
 from energy_desktop.domain.errors import DriverFileError, UserFacingError
-from energy_desktop.domain.ports import ProgressSink
+from energy_desktop.domain.ports import ProgressSink, Rings
 from energy_desktop.domain.quantities import quantity
 from energy_desktop.domain.snapshot import LinkState, Snapshot
 from energy_desktop.services.importing import ImportResult, ImportService
 from energy_desktop.services.meters import MeterListing, MeterService
 from energy_desktop.services.site_file import SiteFileService
 from energy_desktop.services.site_file.service import AppliedChanges
+from energy_desktop.ui.live_feed import LiveFeed
+from energy_desktop.ui.views import meter_words as words
 from energy_desktop.ui.views.base import BaseView, Subject, ViewContext
 from energy_desktop.ui.views.import_panel import ImportResultDialog, import_sentence
 from energy_desktop.ui.views.meter_dialog import MeterDialog
+from energy_desktop.ui.views.meter_words import ListRow
 from energy_desktop.ui.widgets import paint
 from energy_desktop.ui.widgets.marks import FactList
 from energy_desktop.ui.widgets.panel import InlineNotice, Panel, button
 from energy_desktop.ui.widgets.question import Question
 from energy_desktop.ui.widgets.table import Cell, Column, Table
 
-REFRESH_MS = 2000
-_LATE_PERIODS = 3
-_ICONS = {
-    LinkState.GOOD: ("check", "text2"),
-    LinkState.LATE: ("clock-outline", "p2"),
-    LinkState.LOST: ("lan-disconnect", "p2"),
-    LinkState.MISCONFIGURED: ("alert-outline", "p2"),
-    LinkState.WAITING: ("timer-sand", "text3"),
-    LinkState.STOPPED: ("pause", "text3"),
-}
-_WORDS = {
-    LinkState.GOOD: "answers",
-    LinkState.LATE: "late",
-    LinkState.LOST: "lost",
-    LinkState.MISCONFIGURED: "set up wrongly",
-    LinkState.WAITING: "waiting for its first answer",
-    LinkState.STOPPED: "not polled",
-}
+_STALE_PERIODS = 3
 
 
 @dataclass(frozen=True, slots=True)
-class _ListRow:
-    """A link (listing None) or a meter below it."""
+class RegisterRow:
+    """A register and its value; None: unknown, or too old to be shown as present."""
 
-    key: str
-    title: str
-    note: str
-    listing: MeterListing | None
-
-
-@dataclass(frozen=True, slots=True)
-class _RegisterRow:
     view: RegisterView
     value: float | None
 
 
 @dataclass(frozen=True, slots=True)
 class MetersPage:
-    """All that the page needs, read in one job."""
+    """All that the page needs of the store and the driver files, read in one job."""
 
     listing: tuple[MeterListing, ...]
     configuration: Configuration
@@ -81,7 +63,7 @@ class MetersPage:
 
 
 class MetersView(BaseView):
-    """List, details, dialogs to add, change and retire, and the files that come in."""
+    """List, details, dialogs to add, change and stop a meter, and the files that come in."""
 
     view_id = "meters"
     title = "Meters"
@@ -92,49 +74,76 @@ class MetersView(BaseView):
         meters: MeterService,
         importing: ImportService,
         site_file: SiteFileService,
+        rings: Rings | None = None,
+        feed: LiveFeed | None = None,
     ) -> None:
+        """rings, feed None: no engine runs here; values are then those last stored."""
         super().__init__(context)
         self._meters = meters
         self._importing = importing
         self._site_file = site_file
+        self._rings = rings
+        self._feed = feed
         self._page: MetersPage | None = None
         self._chosen = ""
         self._registers: tuple[RegisterView, ...] = ()
+        self._stored: Snapshot | None = None
         self._registers_of = ""
-        self._timer = QTimer(self)
-        self._timer.setInterval(REFRESH_MS)
-        self._timer.timeout.connect(self._refresh)
         self.notice_box = QVBoxLayout()
         self.body.addLayout(self.notice_box)
         columns = QHBoxLayout()
         columns.setSpacing(8)
-        columns.addWidget(self._list_panel(), 6)
+        columns.addWidget(self._list_panel(), 11)
         right = QVBoxLayout()
         right.setSpacing(8)
-        self.trouble_box = QVBoxLayout()
-        right.addLayout(self.trouble_box)
+        self.trouble = InlineNotice(
+            "", "", tone=2, icon="lan-disconnect", buttons=[("Try now", self.try_now)]
+        )
+        self.trouble.hide()
+        right.addWidget(self.trouble)
         right.addWidget(self._registers_panel(), 3)
         lower = QHBoxLayout()
         lower.setSpacing(8)
         lower.addWidget(self._facts_panel(), 1)
-        lower.addWidget(self._drivers_panel(), 1)
+        lower.addWidget(self._driver_panel(), 1)
         right.addLayout(lower, 2)
-        columns.addLayout(right, 9)
+        columns.addLayout(right, 10)
         self.body.addLayout(columns, 1)
-        self.add_page_action("Import readings", "file-import-outline", self.choose_import)
-        self.add_page_action("Add meter", "plus", self.add_meter)
+        self.add_page_action("Import file", "file-import-outline", self.choose_import)
+        self.add_page_action("Apply site file", "file-cog-outline", self.choose_site_file)
 
     # -------------------------------------------------------- building
 
     def _list_panel(self) -> Panel:
         self.list_panel = Panel("Links and meters")
-        self.list: Table[_ListRow] = Table(
+        self.list: Table[ListRow] = Table(
             [
                 Column("Link, meter", self._name_cell, stretch=3),
-                Column("Unit", self._unit_cell, width=44, number=True),
-                Column("Model", self._model_cell, stretch=2),
-                Column("ms", self._round_trip_cell, width=46, number=True),
-                Column("Err. %", self._error_cell, width=54, number=True),
+                Column("Unit", self._cell("unit"), width=42, number=True),
+                Column("Model", self._cell("model"), width=88),
+                Column("State", self._state_cell, width=100),
+                Column("Age", self._cell("age"), width=54, number=True),
+                Column(
+                    "ms",
+                    self._cell("round_trip"),
+                    width=46,
+                    number=True,
+                    tooltip="Round trip; for a link, the share of its time that it is busy",
+                ),
+                Column(
+                    "Err. %",
+                    self._error_cell,
+                    width=52,
+                    number=True,
+                    tooltip="Polls without a reading since the program began to ask",
+                ),
+                Column(
+                    "Skipped",
+                    self._cell("skipped"),
+                    width=60,
+                    number=True,
+                    tooltip="Polls left out because the one before was not finished",
+                ),
             ],
             key=lambda r: r.key,
             name="Links and meters",
@@ -143,23 +152,28 @@ class MetersView(BaseView):
         self.list.opened.connect(self._on_opened)
         self.list_panel.set_content(self.list)
         row = QHBoxLayout()
-        row.addWidget(button("Add meter", self.add_meter, icon="plus"))
-        row.addWidget(button("Apply site file", self.choose_site_file, icon="file-cog-outline"))
+        self.add_button = button("Add meter", self.add_meter, icon="plus")
+        row.addWidget(self.add_button)
         row.addStretch(1)
         self.list_panel.set_content(row)
         return self.list_panel
 
     def _registers_panel(self) -> Panel:
         self.registers_panel = Panel("Registers")
-        self.registers: Table[_RegisterRow] = Table(
+        self.registers: Table[RegisterRow] = Table(
             [
-                Column("Wire", lambda r: Cell(f"0x{r.view.address:04X}", mono=True), width=66),
-                Column("Manual", lambda r: Cell(r.view.manual_number, mono=True), width=66),
-                Column("Function", lambda r: f"{r.view.function:02d}", width=72),
-                Column("Format", lambda r: r.view.value_format, width=70),
-                Column("Order", lambda r: Cell(r.view.word_order, mono=True), width=60),
+                Column("Wire", lambda r: Cell(f"0x{r.view.address:04X}", mono=True), width=62),
+                Column("Manual", lambda r: Cell(r.view.manual_number, mono=True), width=62),
+                Column(
+                    "Fn",
+                    lambda r: f"{r.view.function:02d}",
+                    width=36,
+                    tooltip="Modbus function: 03 holding, 04 input registers",
+                ),
+                Column("Format", lambda r: words.format_text(r.view), width=94),
+                Column("Scale", lambda r: f"{r.view.scale:g}", width=56, number=True),
                 Column("Reads as", lambda r: quantity(r.view.quantity).label, stretch=2),
-                Column("Value", self._value_cell, width=120, number=True),
+                Column("Value", self._value_cell, width=104, number=True),
             ],
             key=lambda r: r.view.quantity,
             name="Registers",
@@ -170,12 +184,12 @@ class MetersView(BaseView):
     def _facts_panel(self) -> Panel:
         self.facts_panel = Panel("Meter")
         self.facts = FactList()
-        self.facts_panel.set_content(self.facts)
-        self.facts_panel.body.addStretch(1)
+        self.facts_panel.set_content(_scrolling(self.facts))
         row = QHBoxLayout()
-        self.edit_button = button("Change", self.edit_meter, icon="pencil-outline")
-        self.retire_button = button("Retire", self.ask_retire, icon="archive-outline")
-        self.history_button = button("History", self._open_history, icon="calendar-clock")
+        row.setSpacing(6)
+        self.edit_button = button("Edit meter", self.edit_meter)
+        self.retire_button = button("Stop polling", self.ask_retire)
+        self.history_button = button("History", self._open_history, kind="link")
         for one in (self.edit_button, self.retire_button, self.history_button):
             one.setEnabled(False)
             row.addWidget(one)
@@ -183,30 +197,45 @@ class MetersView(BaseView):
         self.facts_panel.set_content(row)
         return self.facts_panel
 
-    def _drivers_panel(self) -> Panel:
-        self.drivers_panel = Panel("Drivers")
-        self.drivers_text = paint.label("", wrap=True)
-        self.drivers_text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.drivers_panel.set_content(self.drivers_text)
-        self.driver_problems = paint.label("", wrap=True)
-        self.drivers_panel.set_content(self.driver_problems)
-        self.drivers_panel.body.addStretch(1)
-        return self.drivers_panel
+    def _driver_panel(self) -> Panel:
+        self.driver_panel = Panel("Driver")
+        self.open_folder_button = button("Open folder", self._open_folder, kind="link")
+        self.open_folder_button.setVisible(self._meters.drivers_folder is not None)
+        self.driver_panel.add_header_widget(self.open_folder_button)
+        texts = QWidget()
+        column = QVBoxLayout(texts)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(6)
+        self.driver_problems = paint.label("", "strong", wrap=True)
+        self.driver_problems.hide()
+        self.driver_text = paint.label("", wrap=True)
+        self.driver_doubts = paint.label("", wrap=True)
+        self.driver_folder = paint.label("", "caption", wrap=True)
+        for one in (
+            self.driver_problems,
+            self.driver_text,
+            self.driver_doubts,
+            self.driver_folder,
+        ):
+            one.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+            column.addWidget(one)
+        column.addStretch(1)
+        self.driver_panel.set_content(_scrolling(texts))
+        return self.driver_panel
 
     # -------------------------------------------------------- reading
 
     def on_shown(self) -> None:
-        self._timer.start()
+        if self._feed is not None:
+            self._feed.heartbeat.connect(self.refresh)
+        self.refresh()
 
     def on_hidden(self) -> None:
-        self._timer.stop()
+        if self._feed is not None:
+            self._feed.heartbeat.disconnect(self.refresh)
 
     def reload(self) -> None:
         self.load(self._read_page, self.show_page, panel=self.list_panel, title="Meters")
-
-    def _refresh(self) -> None:
-        """States every two seconds; an error stays where `reload` told it."""
-        self.load(self._read_page, self.show_page, key="refresh", on_error=lambda _: None)
 
     def _read_page(self) -> MetersPage:
         return MetersPage(
@@ -216,11 +245,26 @@ class MetersView(BaseView):
             self._meters.driver_errors(),
         )
 
+    def refresh(self) -> None:
+        """Newest states and values from memory; no job, no store."""
+        page = self._page
+        if page is None or not page.listing:
+            return
+        statuses = self._meters.statuses()
+        listing = []
+        for row in page.listing:
+            status = statuses.get(row.meter.meter_id, row.status)
+            last_ms = row.last_ms if status.last_read_ms is None else status.last_read_ms
+            listing.append(replace(row, status=status, last_ms=last_ms))
+        self._page = replace(page, listing=tuple(listing))
+        self._show_list()
+        self._show_live()
+
     def show_page(self, page: MetersPage) -> None:
         """List, answer and drivers; then the details of the chosen meter."""
         self._page = page
-        self._show_drivers(page)
         if not page.listing:
+            self._chosen = ""
             self.set_answer("No meters yet.")
             self.list_panel.show_empty(
                 "No meters yet. Add the first one, apply a site file, or import readings.",
@@ -228,34 +272,47 @@ class MetersView(BaseView):
                 buttons=[("Add meter", self.add_meter), ("Apply site file", self.choose_site_file)],
             )
             self.registers_panel.show_empty("The registers of the chosen meter stand here.")
+            self.trouble.hide()
+            self._enable(False)
+            self._show_driver(None)
             return
         self.list_panel.show_body()
-        rows = _rows(page)
-        self.list.show_rows(rows)
-        links = {r.meter.link_id for r in page.listing if r.link is not None}
-        self.list_panel.set_subtitle(
-            f"{_count(len(page.listing), 'meter')}, {_count(len(links), 'link')}"
-        )
-        self.set_answer(_answer(page))
+        self._show_list()
         wanted = self._chosen or self.navigation.subject.meter_id
-        known = {r.meter.meter_id for r in page.listing}
-        if wanted not in known:
-            wanted = next((r.listing.meter.meter_id for r in rows if r.listing), "")
-        if wanted != self._chosen or self.list.chosen_row() is None:
-            self._chosen = wanted
-            self.list.choose(wanted)
+        known = [r.listing.meter.meter_id for r in self.list.rows_model.rows if r.listing]
+        self._chosen = wanted if wanted in known else known[0]
+        self.list.choose(self._chosen)
+        self._registers_of = ""  # the driver file may have been changed
         self._show_details()
+
+    def _show_list(self) -> None:
+        if self._page is None:
+            return
+        listing = self._page.listing
+        self.list.show_rows(words.list_rows(self.formats, listing))
+        links = {r.meter.link_id for r in listing if r.link is not None}
+        self.list_panel.set_subtitle(
+            f"{len(listing)} meter{'' if len(listing) == 1 else 's'}, "
+            f"{len(links)} link{'' if len(links) == 1 else 's'}"
+        )
+        self.set_answer(words.answer(listing))
 
     def on_subject_changed(self, subject: Subject) -> None:
         if subject.meter_id and subject.meter_id != self._chosen:
             self.list.choose(subject.meter_id)
 
-    def _on_chosen(self, row: _ListRow | None) -> None:
-        if row is None or row.listing is None or row.key == self._chosen:
-            return
-        self._chosen = row.key
-        self.navigation.choose(meter_id=row.key)
-        self._show_details()
+    def focus_filter(self) -> None:
+        self.list.setFocus()
+
+    def _on_chosen(self, row: object) -> None:
+        if isinstance(row, ListRow) and row.listing is not None and row.key != self._chosen:
+            self._chosen = row.key
+            self.navigation.choose(meter_id=row.key)
+            self._show_details()
+
+    def _on_opened(self, row: object) -> None:
+        if isinstance(row, ListRow) and row.listing is not None:
+            self._open_history()
 
     def _listing(self) -> MeterListing | None:
         if self._page is None:
@@ -267,166 +324,178 @@ class MetersView(BaseView):
 
     def _show_details(self) -> None:
         listing = self._listing()
-        for one in (self.edit_button, self.retire_button, self.history_button):
-            one.setEnabled(listing is not None)
+        self._enable(listing is not None)
         if listing is None:
             return
-        self._show_trouble(listing)
-        self._show_facts(listing)
+        self._show_driver(listing)
+        self._show_live()
+        meter = listing.meter
         if listing.driver is None:
-            self.registers_panel.set_title(listing.meter.name, "imported, not polled")
+            self._registers, self._stored, self._registers_of = (), None, ""
+            why = "It is not polled: its readings come from files."
+            if meter.driver_id:
+                why = f"There is no driver {meter.driver_id}: choose another one in Edit meter."
             self.registers_panel.show_empty(
-                "It is not polled: its readings come from files.",
+                why,
                 icon="file-import-outline",
                 buttons=[("Open History", self._open_history)],
             )
             return
-        link = listing.link
-        where = "" if link is None else f"{link.address}, unit {listing.meter.unit_id}"
-        trip = listing.status.round_trip_ms
-        answered = "" if trip is None else f", answered in {self.formats.number(trip)} ms"
-        self.registers_panel.set_title(f"Registers of {listing.meter.name}", where + answered)
-        meter_id, driver_id = listing.meter.meter_id, listing.driver.driver_id
+        if self._registers_of == meter.meter_id:
+            return
+        meter_id, driver_id = meter.meter_id, listing.driver.driver_id
+        stored = self._rings is None
 
         def read() -> tuple[str, tuple[RegisterView, ...], Snapshot | None]:
-            return meter_id, self._meters.registers(driver_id), self._meters.latest(meter_id)
+            latest = self._meters.latest(meter_id) if stored else None
+            return meter_id, self._meters.registers(driver_id), latest
 
-        self.load(read, lambda r: self.show_registers(*r), key="registers", on_error=self._fail)
+        self.load(read, lambda r: self.show_registers(*r), panel=self.registers_panel)
 
     def show_registers(
-        self, meter_id: str, registers: tuple[RegisterView, ...], latest: Snapshot | None
+        self, meter_id: str, registers: tuple[RegisterView, ...], stored: Snapshot | None = None
     ) -> None:
-        """Each register with the value that came of it; a lost meter shows none."""
+        """The registers of the chosen meter; values follow from memory, else from `stored`."""
         if meter_id != self._chosen:
             return
-        listing = self._listing()
-        live = listing is not None and not self._is_old(listing)
+        self._registers, self._registers_of, self._stored = registers, meter_id, stored
         self.registers_panel.show_body()
-        self.registers.show_rows(
-            [
-                _RegisterRow(v, latest.value(v.quantity) if latest is not None and live else None)
-                for v in registers
-            ]
-        )
+        self._show_values()
 
-    def _fail(self, error: UserFacingError) -> None:
-        self.registers_panel.show_error(error, retry=self._show_details)
+    def _show_live(self) -> None:
+        """What changes by itself: title, trouble, facts, values."""
+        listing = self._listing()
+        if listing is None or self._page is None:
+            return
+        meter, status = listing.meter, listing.status
+        where = "imported, not polled"
+        if listing.link is not None:
+            where = f"{listing.link.address}, unit {meter.unit_id}"
+            if status.round_trip_ms is not None and status.state is LinkState.GOOD:
+                where += f", answered in {self.formats.number(status.round_trip_ms)} ms"
+        self.registers_panel.set_title(f"Registers of {meter.name}", where)
+        wrong = words.trouble(self.formats, listing, self._page.listing)
+        if wrong is not None:
+            self.trouble.set_text(f"{meter.name}: {wrong[0][0].lower()}{wrong[0][1:]}", wrong[1])
+        self.trouble.setVisible(wrong is not None)
+        self._show_facts(listing)
+        if self._registers_of == meter.meter_id:
+            self._show_values()
 
-    def _is_old(self, listing: MeterListing) -> bool:
-        if listing.last_ms is None:
+    def _show_values(self) -> None:
+        listing = self._listing()
+        if listing is None:
+            return
+        latest = self._stored if self._rings is None else self._rings.last(self._chosen)
+        if latest is None or self._is_old(listing, latest):
+            rows = [RegisterRow(v, None) for v in self._registers]
+        else:
+            rows = [RegisterRow(v, latest.value(v.quantity)) for v in self._registers]
+        self.registers.show_rows(rows, empty="The driver names no register.")
+
+    def _is_old(self, listing: MeterListing, latest: Snapshot) -> bool:
+        if listing.status.state in words.LOST:
             return True
-        age_s = (self.formats.now_ms() - listing.last_ms) / 1000
-        # A stored reading is up to a commit of a second and a refresh old when it is looked at.
-        return age_s > _LATE_PERIODS * listing.meter.poll_interval_s + 3
-
-    def _show_trouble(self, listing: MeterListing) -> None:
-        status = listing.status
-        _clear(self.trouble_box)
-        if status.state not in (LinkState.LOST, LinkState.MISCONFIGURED, LinkState.LATE):
-            return
-        if not status.last_error:
-            return
-        since = status.lost_since_ms
-        what = "It answers late"
-        if status.state is LinkState.MISCONFIGURED:
-            what = "It refuses what it is asked"
-        elif status.state is LinkState.LOST:
-            what = "No answer"
-            if since is not None:
-                age = (self.formats.now_ms() - since) / 1000
-                what += f" for {self.formats.exact_duration(age)}"
-        self.trouble_box.addWidget(
-            InlineNotice(
-                what,
-                f"{status.last_error} {status.remedy}".strip(),
-                tone=2,
-                icon="lan-disconnect",
-                buttons=[("Try now", self.try_now)],
-            )
-        )
+        age_s = (self.formats.now_ms() - latest.read_at_ms) / 1000
+        # The page is up to a heartbeat behind, and what is stored up to a commit of a second.
+        return age_s > _STALE_PERIODS * listing.meter.poll_interval_s + 2
 
     def _show_facts(self, listing: MeterListing) -> None:
         meter, status, formats = listing.meter, listing.status, self.formats
         self.facts_panel.set_title(meter.name, meter.meter_id)
-        state = _WORDS[status.state] if meter.driver_id else "imported"
-        if status.state is LinkState.STOPPED and meter.driver_id and not meter.enabled:
-            state = "retired"
-        facts = [("State", state), ("Last reading", formats.moment(listing.last_ms))]
-        if meter.driver_id:
+        facts = [
+            ("State", words.state_text(formats, listing)),
+            ("Last reading", formats.moment(listing.last_ms)),
+        ]
+        if words.is_polled(listing):
             facts += [
-                ("Polled every", formats.duration(meter.poll_interval_s)),
-                ("Asked, failed", f"{formats.count(status.polls)}, {status.failures}"),
+                ("Polled every", f"{meter.poll_interval_s:g} s"),
+                (
+                    "Polls, failed",
+                    f"{formats.count(status.polls)}, {formats.count(status.failures)}",
+                ),
                 ("Skipped slots", formats.count(status.skipped_slots)),
             ]
-            if status.next_try_ms is not None and status.state is LinkState.LOST:
-                facts.append(("Next try", formats.clock_time(status.next_try_ms, seconds=True)))
-            if meter.ct_ratio != 1.0 or meter.vt_ratio != 1.0:
-                facts.append(("CT, VT ratio", f"{meter.ct_ratio:g}, {meter.vt_ratio:g}"))
+        facts.append(("Role", meter.role.value + (", sign turned" if meter.invert else "")))
+        if meter.driver_id:
+            facts.append(("CT, VT ratio", f"{meter.ct_ratio:g}, {meter.vt_ratio:g}"))
             facts.append(("MID", "approved" if meter.mid_approved else "not marked as approved"))
+        if meter.equipment:
+            facts.append(("Feeds", meter.equipment))
+        if meter.serial_number:
+            facts.append(("Serial number", meter.serial_number))
         self.facts.show_facts(facts)
 
-    def _show_drivers(self, page: MetersPage) -> None:
-        own = [d for d in page.drivers if d.own]
-        self.drivers_panel.set_subtitle(f"{len(page.drivers)} models, {len(own)} of this site")
+    def _show_driver(self, listing: MeterListing | None) -> None:
+        page = self._page
+        if page is None:
+            return
+        driver = None if listing is None else listing.driver
+        if driver is None:
+            self.driver_panel.set_title("Drivers", f"{len(page.drivers)} models")
+            self.driver_text.setText("")
+            self.driver_doubts.setText("")
+        else:
+            own = "own driver of this site" if driver.own else f"{len(page.drivers)} models in all"
+            self.driver_panel.set_title(f"Driver {driver.driver_id}", own)
+            models = ", ".join(driver.models)
+            self.driver_text.setText(
+                f"{driver.manufacturer} {models}. By {driver.source.rstrip('.')}."
+            )
+            doubts = "; ".join(d.rstrip(".") for d in driver.doubts)
+            self.driver_doubts.setText(f"In doubt: {doubts}." if doubts else "Nothing in doubt.")
+        problems = words.driver_problems_text(page.driver_errors)
+        self.driver_problems.setText(problems)
+        self.driver_problems.setVisible(bool(problems))
         folder = self._meters.drivers_folder
-        self.drivers_text.setText(
-            ""
-            if folder is None
-            else f"A model of your own: put its TOML file into {folder}; no restart is needed."
+        self.driver_folder.setText(
+            "" if folder is None else f"Own drivers go into {folder}; they are seen at once."
         )
-        self.driver_problems.setText("\n".join(str(e) for e in page.driver_errors[:4]))
-        self.driver_problems.setVisible(bool(page.driver_errors))
+
+    def _enable(self, on: bool) -> None:
+        for one in (self.edit_button, self.retire_button, self.history_button):
+            one.setEnabled(on)
 
     # -------------------------------------------------------- cells
 
-    def _name_cell(self, row: _ListRow) -> Cell:
+    def _name_cell(self, row: ListRow) -> Cell:
         if row.listing is None:
-            return Cell(row.title, bold=True, ground="inset")
-        icon, token = _ICONS[row.listing.status.state]
-        word = _WORDS[row.listing.status.state]
+            return Cell(row.title, bold=True, ground="inset", spoken=f"{row.title}, {row.state}")
+        state = row.listing.status.state
+        icon, token = words.ICONS[state]
         if not row.listing.meter.driver_id:
-            icon, token, word = "file-import-outline", "text3", "imported"
-        wrong = row.listing.status.state in (LinkState.LOST, LinkState.MISCONFIGURED)
+            icon, token = "file-import-outline", "text3"
         return Cell(
             row.title,
-            bold=wrong,
+            bold=state in words.LOST,
             icon=icon,
             icon_token=token,
-            spoken=f"{row.title}, {word}",
+            spoken=f"{row.title}, {row.state}",
         )
 
-    def _unit_cell(self, row: _ListRow) -> Cell:
-        if row.listing is None:
-            return Cell(ground="inset")
-        return Cell(str(row.listing.meter.unit_id) if row.listing.link else "")
+    @staticmethod
+    def _cell(name: str) -> Callable[[ListRow], Cell]:
+        def make(row: ListRow) -> Cell:
+            head = row.listing is None
+            return Cell(
+                str(getattr(row, name)),
+                ground="inset" if head else "",
+                token="text2" if head else "text",
+            )
 
-    def _model_cell(self, row: _ListRow) -> Cell:
-        if row.listing is None:
-            return Cell(row.note, token="text2", ground="inset")
-        driver = row.listing.driver
-        if driver is None:
-            return Cell("imported" if not row.listing.meter.driver_id else "no driver")
-        return Cell(driver.models[0] if driver.models else driver.driver_id)
+        return make
 
-    def _round_trip_cell(self, row: _ListRow) -> Cell:
+    def _state_cell(self, row: ListRow) -> Cell:
         if row.listing is None:
-            return Cell(ground="inset")
-        trip = row.listing.status.round_trip_ms
-        lost = row.listing.status.state is LinkState.LOST
-        return Cell("–" if trip is None or lost else self.formats.number(trip))
+            return Cell(row.state, token="text2", ground="inset")
+        return Cell(row.state, bold=row.listing.status.state in words.LOST)
 
-    def _error_cell(self, row: _ListRow) -> Cell:
-        if row.listing is None:
-            return Cell(ground="inset")
-        status = row.listing.status
-        if not status.polls:
-            return Cell("–")
-        share = 100 * status.failures / status.polls
-        return Cell(self.formats.number(share, 1), bold=share >= 5)
+    def _error_cell(self, row: ListRow) -> Cell:
+        return replace(self._cell("errors")(row), bold=row.often_wrong)
 
-    def _value_cell(self, row: _RegisterRow) -> Cell:
+    def _value_cell(self, row: RegisterRow) -> Cell:
         if row.value is None:
-            return Cell("–")
+            return Cell("–", token="text3")
         if row.value != row.value:
             return Cell("not available", token="text3")
         return Cell(self.formats.quantity(row.view.quantity, row.value), bold=True)
@@ -434,9 +503,10 @@ class MetersView(BaseView):
     # -------------------------------------------------------- commands
 
     def try_now(self) -> None:
+        """Ends the back-off of the chosen meter."""
         self.load(
             partial(self._meters.try_now, self._chosen),
-            lambda _: self._refresh(),
+            lambda _: self.refresh(),
             key="try",
             on_error=self._tell,
         )
@@ -466,38 +536,46 @@ class MetersView(BaseView):
     def _on_saved(self, meter_id: str) -> None:
         self._chosen = meter_id
         self.navigation.choose(meter_id=meter_id)
-        self.say("Saved; it is polled from now on.", meter_id, 0)
+        self.say(f"Saved {meter_id}.", "It is polled from now on.", 0)
         self.reload()
 
     def ask_retire(self) -> None:
         listing = self._listing()
         if listing is None:
             return
-        question = Question(
+        meter = listing.meter
+        self.question = Question(
             self,
-            f"Retire {listing.meter.name}?",
-            "It is polled no longer. Its readings and bills stay.",
-            do="Retire meter",
+            f"Stop polling {meter.name}?",
+            "It leaves the list. Its readings and bills stay, and a meter added under the id "
+            f"{meter.meter_id} continues them.",
+            do="Stop polling",
             leave="Keep polling",
         )
-        meter_id = listing.meter.meter_id
-        question.answered.connect(lambda yes: self.retire(meter_id) if yes else None)
-        question.open()
+        self.question.answered.connect(lambda yes: self.retire(meter.meter_id) if yes else None)
+        self.question.open()
 
     def retire(self, meter_id: str) -> None:
+        """Stops polling; what hangs on the meter is told as an error instead."""
         self.load(
             partial(self._meters.retire, meter_id),
-            lambda _: self.reload(),
+            lambda _: self._on_retired(meter_id),
             key="retire",
+            title=f"Stop polling {meter_id}",
             on_error=self._tell,
         )
 
-    def _on_opened(self, row: _ListRow) -> None:
-        if row.listing is not None:
-            self._open_history()
+    def _on_retired(self, meter_id: str) -> None:
+        self.say(f"{meter_id} is polled no longer.", "Its readings stay.", 0)
+        self.reload()
 
     def _open_history(self) -> None:
         self.navigation.go("history", meter_id=self._chosen)
+
+    def _open_folder(self) -> None:
+        folder = self._meters.drivers_folder
+        if folder is not None:
+            QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder)))
 
     # -------------------------------------------------------- files
 
@@ -562,13 +640,7 @@ class MetersView(BaseView):
         )
 
     def show_applied(self, changes: AppliedChanges) -> None:
-        words = [
-            f"{n} {what} {table}"
-            for what, counts in (("new", changes.added), ("changed", changes.changed))
-            for table, n in counts.items()
-            if n
-        ]
-        self.say("Site file applied.", ", ".join(words) or "All was so already.", 0)
+        self.say("Site file applied.", words.applied_text(changes), 0)
         self.reload()
 
     def _tell(self, error: UserFacingError) -> None:
@@ -588,37 +660,18 @@ def _clear(box: QVBoxLayout) -> None:
             widget.deleteLater()
 
 
-def _rows(page: MetersPage) -> list[_ListRow]:
-    """Each link with its meters below it; what is not polled last."""
-    rows: list[_ListRow] = []
-    for link in page.configuration.links:
-        below = [r for r in page.listing if r.link is not None and r.meter.link_id == link.link_id]
-        if not below:
-            continue
-        good = sum(r.status.state is LinkState.GOOD for r in below)
-        rows.append(_ListRow(f"link {link.link_id}", link.address, f"{good} of {len(below)}", None))
-        rows += [_ListRow(r.meter.meter_id, r.meter.name, "", r) for r in below]
-    rest = [r for r in page.listing if r.link is None]
-    if rest:
-        rows.append(_ListRow("link", "Not polled", f"{len(rest)}", None))
-        rows += [_ListRow(r.meter.meter_id, r.meter.name, "", r) for r in rest]
-    return rows
-
-
-def _answer(page: MetersPage) -> str:
-    polled = [r for r in page.listing if r.meter.driver_id and r.meter.enabled]
-    if not polled:
-        return f"{_count(len(page.listing), 'meter')}, none of them polled."
-    if all(r.status.state is LinkState.STOPPED for r in polled):
-        return "Nothing is polled by this program right now."
-    good = sum(r.status.state is LinkState.GOOD for r in polled)
-    wrong = [r for r in polled if r.status.state in (LinkState.LOST, LinkState.MISCONFIGURED)]
-    if not wrong:
-        return f"{good} of {len(polled)} polled meters answer."
-    names = ", ".join(r.meter.name for r in wrong[:2])
-    more = f" and {len(wrong) - 2} more" if len(wrong) > 2 else ""
-    return f"{good} of {len(polled)} answer; look at {names}{more}."
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+def _scrolling(content: QWidget) -> QScrollArea:
+    """Content that may be longer than its panel; it grows downwards from the top."""
+    holder = QWidget()
+    column = QVBoxLayout(holder)
+    column.setContentsMargins(0, 0, 4, 0)
+    column.addWidget(content)
+    column.addStretch(1)
+    scroll = QScrollArea()
+    scroll.setWidgetResizable(True)
+    scroll.setFrameShape(QScrollArea.Shape.NoFrame)
+    scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    scroll.setWidget(holder)
+    holder.setAutoFillBackground(False)
+    scroll.viewport().setAutoFillBackground(False)
+    return scroll

@@ -1,0 +1,270 @@
+"""The states of meters and links in words: what is seen, how old it is, and the likely cause.
+
+A meter alone cannot tell whether it or its cable is dead; its neighbours on the same link can.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from energy_desktop.domain.driver import RegisterView
+from energy_desktop.domain.errors import DriverFileError
+from energy_desktop.domain.snapshot import LinkState
+from energy_desktop.services.meters import MeterListing
+from energy_desktop.services.site_file.service import AppliedChanges
+from energy_desktop.ui.formatting import Formats
+
+LOST = (LinkState.LOST, LinkState.MISCONFIGURED)
+ICONS = {
+    LinkState.GOOD: ("check", "text2"),
+    LinkState.LATE: ("clock-outline", "p2"),
+    LinkState.LOST: ("lan-disconnect", "p2"),
+    LinkState.MISCONFIGURED: ("alert-outline", "p2"),
+    LinkState.WAITING: ("timer-sand", "text3"),
+    LinkState.STOPPED: ("pause", "text3"),
+}
+_STATES = {
+    LinkState.GOOD: "good",
+    LinkState.LATE: "late",
+    LinkState.LOST: "lost",
+    LinkState.MISCONFIGURED: "misconfigured",
+    LinkState.WAITING: "not asked yet",
+    LinkState.STOPPED: "stopped",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ListRow:
+    """A link (listing None) or a meter below it; what is not said here is not painted anew."""
+
+    key: str
+    title: str
+    unit: str = ""
+    model: str = ""
+    state: str = ""
+    age: str = ""
+    round_trip: str = ""
+    errors: str = ""
+    skipped: str = ""
+    often_wrong: bool = False
+    listing: MeterListing | None = None
+
+
+def is_polled(listing: MeterListing) -> bool:
+    return bool(listing.meter.driver_id) and listing.meter.enabled
+
+
+def state_text(formats: Formats, listing: MeterListing) -> str:
+    """Such as `good`, `lost 15 min`, `misconfigured`, `imported`."""
+    if not listing.meter.driver_id:
+        return "imported"
+    if not listing.meter.enabled:
+        return "off"
+    status = listing.status
+    if status.state is LinkState.LOST and status.lost_since_ms is not None:
+        return f"lost {formats.duration((formats.now_ms() - status.lost_since_ms) / 1000)}"
+    return _STATES[status.state]
+
+
+def age_text(formats: Formats, last_ms: int | None) -> str:
+    """How old the newest reading is."""
+    if last_ms is None:
+        return "never"
+    return formats.duration(max(0.0, (formats.now_ms() - last_ms) / 1000))
+
+
+def list_rows(formats: Formats, listing: Sequence[MeterListing]) -> list[ListRow]:
+    """Each link with its meters below it, in the order of the site; what is not polled last."""
+    groups: dict[str, list[MeterListing]] = {}
+    for row in listing:
+        groups.setdefault("" if row.link is None else row.meter.link_id, []).append(row)
+    rows: list[ListRow] = []
+    for link_id in sorted(groups, key=lambda k: not k):
+        below = groups[link_id]
+        rows.append(_link_row(formats, link_id, below))
+        rows += [_meter_row(formats, one) for one in below]
+    return rows
+
+
+def _link_row(formats: Formats, link_id: str, below: list[MeterListing]) -> ListRow:
+    link = below[0].link
+    if link is None:
+        return ListRow("link ", "Not polled", state=_count(len(below), "meter"))
+    polled = [r for r in below if is_polled(r)]
+    answering = sum(r.status.state in (LinkState.GOOD, LinkState.LATE) for r in polled)
+    busy = link_load(polled)
+    return ListRow(
+        f"link {link_id}",
+        f"{link_id}   {link.address}",
+        state=f"{answering} of {len(polled)} answer",
+        round_trip="" if busy is None else formats.percent(100 * busy),
+        errors=_share(
+            formats, sum(r.status.failures for r in polled), sum(r.status.polls for r in polled)
+        ),
+        skipped=formats.count(sum(r.status.skipped_slots for r in polled)),
+    )
+
+
+def _meter_row(formats: Formats, listing: MeterListing) -> ListRow:
+    meter, status = listing.meter, listing.status
+    model = meter.driver_id
+    if listing.driver is not None and listing.driver.models:
+        model = listing.driver.models[0]
+    row = ListRow(
+        meter.meter_id,
+        meter.name,
+        model=model,
+        state=state_text(formats, listing),
+        age=age_text(formats, listing.last_ms),
+        listing=listing,
+    )
+    if not is_polled(listing):
+        return row
+    trip = None if status.state in LOST else status.round_trip_ms
+    return replace(
+        row,
+        unit=str(meter.unit_id),
+        round_trip=formats.number(trip),
+        errors=_share(formats, status.failures, status.polls),
+        skipped=formats.count(status.skipped_slots),
+        often_wrong=status.polls > 0 and status.failures / status.polls >= 0.05,
+    )
+
+
+def link_load(polled: Sequence[MeterListing]) -> float | None:
+    """Share of its time that a link is busy: round trip over interval, summed. None: unknown."""
+    loads = [
+        r.status.round_trip_ms / (1000 * r.meter.poll_interval_s)
+        for r in polled
+        if r.status.round_trip_ms is not None and r.meter.poll_interval_s > 0
+    ]
+    return sum(loads) if loads else None
+
+
+def likely_cause(listing: MeterListing, everyone: Sequence[MeterListing]) -> str:
+    """What the neighbours on the link say of a lost meter; empty for one that answers."""
+    if listing.status.state is not LinkState.LOST or listing.link is None:
+        return ""
+    address = listing.link.address
+    others = [
+        r
+        for r in everyone
+        if r.meter.link_id == listing.meter.link_id
+        and r.meter.meter_id != listing.meter.meter_id
+        and is_polled(r)
+        and r.status.state not in (LinkState.WAITING, LinkState.STOPPED)
+    ]
+    silent = [r for r in others if r.status.state is LinkState.LOST]
+    if not others:
+        return f"No other meter is on {address}: it can be the meter, its cable or the adapter."
+    if len(silent) == len(others):
+        return (
+            f"All {len(others) + 1} meters on {address} are lost: likely the link itself, "
+            "so check its power, cable and adapter first."
+        )
+    if not silent:
+        return (
+            f"{_other(len(others))} on {address} answer{'s' if len(others) == 1 else ''}, so the "
+            "link works: likely this meter, so check its power, its unit id and its own cable."
+        )
+    names = ", ".join(r.meter.name for r in silent[:3])
+    more = f" and {len(silent) - 3} more" if len(silent) > 3 else ""
+    return (
+        f"{len(silent)} of {len(others)} others on {address} are lost too ({names}{more}): "
+        "likely the cable between those that answer and those that do not."
+    )
+
+
+def trouble(
+    formats: Formats, listing: MeterListing, everyone: Sequence[MeterListing]
+) -> tuple[str, str] | None:
+    """What is wrong with a meter, and what to do about it; None: nothing."""
+    status = listing.status
+    if not is_polled(listing) or not status.last_error:
+        return None
+    if status.state not in (*LOST, LinkState.LATE):
+        return None
+    what = {
+        LinkState.LATE: "It answers late",
+        LinkState.MISCONFIGURED: "It refuses what it is asked",
+        LinkState.LOST: "No answer",
+    }[status.state]
+    if status.state is LinkState.LOST and status.lost_since_ms is not None:
+        age_s = (formats.now_ms() - status.lost_since_ms) / 1000
+        what += f" for {formats.exact_duration(age_s)}"
+    sentences = [_sentence(status.last_error), likely_cause(listing, everyone)]
+    sentences.append(_sentence(status.remedy))
+    if status.next_try_ms is not None:
+        sentences.append(f"Next try {formats.clock_time(status.next_try_ms, seconds=True)}.")
+    return what, " ".join(s for s in sentences if s)
+
+
+def answer(listing: Sequence[MeterListing]) -> str:
+    """The title's sentence."""
+    polled = [r for r in listing if is_polled(r)]
+    if not polled:
+        return f"{_count(len(listing), 'meter')}, none of them polled."
+    if all(r.status.state is LinkState.STOPPED for r in polled):
+        return "This program polls nothing right now."
+    good = sum(r.status.state in (LinkState.GOOD, LinkState.LATE) for r in polled)
+    wrong = [r for r in polled if r.status.state in LOST]
+    if not wrong:
+        waiting = len(polled) - good
+        rest = f"; {waiting} not asked yet" if waiting else ""
+        return f"{good} of {len(polled)} polled meters answer{rest}."
+    names = ", ".join(r.meter.name for r in wrong[:2])
+    more = f" and {len(wrong) - 2} more" if len(wrong) > 2 else ""
+    return f"{good} of {len(polled)} answer; look at {names}{more}."
+
+
+def format_text(view: RegisterView) -> str:
+    """`float32 ABCD`; a single register has no word order."""
+    one_word = view.value_format.endswith("16")
+    return view.value_format if one_word else f"{view.value_format} {view.word_order}"
+
+
+def driver_problems_text(errors: Sequence[DriverFileError]) -> str:
+    """Each driver file that could not be used, with its line and what to do."""
+    if not errors:
+        return ""
+    noun = "1 driver file cannot be used" if len(errors) == 1 else ""
+    head = noun or f"{len(errors)} driver files cannot be used"
+    return "\n".join((f"{head}:", *(str(e) for e in errors)))
+
+
+def applied_text(changes: AppliedChanges) -> str:
+    """`New: 2 meters, 1 link. Changed: 1 tariff.`"""
+    parts = []
+    for what, counts in (("New", changes.added), ("Changed", changes.changed)):
+        listed = [_table_count(n, table) for table, n in counts.items() if n]
+        if listed:
+            parts.append(f"{what}: {', '.join(listed)}.")
+    return " ".join(parts) or "Everything in it was so already."
+
+
+def _table_count(number: int, table: str) -> str:
+    if table == "site":
+        return "the site"
+    singular = {"batteries": "battery", "alarms": "alarm rule"}.get(table, table.removesuffix("s"))
+    plural = "alarm rules" if table == "alarms" else table
+    return f"{number} {singular if number == 1 else plural}"
+
+
+def _share(formats: Formats, part: int, whole: int) -> str:
+    return formats.number(100 * part / whole if whole else None, 1)
+
+
+def _sentence(text: str) -> str:
+    text = text.strip()
+    if not text:
+        return ""
+    return text[0].upper() + text[1:] + ("" if text[-1] in ".!?" else ".")
+
+
+def _other(number: int) -> str:
+    return "The other meter" if number == 1 else f"The {number} other meters"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
