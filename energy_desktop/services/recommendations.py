@@ -251,7 +251,7 @@ def _waste(inputs: RecommendationInputs) -> Iterator[Recommendation]:
                 f"{zone.evenings_flagged} of {wording.count(zone.evenings, 'evening')}, "
                 f"{wording.kwh(zone.excess_wh)} kWh more than cleaning needs.",
                 _a_year(zone.yearly_saving_units, inputs),
-                "billing",
+                "maintenance",
                 zone.space_id,
                 zone.yearly_saving_units,
             )

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -413,7 +413,11 @@ class ReportService:
                 price_per_kwh=site.price_import_per_kwh,
                 use=use_facts(load, site.zone),
                 waste=waste,
-                watches=tuple(e.watch for e in equipment),
+                # What began after the month is no advice of that month.
+                watches=tuple(
+                    replace(e.watch, findings=tuple(f for f in e.watch.findings if f in findings))
+                    for e in equipment
+                ),
                 anomalies=tuple(f for f in findings if f.kind is FindingKind.ANOMALY),
                 out_of_hours=OutOfHours(
                     outside,

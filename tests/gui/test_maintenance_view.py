@@ -236,3 +236,22 @@ def test_lighting_names_flagged_evenings_and_money(make, qtbot):
     assert view.answer.startswith("1 evening burnt")
     assert "15.00" in view.answer
     assert "1 of 2 evenings over 3 h" in view.light.chart.accessibleDescription()
+
+
+def test_advice_about_a_zone_opens_its_evenings(make, qtbot):
+    view = make(EquipmentReport(a_watch(findings=(a_finding(),)), ()))
+    view.navigation.choose(item_id="z1")
+
+    shown(view, qtbot)
+
+    assert view.part.value == "lighting"
+    assert view.light.zones.chosen_row().space_id == "z1"
+
+
+def test_an_item_of_another_page_changes_nothing_here(make, qtbot):
+    view = make(EquipmentReport(a_watch(findings=(a_finding(),)), ()))
+    view.navigation.choose(item_id="2026-0007")
+
+    shown(view, qtbot)
+
+    assert view.part.value == "equipment"

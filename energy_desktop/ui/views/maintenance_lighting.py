@@ -167,6 +167,13 @@ class LightingBody(QWidget):
     def chosen_month(self) -> str:
         return str(self.month.currentData() or "")
 
+    def choose_zone(self, space_id: str) -> bool:
+        """Chooses a zone that another page speaks of; False: the month has no such zone."""
+        if self._report is None or all(z.space_id != space_id for z in self._report.zones):
+            return False
+        self.zones.choose(space_id)
+        return True
+
     def show_report(self, report: WasteReport) -> str:
         """Shows a month; gives the sentence that answers it."""
         self._report = report

@@ -94,7 +94,6 @@ class MaintenanceView(BaseView):
         self._reports: tuple[EquipmentReport, ...] = ()
         self._equipment_answer = ""
         self._lighting_answer = ""
-        self._lighting_loaded = False
         self.part = Segmented([("equipment", "Equipment"), ("lighting", "Lighting")], name="Part")
         self.part.changed.connect(lambda _: self._show_part())
         self.light = LightingBody(self.formats)
@@ -111,7 +110,7 @@ class MaintenanceView(BaseView):
         self.parts.addWidget(self._make_equipment(who if who is not None else _user_name()))
         self.parts.addWidget(self.light)
         self.body.addWidget(self.parts, 1)
-        self._show_part(load=False)
+        self._show_part()
 
     def _make_equipment(self, who: str) -> QWidget:
         formats = self.formats
@@ -209,9 +208,9 @@ class MaintenanceView(BaseView):
 
     def reload(self) -> None:
         self.refused.hide()
-        if self.part.value == "lighting":
-            self._load_lighting()
-            return
+        months = self._months()
+        self.light.show_months(months, self.light.chosen_month() or months[1])
+        self._load_lighting()
         statuses = self._meters.statuses()
         self.load_long(
             lambda progress: self._equipment.reports(progress, statuses),
@@ -231,24 +230,25 @@ class MaintenanceView(BaseView):
         for report in self._reports:
             found = (*report.watch.findings, *report.anomalies)
             if subject.item_id and subject.item_id in {f.finding_id for f in found}:
-                self.part.set_value("equipment")
+                self._choose_part("equipment")
                 self.list.choose(report.watch.meter_id)
                 self.strange.choose(subject.item_id)
                 return
+        if subject.item_id and self.light.choose_zone(subject.item_id):
+            self._choose_part("lighting")
+            return
         if any(r.watch.meter_id == subject.meter_id for r in self._reports):
             self.list.choose(subject.meter_id)
 
-    def _show_part(self, *, load: bool = True) -> None:
+    def _choose_part(self, part: str) -> None:
+        self.part.set_value(part)
+        self._show_part()
+
+    def _show_part(self) -> None:
         lighting = self.part.value == "lighting"
         self.parts.setCurrentIndex(int(lighting))
         self.light.month.setVisible(lighting)
         self.set_answer(self._lighting_answer if lighting else self._equipment_answer)
-        if lighting and load and not self._lighting_loaded:
-            months = self._months()
-            self.light.show_months(months, months[1])
-            self._load_lighting()
-        elif not lighting and load and not self._reports:
-            self.reload()
 
     def _months(self) -> tuple[str, ...]:
         now = self.formats.local(self.formats.now_ms())
@@ -332,8 +332,9 @@ class MaintenanceView(BaseView):
 
     def show_waste(self, report: WasteReport) -> None:
         """A month of evenings."""
-        self._lighting_loaded = True
         self._lighting_answer = self.light.show_report(report)
+        if self.navigation.subject.item_id:
+            self._follow(self.navigation.subject)
         if self.part.value == "lighting":
             self.set_answer(self._lighting_answer)
 
