@@ -50,6 +50,7 @@ def make_page(
         "meters": lambda: _meters(context, services, engine, feed),
         "billing": lambda: _billing(context, services),
         "maintenance": lambda: _maintenance(context, services),
+        "forecast": lambda: _forecast(context, services, engine),
         "reports": lambda: _reports(context, services),
     }
     return makers[view_id]()
@@ -126,6 +127,18 @@ def _maintenance(context: ViewContext, services: Services) -> BaseView:
     from energy_desktop.ui.views.maintenance_view import MaintenanceView
 
     return MaintenanceView(context, services.maintenance, services.waste, services.meters)
+
+
+def _forecast(context: ViewContext, services: Services, engine: Engine) -> BaseView:
+    from energy_desktop.ui.views.forecast_view import ForecastView
+
+    return ForecastView(
+        context,
+        services.planning,
+        services.forecasting,
+        services.meters,
+        engine.configuration.site.contract_demand_w,
+    )
 
 
 def _reports(context: ViewContext, services: Services) -> BaseView:

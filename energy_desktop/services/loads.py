@@ -156,7 +156,7 @@ class LoadService:
         )
 
     def command(self, device_id: str, command: Command, who: str) -> CommandResult:
-        """Writes and reads back. Raises WrongUse (too soon, not switchable), or what the wire does."""
+        """Writes and reads back. Raises WrongUse (too soon, no switch) or what the wire raises."""
         row = next((r for r in self.devices() if r.device.device_id == device_id), None)
         if row is None:
             raise NotFound(
