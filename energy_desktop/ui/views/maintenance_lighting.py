@@ -110,7 +110,7 @@ class LightingBody(QWidget):
         )
         self.zones.chosen.connect(lambda zone: self._show_zone(zone))
         self.zones_panel.set_content(self.zones)
-        self.chart_panel = Panel("Evenings", "lit after contract hours")
+        self.chart_panel = Panel("Evenings", "hours lit after contract hours")
         self.chart = Chart(formats, Scale("h", 60.0, 1, formats.symbols), name="Lit after hours")
         self.legend = Legend()
         self.chart_panel.add_header_widget(self.legend)
@@ -119,9 +119,11 @@ class LightingBody(QWidget):
         self.evenings: Table[EveningUse] = Table(
             [
                 Column("Evening", lambda e: formats.day(e.evening), sort_key=lambda e: e.evening),
-                Column("From", lambda e: formats.clock_time(e.lit_from_ms), width=52, number=True),
                 Column(
-                    "Until", lambda e: formats.clock_time(e.lit_until_ms), width=52, number=True
+                    "First lit", lambda e: formats.clock_time(e.lit_from_ms), width=66, number=True
+                ),
+                Column(
+                    "Last lit", lambda e: formats.clock_time(e.lit_until_ms), width=66, number=True
                 ),
                 Column(
                     "Lit",
@@ -205,7 +207,7 @@ class LightingBody(QWidget):
         if zone is None or self._report is None:
             return
         evenings = [e for e in self._report.evenings if e.space_id == zone.space_id]
-        self.chart_panel.set_title(zone.space_name, "lit after contract hours, by evening")
+        self.chart_panel.set_title(zone.space_name, "hours lit after contract hours, by evening")
         self.chart.show_data(self._evening_chart(zone, evenings))
         self.legend.show_entries(self.chart.legend_entries())
         self.evenings_panel.set_title("Longest evenings", zone.space_name)

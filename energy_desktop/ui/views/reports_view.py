@@ -94,7 +94,7 @@ class ReportsView(BaseView):
         self.notice.hide()
         self.body.addWidget(self.notice)
 
-        self.preview = Panel("What is in it")
+        self.preview = Panel("What is in it", "by day, kWh")
         self.figures = FigureRow()
         self.chart = Chart(formats, formats.scale("Wh"), name="Energy by day")
         self.legend = Legend()
