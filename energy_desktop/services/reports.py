@@ -266,7 +266,14 @@ class ReportService:
             found.append(
                 ReportFile(path, kind, len(data), made_ms, hashlib.sha256(data).hexdigest())
             )
-        return tuple(sorted(found, key=lambda f: (-f.made_at_ms, f.path.name)))
+        # The files of one making are seconds apart: the paper stands before its tables.
+        kinds = ("pdf", "xlsx", "csv")
+        return tuple(
+            sorted(
+                found,
+                key=lambda f: (-(f.made_at_ms // 60_000), kinds.index(f.kind), f.path.name),
+            )
+        )
 
     def copy(self, file: ReportFile, target: Path) -> Path:
         """Saves a paper that was made before under another name, byte for byte."""
