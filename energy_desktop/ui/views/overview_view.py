@@ -45,6 +45,7 @@ from energy_desktop.ui.widgets.table import Cell, Column, Table
 
 _DAY_EVERY_S = 60
 _ADVICE_EVERY_S = 3600
+_POWER_HEIGHT = 318
 _FEWEST_DAYS_WORDS = "Three weeks of readings are needed to say what is usual."
 
 
@@ -116,6 +117,8 @@ class OverviewView(BaseView):
         self.flow = PowerFlowView(self.formats)
         self.flow.node_chosen.connect(self._open_node)
         self.power_panel.set_content(self.flow)
+        # Six consumers of two lines each, and the title: a row cut in half would say nothing.
+        self.power_panel.setMinimumHeight(_POWER_HEIGHT)
 
     def _build_demand(self) -> None:
         self.demand_panel = Panel("Quarter-hour demand")
@@ -124,7 +127,7 @@ class OverviewView(BaseView):
         self.gauge = DemandGauge(self.formats)
         self.demand_panel.body.setSpacing(4)
         self.demand_panel.body.addWidget(self.gauge, 1)
-        self._demand_words = paint.label("", "label", wrap=True)
+        self._demand_words = ElidedLabel("", "label")
         self.demand_panel.set_content(self._demand_words)
 
     def _build_cost(self) -> None:
@@ -132,7 +135,7 @@ class OverviewView(BaseView):
         self.cost_panel.body.setSpacing(4)
         line = QHBoxLayout()
         self._cost_total = paint.label("–", "figure")
-        self._cost_typical = paint.label("", "caption", wrap=True)
+        self._cost_typical = paint.label("", "caption")
         self._cost_typical.setAlignment(paint.RIGHT)
         line.addWidget(self._cost_total)
         line.addWidget(self._cost_typical, 1)
@@ -208,7 +211,7 @@ class OverviewView(BaseView):
         self.dots.meter_chosen.connect(lambda m: self.navigation.go("live", meter_id=m))
         self.meters_panel.body.setSpacing(4)
         self.meters_panel.set_content(self.dots)
-        self._meter_words = paint.label("", "label", wrap=True)
+        self._meter_words = ElidedLabel("", "label")
         self.meters_panel.set_content(self._meter_words)
         self.meters_panel.body.addStretch(1)
 
@@ -296,20 +299,20 @@ class OverviewView(BaseView):
         answering = sum(d.state in ("good", "late", "frozen") for d in every)
         self._meter_count.set_text(f"{answering} of {len(every)} answering")
         completeness = None if self._day is None else self._day.completeness_pct
-        self._meter_words.setText(words.dots_sentence(groups, completeness, self.formats))
+        self._meter_words.set_text(words.dots_sentence(groups, completeness, self.formats))
 
     def show_power(self, power: PowerNow, demand: DemandNow | None) -> None:
         self.flow.show_flow(words.flow_of(power, self.formats))
         self._total.setText(self.formats.power(power.load_w))
         if demand is None:
             self.gauge.show_demand(None, empty="No meter measures the grid import.")
-            self._demand_words.setText("")
+            self._demand_words.set_text("")
             self._left_chip.show_chip(None)
         else:
             shown = words.demand_of(demand)
             self.gauge.show_demand(shown, empty=f"from {self.formats.clock_time(demand.end_ms)}")
             left = f"{self.gauge.left_text()} left"
-            self._demand_words.setText(words.demand_sentence(demand, self.formats))
+            self._demand_words.set_text(words.demand_sentence(demand, self.formats))
             self._left_chip.show_chip(None if shown is None else Chip(left, strong=False))
         self.set_answer(words.answer_of(power, demand, self.formats))
 
