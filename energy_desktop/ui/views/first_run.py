@@ -76,7 +76,8 @@ class FirstRun(QWidget):
         self.add = button("Add a meter", add_meter, icon="meter-electric-outline", kind="primary")
         self.bring = button("Import readings", import_readings, icon="file-import-outline")
         self.demo = button("Try the demo", try_demo, icon="play-circle-outline")
-        self.demo.setVisible(try_demo is not None)
+        if try_demo is None:
+            self.demo.hide()
         first = QHBoxLayout()
         for one in (self.add, self.bring, self.demo):
             first.addWidget(one)

@@ -91,8 +91,8 @@ class OverviewView(BaseView):
             try_demo=try_demo,
         )
         has_meters = bool(configuration().meters)
-        self.first_run.setVisible(not has_meters)
         self.body.addWidget(self.first_run)
+        self.first_run.setVisible(not has_meters)
         self.panels = QWidget()
         self.body.addWidget(self.panels, 1)
         self._build_power()
