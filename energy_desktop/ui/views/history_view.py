@@ -284,7 +284,7 @@ class HistoryView(BaseView):
         """Whole local days that end with the newest data of the meter."""
         subject = self._subject()
         now = self.formats.now_ms()
-        last = now if subject is None else min(now, subject.last_ms)
+        last = now if subject is None else min(now, subject.last_ms - 1)
         zone = self.formats.zone
         edges = days_touched(last - (days - 1) * _DAY_MS, max(last, 1), zone)
         self._take_period(int(edges[0]), int(edges[-1]))
