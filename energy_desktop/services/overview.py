@@ -501,8 +501,9 @@ class OverviewService:
         without = np.where(net > 0, net * past.prices[:, 0], net * past.prices[:, 1]) / 1000
         saved = without - (paid - gained)
         has_battery = any(m.role is Role.BATTERY for m in configuration.meters)
-        wall_now = int(past.minute[mine][-1]) if mine.any() else -1
-        typical = _typical_cost(past, paid - gained, today, wall_now)
+        # Held against the same quarter hours alone: a gap of today must not look like thrift.
+        known = past.minute[mine & np.isfinite(bought)]
+        typical = _typical_cost(past, paid - gained, today, known)
         outside = self._rented_use(past, configuration, now_ms, since_ms=start_ms)
         return DayCost(
             import_wh=float(np.nansum(bought[mine])),
@@ -714,14 +715,14 @@ def _usual_of(past: _Past, energy_wh: Floats, now_ms: int) -> Usual | None:
 
 
 def _typical_cost(
-    past: _Past, cost: Floats, today: date, until_minute: int
+    past: _Past, cost: Floats, today: date, minutes: Int64s
 ) -> tuple[int, int] | None:
-    """Eight of ten same weekdays' cost up to the same time of day, in 1e-4 units."""
-    if until_minute < 0:
+    """Eight of ten same weekdays' cost in the same quarter hours, in 1e-4 units."""
+    if not minutes.size:
         return None
     today_number = today.toordinal() - date(1970, 1, 1).toordinal()
     alike = (past.weekday == today.weekday()) & (past.day < today_number)
-    alike &= past.minute <= until_minute
+    alike &= np.isin(past.minute, minutes)
     sums = [float(cost[alike & (past.day == d)].sum()) for d in np.unique(past.day[alike])]
     known = [s for s in sums if np.isfinite(s)]
     if len(known) < _LEAST_WEEKS:

@@ -52,7 +52,7 @@ def power(chiller_w: float | None = 52_400.0, load_w: float | None = 60_000.0) -
                 38_200.0 if lost else None,
                 NOW_MS - 900_000 if lost else None,
             ),
-            PowerPart(REST, "Not sub-metered", Role.LOAD, (), None if lost else 7600.0),
+            PowerPart(REST, "Not sub-metered", Role.LOAD, (), None if lost else 7600.0, lost=lost),
         ),
         load_w,
     )
