@@ -1,0 +1,278 @@
+"""Meters: a lost meter says why and what to do; a new one is tried and saved from the window."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from energy_desktop.domain.configuration import Configuration
+from energy_desktop.domain.driver import DriverInfo, RegisterView
+from energy_desktop.domain.driver import TestReading as TrialReading
+from energy_desktop.domain.errors import DriverFileError, MeterUnreachable, SiteFileError, WrongUse
+from energy_desktop.domain.site import Link, LinkKind, Meter, Site
+from energy_desktop.domain.snapshot import Layout, LinkState, MeterStatus, Snapshot
+from energy_desktop.services.importing import ImportResult
+from energy_desktop.services.meters import MeterListing
+from energy_desktop.ui.views.meters_view import MetersPage, MetersView
+from tests.gui.fakes import NOW
+
+NOW_MS = round(NOW.timestamp() * 1000)
+LINK = Link("gate", LinkKind.MODBUS_TCP, host="10.0.0.7", port=502)
+DRIVER = DriverInfo("sdm", "Eastron", ("SDM120",), ("power_w", "voltage_v"), "manual", ("order",))
+LATHE = Meter("lathe", "Lathe <b>", "sdm", "gate", unit_id=7)
+GOOD = MeterStatus("lathe", LinkState.GOOD, NOW_MS, polls=40, failures=1, round_trip_ms=52.0)
+LOST = replace(
+    GOOD,
+    state=LinkState.LOST,
+    lost_since_ms=NOW_MS - 932_000,
+    last_read_ms=NOW_MS - 932_000,
+    last_error="No answer in 3 tries of 1.0 s.",
+    remedy="Check that it is powered and that its address is 7.",
+)
+
+
+class Meters:
+    """What the page asks of MeterService, from memory."""
+
+    drivers_folder = Path("own-drivers")
+
+    def __init__(self, status=GOOD):
+        self.status = status
+        self.saved, self.tried, self.retired = [], [], []
+        self.failure = None
+        self.meters = (LATHE,)
+
+    def listing(self):
+        return tuple(MeterListing(m, LINK, DRIVER, self.status, NOW_MS) for m in self.meters)
+
+    def statuses(self):
+        return {m.meter_id: replace(self.status, meter_id=m.meter_id) for m in self.meters}
+
+    def configuration(self):
+        return Configuration(site=Site("W", "UTC"), links=(LINK,), meters=self.meters)
+
+    def drivers(self):
+        return (DRIVER,)
+
+    def driver_errors(self):
+        return (DriverFileError(where="x.toml, line 3", what="no id.", remedy="Give it one."),)
+
+    def registers(self, _):
+        return (
+            RegisterView("power_w", 12, "30013", 4, "float32", "ABCD", 1.0),
+            RegisterView("voltage_v", 0, "30001", 4, "float32", "ABCD", 1.0),
+        )
+
+    def latest(self, meter_id):
+        layout = Layout("l", ("power_w", "voltage_v"))
+        return Snapshot(meter_id, NOW_MS, layout, (7_831.2, float("nan")))
+
+    def try_now(self, meter_id):
+        self.tried.append(meter_id)
+
+    def retire(self, meter_id):
+        self.retired.append(meter_id)
+
+    def test(self, link, driver_id, unit_id):
+        if self.failure is not None:
+            raise self.failure
+        return TrialReading({"power_w": 1_500.0}, ("voltage_v",), 12.0, ("Looks reversed.",))
+
+    def save(self, meter, link):
+        if self.failure is not None:
+            raise self.failure
+        self.saved.append((meter, link))
+        self.meters = (*self.meters, meter)
+
+
+class SiteFiles:
+    def apply(self, path):
+        raise SiteFileError(where=path.name, what="line 4: a\nline 9: b", remedy="Mend them.")
+
+
+class Imports:
+    def run(self, files, *, progress):
+        progress(0.5, "Reading")
+        rejected = ((3, "Null"),)
+        return (ImportResult(files[0], "m", 10, 8, 1, 0, rejected, 0, 0, 1800, 1800, ()),)
+
+
+@pytest.fixture
+def meters():
+    return Meters()
+
+
+@pytest.fixture
+def view(qtbot, context, meters):
+    made = MetersView(context, meters, Imports(), SiteFiles())
+    made.resize(1180, 640)
+    qtbot.addWidget(made)
+    made.show()
+    return made
+
+
+def opened(qtbot, view):
+    view.shown()
+    qtbot.waitUntil(lambda: view.registers.model().rowCount() == 2)
+    return view
+
+
+def texts(table, row):
+    model = table.model()
+    return [model.data(model.index(row, c)) for c in range(model.columnCount())]
+
+
+def test_each_register_stands_with_wire_address_manual_number_and_value(qtbot, view):
+    opened(qtbot, view)
+
+    assert texts(view.registers, 0) == [
+        *("0x000C", "30013", "04", "float32 ABCD", "1", "Active power", "7.8\u00a0kW"),
+    ]
+    assert texts(view.registers, 1)[-1] == "not available"
+    assert view.answer == "1 of 1 polled meters answer."
+    assert "x.toml, line 3" in view.driver_problems.text()
+    assert "own-drivers" in view.driver_folder.text()
+
+
+def test_a_lost_meter_says_since_when_why_and_what_to_do(qtbot, view, meters):
+    meters.status = LOST
+    opened(qtbot, view)
+
+    notice = view.trouble
+    assert notice.isVisible()
+    assert "15 min 32 s" in notice.accessibleName()
+    assert "its address is 7" in notice.accessibleName()
+    assert "Lathe" in view.answer
+    view.try_now()
+    qtbot.waitUntil(lambda: meters.tried == ["lathe"])
+
+
+def test_a_stale_value_is_not_shown_as_live(qtbot, view):
+    view.shown()
+    listing = MeterListing(LATHE, LINK, DRIVER, LOST, NOW_MS - 932_000)
+    view.show_page(MetersPage((listing,), Configuration(links=(LINK,)), (DRIVER,), ()))
+    service = view._meters
+
+    view.show_registers("lathe", service.registers("sdm"), service.latest("lathe"))
+
+    assert texts(view.registers, 0)[-1] == "–"
+
+
+def test_without_meters_the_page_offers_the_first_step(qtbot, view):
+    view.show_page(MetersPage((), Configuration(), (DRIVER,), ()))
+
+    assert view.list_panel.state == "empty"
+    assert view.answer == "No meters yet."
+
+
+def test_a_meter_is_tried_and_saved(qtbot, view, meters):
+    opened(qtbot, view)
+    view.add_meter()
+    dialog = view.dialog
+    dialog.name.setText("Press 4")
+    dialog.name.textEdited.emit("Press 4")
+    dialog.unit.setValue(12)
+
+    dialog.test_read()
+    qtbot.waitUntil(lambda: dialog.values.model().rowCount() == 2)
+    assert "reversed" in dialog.remarks.text()
+    with qtbot.waitSignal(dialog.saved) as told:
+        dialog.save()
+
+    assert told.args == ["press-4"]
+    ((meter, link),) = meters.saved
+    assert (meter.name, meter.unit_id, meter.driver_id) == ("Press 4", 12, "sdm")
+    assert link == LINK
+    assert meter.link_id == "gate"
+
+
+def test_a_new_link_is_entered_beside_the_meter(qtbot, view):
+    opened(qtbot, view)
+    view.add_meter()
+    dialog = view.dialog
+    dialog.link.setCurrentIndex(0)
+    dialog.host.setText("10.20.4.30")
+    dialog.port.setValue(1502)
+
+    link = dialog.chosen_link()
+
+    assert (link.kind, link.host, link.port) == (LinkKind.MODBUS_TCP, "10.20.4.30", 1502)
+    dialog.kind.set_value("modbus_rtu")
+    dialog.device.setText("COM4")
+    assert dialog.chosen_link().device == "COM4"
+    dialog.reject()
+
+
+def test_what_is_missing_is_said_beside_its_field_and_nothing_is_saved(qtbot, view, meters):
+    opened(qtbot, view)
+    view.add_meter()
+    dialog = view.dialog
+    dialog.link.setCurrentIndex(0)
+    dialog.meter_id.setText("lathe")
+
+    dialog.save()
+
+    assert set(dialog.mistakes()) == {"host", "name", "id"}
+    assert "taken" in dialog._errors["id"].text()
+    assert dialog._errors["host"].isVisible()
+    assert meters.saved == []
+    dialog.reject()
+
+
+@pytest.mark.parametrize("command", ["test_read", "save"])
+def test_a_failure_stands_in_the_dialog_with_its_remedy(qtbot, view, meters, command):
+    opened(qtbot, view)
+    view.add_meter()
+    dialog = view.dialog
+    dialog.name.setText("Press")
+    dialog.meter_id.setText("press")
+    kind = MeterUnreachable if command == "test_read" else WrongUse
+    meters.failure = kind(where="Press", what="It cannot be.", remedy="Look at the cable.")
+
+    getattr(dialog, command)()
+    qtbot.waitUntil(dialog.notice.isVisible)
+
+    assert "cable" in dialog.notice.accessibleName()
+    assert dialog.isVisible()
+    dialog.reject()
+
+
+def test_changing_keeps_what_the_dialog_does_not_show(qtbot, view, meters):
+    meters.meters = (replace(LATHE, serial_number="S-1", equipment="hvac"),)
+    opened(qtbot, view)
+
+    view.edit_meter()
+    changed = view.dialog.chosen_meter()
+
+    assert changed == meters.meters[0]
+    view.dialog.reject()
+
+
+def test_every_mistake_of_a_site_file_is_shown_with_its_line(qtbot, view):
+    opened(qtbot, view)
+
+    view.apply_file(Path("site.toml"))
+    qtbot.waitUntil(lambda: view.notice_box.count() == 1)
+
+    said = view.notice_box.itemAt(0).widget().accessibleName()
+    assert "line 4" in said
+    assert "line 9" in said
+
+
+def test_an_import_tells_rows_and_rejected_lines(qtbot, view):
+    opened(qtbot, view)
+
+    view.import_files((Path("a.csv"),))
+    qtbot.waitUntil(lambda: hasattr(view, "import_result"))
+
+    assert texts(view.import_result.table, 0)[1:5] == ["10", "8", "1", "1"]
+    assert texts(view.import_result.rejected_lines, 0) == ["a.csv, line 3", "Null"]
+    view.import_result.accept()
+
+
+def test_retiring_asks_the_service(qtbot, view, meters):
+    opened(qtbot, view)
+
+    view.retire("lathe")
+
+    qtbot.waitUntil(lambda: meters.retired == ["lathe"])
