@@ -13,7 +13,7 @@ import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtWidgets import QApplication
 
 from energy_desktop.app.desktop_shell import DesktopShell
@@ -21,6 +21,8 @@ from energy_desktop.app.logging_setup import log_to
 from energy_desktop.app.paths import SiteFolder, fonts_folder
 from energy_desktop.domain.clock import Clock, system_clock
 from energy_desktop.domain.errors import UserFacingError
+from energy_desktop.domain.settings import LOCALES
+from energy_desktop.ui import theme
 from energy_desktop.ui.formatting import Formats
 from energy_desktop.ui.jobs import JobRunner, as_user_facing
 from energy_desktop.ui.live_feed import LiveFeed
@@ -32,6 +34,7 @@ from energy_desktop.ui.views.starting_view import StartingView
 if TYPE_CHECKING:
     from energy_desktop.app.engine import Engine
     from energy_desktop.app.wiring import Services
+    from energy_desktop.domain.site import Site
     from energy_desktop.ui.shell import PageSpec
     from energy_desktop.ui.views.base import BaseView
 
@@ -70,6 +73,7 @@ class Desktop(QObject):
         self.context = ViewContext(
             Formats(
                 self._remembered.get("zone", "UTC"),
+                locale=_known_locale(self._remembered.get("locale", "en")),
                 currency=self._remembered.get("currency", "EUR"),
                 clock=clock,
             ),
@@ -169,7 +173,28 @@ class Desktop(QObject):
             return view
         from energy_desktop.app.pages import make_page
 
-        return make_page(view_id, self.context, self.services, self.engine, self.feed)
+        return make_page(view_id, self.context, self.services, self.engine, self.feed, self)
+
+    # -------------------------------------------------------- looks, as the settings page asks
+
+    @property
+    def locale(self) -> str:
+        return _known_locale(self._remembered.get("locale", "en"))
+
+    def use_theme(self, name: str) -> None:
+        if name != theme.current().name:
+            self.window.toggle_theme()
+
+    def use_locale(self, name: str) -> None:
+        """Every page is built anew, in the next turn of the loop: one of them is calling."""
+        self.context.formats.use_locale(name)
+        self._remembered["locale"] = name
+        _remember(self._folder, self._remembered)
+        QTimer.singleShot(0, self.window.renew_pages)
+
+    def site_changed(self, site: Site) -> None:
+        self.context.formats.retarget(site.zone, site.currency)
+        QTimer.singleShot(0, self.window.renew_pages)
 
     # -------------------------------------------------------- ending
 
@@ -228,6 +253,10 @@ def _recall(folder: SiteFolder) -> dict[str, str]:
     except (OSError, ValueError):
         return {}  # the first start, or a torn file: it is made again at the end
     return {str(k): str(v) for k, v in kept.items()} if isinstance(kept, dict) else {}
+
+
+def _known_locale(name: str) -> str:
+    return name if any(name == known for known, _ in LOCALES) else "en"
 
 
 def _remember(folder: SiteFolder, facts: dict[str, str]) -> None:

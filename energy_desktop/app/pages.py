@@ -14,6 +14,7 @@ from energy_desktop.ui.views.base import BaseView, ViewContext
 if TYPE_CHECKING:
     from energy_desktop.app.engine import Engine
     from energy_desktop.app.wiring import Services
+    from energy_desktop.ui.views.settings_view import Appearance
 
 _RAIL = (
     ("overview", "Overview", "view-dashboard-outline", "Now"),
@@ -40,6 +41,7 @@ def make_page(
     services: Services,
     engine: Engine,
     feed: LiveFeed,
+    appearance: Appearance,
 ) -> BaseView:
     """Imports and builds one page; called when it is first shown."""
     makers: dict[str, Callable[[], BaseView]] = {
@@ -52,8 +54,15 @@ def make_page(
         "maintenance": lambda: _maintenance(context, services),
         "forecast": lambda: _forecast(context, services, engine),
         "reports": lambda: _reports(context, services),
+        "settings": lambda: _settings(context, services, appearance),
     }
     return makers[view_id]()
+
+
+def _settings(context: ViewContext, services: Services, appearance: Appearance) -> BaseView:
+    from energy_desktop.ui.views.settings_view import SettingsView
+
+    return SettingsView(context, services.settings, appearance)
 
 
 def _overview(context: ViewContext, services: Services, engine: Engine, feed: LiveFeed) -> BaseView:

@@ -151,6 +151,10 @@ class Formats:
         self.zone_name = zone
         self.currency = currency
 
+    def use_locale(self, locale: str) -> None:
+        """Signs and month names of another locale; scales handed out before keep theirs."""
+        self.symbols = symbols_of(locale)
+
     # -------------------------------------------------------- numbers
 
     def number(self, value: float | Decimal | None, decimals: int = 0) -> str:
