@@ -183,7 +183,10 @@ class HistoryService:
             extent = self._history.extent(meter.meter_id)
             if extent is None:
                 continue
-            names = [n for n in self._history.quantities(meter.meter_id) if n in QUANTITIES]
+            # Imported intervals stand in the ledger only; history knows what was polled.
+            stored = self._history.quantities(meter.meter_id)
+            counted = self._ledger.registers(meter.meter_id)
+            names = [n for n in dict.fromkeys((*stored, *counted)) if n in QUANTITIES]
             imported = not meter.driver_id
             if imported and POWER not in names and names:
                 names.insert(0, POWER)

@@ -37,7 +37,7 @@ class Books:
         return START, START + self.energy_wh.size * HALF_HOUR_MS
 
     def quantities(self, _):
-        return ("energy_import_wh",)
+        return ()  # as the store says of a meter that was never polled
 
     def gaps(self, *_):
         return ()
