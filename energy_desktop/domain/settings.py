@@ -76,7 +76,8 @@ class Declared:
         """Such as "50 to 1000 V"; empty: any."""
         if self.choices or (self.at_least is None and self.at_most is None):
             return ""
-        parts = [f"{bound / self.per_shown:.10g}" for bound in self._bounds() if bound is not None]
+        bounds = (bound for bound in self._bounds() if bound is not None)
+        parts = [f"{bound / self.per_shown:.10g}".replace("-", "\u2212") for bound in bounds]
         joined = " to ".join(parts) if len(parts) == 2 else f"from {parts[0]}"
         return f"{joined} {self.unit}".strip()
 
