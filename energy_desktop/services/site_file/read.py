@@ -30,6 +30,7 @@ from energy_desktop.domain.device import Battery, Device, DeviceKind
 from energy_desktop.domain.errors import SiteFileError
 from energy_desktop.domain.settings import SITE
 from energy_desktop.domain.site import Link, LinkKind, Meter, Role, Site, Space, SpaceKind
+from energy_desktop.services.site_file.keys import as_in_file
 
 T = TypeVar("T")
 E = TypeVar("E", bound=Enum)
@@ -66,10 +67,18 @@ class Entry:
     """One table of the file; hands out typed fields and remembers what was not asked for."""
 
     def __init__(
-        self, table: str, values: dict[str, Any], text: str, index: int, problems: Problems
+        self,
+        table: str,
+        values: dict[str, Any],
+        text: str,
+        index: int,
+        problems: Problems,
+        known: dict[str, Any] | None = None,
     ) -> None:
+        """known: what is stored of this entry; a key that the file leaves out keeps it."""
         self._table = table
         self._values = values
+        self._known = known or {}
         self._text = text
         self._index = index
         self._problems = problems
@@ -85,6 +94,8 @@ class Entry:
         self._asked.add(key)
         if key in self._values:
             return self._values[key]
+        if key in self._known:
+            return self._known[key]
         if default is ...:
             self.problem(None, f"[{self._table}] lacks `{key}`.")
             return None
@@ -126,7 +137,10 @@ class Entry:
 
     def maybe_number(self, key: str, *, low: float = 0.0, high: float = 1e15) -> float | None:
         self._asked.add(key)
-        return self.number(key, low=low, high=high) if key in self._values else None
+        if key in self._values:
+            return self.number(key, low=low, high=high)
+        stored: float | None = self._known.get(key)
+        return stored
 
     def integer(self, key: str, default: Any = ..., *, low: int = 0, high: int = 10**15) -> int:
         value = self.number(key, default, low=low, high=high)
@@ -136,7 +150,10 @@ class Entry:
 
     def maybe_integer(self, key: str, *, low: int = 0, high: int = 10**15) -> int | None:
         self._asked.add(key)
-        return self.integer(key, low=low, high=high) if key in self._values else None
+        if key in self._values:
+            return self.integer(key, low=low, high=high)
+        stored: int | None = self._known.get(key)
+        return stored
 
     def flag(self, key: str, default: bool) -> bool:
         value = self._take(key, default)
@@ -186,7 +203,10 @@ class Entry:
 
     def maybe_day(self, key: str) -> date | None:
         self._asked.add(key)
-        return self.day(key) if key in self._values else None
+        if key in self._values:
+            return self.day(key)
+        stored: date | None = self._known.get(key)
+        return stored
 
     def texts(self, key: str, default: Any = ()) -> tuple[str, ...]:
         value = self._take(key, default)
@@ -198,6 +218,11 @@ class Entry:
             self.problem(key, f"`{key}` is {value!r}; write a list of texts.")
             return ()
         return tuple(value)
+
+    def value(self, key: str) -> Any:
+        """As it stands in the file or the store; None where it is in neither."""
+        self._asked.add(key)
+        return self._values.get(key, self._known.get(key))
 
     def table(self, key: str) -> dict[str, Any]:
         value = self._take(key, ...)
@@ -239,7 +264,7 @@ def line_of(text: str, table: str, index: int, key: str | None) -> int:
     return header_line
 
 
-def read_site_file(path: Path) -> tuple[Configuration, str]:
+def read_site_file(path: Path, current: Configuration | None = None) -> tuple[Configuration, str]:
     """The file as a configuration, and its text. Raises SiteFileError; nothing else."""
     try:
         text = path.read_text(encoding="utf-8")
@@ -253,11 +278,15 @@ def read_site_file(path: Path) -> tuple[Configuration, str]:
             what=f"It cannot be read: {error}.",
             remedy="Save it as UTF-8 text and check its permissions.",
         ) from error
-    return parse(text, path.name), text
+    return parse(text, path.name, current), text
 
 
-def parse(text: str, name: str) -> Configuration:
-    """Reads the text of a site file; references between entries are the business of `check`."""
+def parse(text: str, name: str, current: Configuration | None = None) -> Configuration:
+    """Reads the text of a site file; references between entries are the business of `check`.
+
+    current: what is stored. An entry that is there already keeps every key that the file leaves
+    out, so that a file which renames a meter does not take its driver away.
+    """
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -279,13 +308,15 @@ def parse(text: str, name: str) -> Configuration:
             )
     site = Site(name="", zone="UTC")
     if "site" in document:
-        entry = Entry("site", document["site"], text, 0, problems)
+        stored = as_in_file("site", current.site) if current and current.site.name else None
+        entry = Entry("site", document["site"], text, 0, problems, stored)
         site = _site(entry)
         entry.finish()
 
     read: dict[str, tuple[Any, ...]] = {}
     for table, make in _READERS.items():
-        read[table] = tuple(_entries(document, table, text, problems, make))
+        there = _stored_entries(current, table)
+        read[table] = tuple(_entries(document, table, text, problems, make, there))
     problems.raise_if_any(name)
     return Configuration(
         site=site,
@@ -301,19 +332,38 @@ def parse(text: str, name: str) -> Configuration:
     )
 
 
+_VERSIONED = ("tariffs", "contracts")
+
+
+def _identity(table: str, values: dict[str, Any]) -> object:
+    """By what an entry is found again: its id, and its version where it has versions."""
+    if table in _VERSIONED:
+        return values.get("id"), values.get("version", 1)
+    return values.get("id")
+
+
+def _stored_entries(current: Configuration | None, table: str) -> dict[object, dict[str, Any]]:
+    if current is None:
+        return {}
+    attribute = "alarm_rules" if table == "alarms" else table
+    rows = [as_in_file(table, row) for row in getattr(current, attribute)]
+    return {_identity(table, row): row for row in rows}
+
+
 def _entries(
     document: dict[str, Any],
     table: str,
     text: str,
     problems: Problems,
     make: Callable[[Entry], T],
+    there: dict[object, dict[str, Any]],
 ) -> Iterator[T]:
     rows = document.get(table, [])
     if not isinstance(rows, list):
         problems.add(line_of(text, table, 0, None), f"Write each entry as [[{table}]].")
         return
     for index, values in enumerate(rows):
-        entry = Entry(table, values, text, index, problems)
+        entry = Entry(table, values, text, index, problems, there.get(_identity(table, values)))
         try:
             made = make(entry)
         except ValueError as error:
@@ -445,6 +495,9 @@ def _contract(entry: Entry) -> ContractVersion:
 
 def _hours(entry: Entry) -> WeeklyHours:
     """`hours = { mon = ["08:00-20:00"], ..., weekdays = ["08:00-20:00"], holidays = false }`."""
+    written = entry.value("hours")
+    if isinstance(written, WeeklyHours):
+        return written
     table = dict(entry.table("hours"))
     on_holidays = table.pop("holidays", True)
     weekdays = _spans(entry, table.pop("weekdays", []))

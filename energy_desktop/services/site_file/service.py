@@ -57,8 +57,8 @@ class SiteFileService:
 
     def apply(self, path: Path) -> AppliedChanges:
         """Raises SiteFileError with every mistake and its line; the store is then untouched."""
-        from_file, text = read_site_file(path)
         current = self._store.load()
+        from_file, text = read_site_file(path, current)
         merged, changes = merge(current, from_file)
         known = frozenset(d.driver_id for d in self._catalogue.drivers())
         problems = Problems()

@@ -18,36 +18,13 @@ from typing import Any
 from energy_desktop.domain.configuration import Configuration
 from energy_desktop.domain.contract import WeeklyHours
 from energy_desktop.domain.site import Link, LinkKind
+from energy_desktop.services.site_file.keys import KEYS
 from energy_desktop.services.site_file.read import WEEKDAYS, minute_text
 
 _HEAD = "# A site of energy_desktop. Apply it with: energy-desktop apply FILE\n"
 _ESCAPED = re.compile(r'["\\\x00-\x1f\x7f]')
 _SHORT = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 
-# What the file calls a field, where it is not the field's own name.
-_KEYS: dict[str, dict[str, str]] = {
-    "spaces": {"space_id": "id", "parent_id": "parent"},
-    "links": {"link_id": "id"},
-    "meters": {
-        "meter_id": "id",
-        "driver_id": "driver",
-        "link_id": "link",
-        "unit_id": "unit",
-        "space_id": "space",
-        "parent_id": "parent",
-    },
-    "clients": {"client_id": "id"},
-    "tariffs": {"tariff_id": "id"},
-    "contracts": {
-        "contract_id": "id",
-        "client_id": "client",
-        "tariff_id": "tariff",
-        "space_ids": "spaces",
-    },
-    "devices": {"device_id": "id", "meter_id": "meter", "control_unit_id": "control_unit"},
-    "batteries": {"battery_id": "id", "meter_id": "meter"},
-    "alarms": {"rule_id": "id", "meter_id": "meter"},
-}
 _TCP_ONLY = {"host", "port"}
 _SERIAL_ONLY = {"device", "baud_rate", "parity", "stop_bits", "guard_s"}
 
@@ -73,7 +50,7 @@ def site_file_text(configuration: Configuration) -> str:
     for name, rows in tables.items():
         for row in rows:
             skip = _unused_of(row) if isinstance(row, Link) else _no_skip
-            parts.append(_table(f"[[{name}]]", _entries(row, _KEYS[name], skip)))
+            parts.append(_table(f"[[{name}]]", _entries(row, KEYS[name], skip)))
     return "\n".join(parts)
 
 

@@ -191,3 +191,24 @@ def test_contract_versions_must_meet(store, tmp_path):
 
     with pytest.raises(SiteFileError, match="they must meet"):
         apply(store, second.replace('id = "c"', 'id = "c"\nversion = 2'), tmp_path)
+
+
+def test_an_entry_keeps_what_the_file_does_not_say(store, tmp_path):
+    apply(store, GOOD, tmp_path)
+    before = store.held
+
+    changes = apply(store, '[[meters]]\nid = "lathe"\nname = "Big lathe"\n', tmp_path)
+    apply(store, '[[contracts]]\nid = "c"\nvalid_to = 2027-01-01\n', tmp_path)
+    apply(store, '[site]\nname = "New name"\n', tmp_path)
+
+    assert changes.changed["meters"] == 1
+    assert store.held.meters == (replace(before.meters[0], name="Big lathe"),)
+    assert store.held.contracts == (replace(before.contracts[0], valid_to=date(2027, 1, 1)),)
+    assert store.held.site == replace(before.site, name="New name")
+
+
+def test_a_new_version_inherits_nothing_from_the_one_before(store, tmp_path):
+    apply(store, GOOD, tmp_path)
+
+    with pytest.raises(SiteFileError, match="lacks `valid_from`"):
+        apply(store, '[[tariffs]]\nid = "t"\nversion = 2\n', tmp_path)
