@@ -344,14 +344,19 @@ class Group(Panel):
         self.edited.emit()
 
     def filter(self, asked: Sequence[str]) -> int:
-        """Shows the rows that fit; gives how many. The whole group fits by its title."""
+        """Shows the rows that fit and those with a draft; gives how many fit.
+
+        The whole group fits by its title.
+        """
         by_title = bool(asked) and all(word in self.name.lower() for word in asked)
-        shown = 0
+        found = shown = 0
         for row in self.rows:
             fits = by_title or row.fits(asked)
-            row.setVisible(fits)
+            visible = fits or (isinstance(row, EntryRow) and row.changed)
+            row.setVisible(visible)
             rule = row.property("rule")
             if isinstance(rule, QWidget):
-                rule.setVisible(fits and shown > 0)
-            shown += fits
-        return shown
+                rule.setVisible(visible and shown > 0)
+            found += fits
+            shown += visible
+        return found

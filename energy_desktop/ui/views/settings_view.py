@@ -90,6 +90,7 @@ class SettingsView(BaseView):
         self._open_path = open_path
         self._picture: SettingsPicture | None = None
         self._wanted = ""
+        self._when_saved: list[Callable[[], object]] = []
         self._build_top()
         self.site = Group("Site", "where it is", save=self._save_site, verb="Save site")
         self.prices = Group("Contract and prices", save=self._save_site, verb="Save prices")
@@ -303,6 +304,10 @@ class SettingsView(BaseView):
         drafts = sum(len(g.changes()) for g in self.groups if g is not self.looks)
         for group in self.groups:
             group.tell()
+        if not drafts:
+            waiting, self._when_saved = self._when_saved, []
+            for deed in waiting:
+                deed()
         if drafts:
             noun = "1 change is" if drafts == 1 else f"{drafts} changes are"
             self.set_answer(f"{noun} not saved yet.")
@@ -313,7 +318,9 @@ class SettingsView(BaseView):
             if p.last_backup is None
             else f"last backup {self.formats.moment(p.last_backup.at_ms)}"
         )
-        faulty = f", {len(p.driver_errors)} faulty driver files" if p.driver_errors else ""
+        count = len(p.driver_errors)
+        files = "1 faulty driver file" if count == 1 else f"{count} faulty driver files"
+        faulty = f", {files}" if count else ""
         stored = size_text(self.formats, p.database_bytes)
         self.set_answer(f"{p.site.name}: {stored} stored, {backup}{faulty}.")
 
@@ -382,7 +389,12 @@ class SettingsView(BaseView):
         self._say("Saved.", f"{names}. It is in force now.")
         self.reload()
         if entries.keys() & {"zone", "currency"}:
-            self._appearance.site_changed(site)
+            self._once_saved(partial(self._appearance.site_changed, site))
+
+    def _once_saved(self, deed: Callable[[], object]) -> None:
+        """Now, or when no draft is left: building pages anew would throw drafts away."""
+        self._when_saved.append(deed)
+        self._tell()
 
     def _save_program(self, entries: dict[str, str]) -> None:
         def saved(_: object) -> None:
@@ -419,6 +431,14 @@ class SettingsView(BaseView):
             self.looks.entries["theme"].show_value(chosen_theme)
         locale = self.looks.entries["locale"].text
         if locale != self._appearance.locale:
+            self._once_saved(partial(self._use_locale, locale))
+            if self._when_saved:
+                self._say(
+                    "Numbers change when the other changes are saved.", "Save them, or undo them."
+                )
+
+    def _use_locale(self, locale: str) -> None:
+        if locale == self.looks.entries["locale"].text != self._appearance.locale:
             self._appearance.use_locale(locale)
 
     # -------------------------------------------------------- deeds
