@@ -29,6 +29,7 @@ from energy_desktop.storage import Store, StoreStats, open_store
 _LOG = logging.getLogger("energy_desktop.engine")
 _TICK_S = 1.0
 _UPKEEP_EVERY_S = 60.0
+_LOOK_EVERY_S = 3.0
 _UPKEEP_SLICE_S = 0.2
 _NOT_RUNNING_AFTER_MS = 120_000
 
@@ -112,17 +113,28 @@ class Engine:
     def _keep_house(self) -> None:
         """Alarms each second; thinning out what is old in small slices, so that it never shows."""
         next_upkeep = time.monotonic() + _UPKEEP_EVERY_S
+        next_look = time.monotonic() + _LOOK_EVERY_S
         while not self._stop.wait(_TICK_S):
             try:
                 self.alarms.tick(to_ms(self.clock()))
                 self.alarms.drain()
                 self.store_stats = self.store.stats()
+                if time.monotonic() >= next_look:
+                    next_look = time.monotonic() + _LOOK_EVERY_S
+                    self._follow_others()
                 if time.monotonic() >= next_upkeep:
                     more = self.store.maintain(seconds=_UPKEEP_SLICE_S)
                     pause = 2 * _TICK_S if more else _UPKEEP_EVERY_S
                     next_upkeep = time.monotonic() + pause
             except Exception:  # noqa: BLE001 - the edge of the thread: logged whole
                 _LOG.exception("A tick of the house failed; the next one is tried")
+
+    def _follow_others(self) -> None:
+        """A command of another process (`apply`) changes what is to be polled here, too."""
+        stored = self.store.configuration.load()
+        if stored != self.configuration:
+            _LOG.info("The configuration was changed from outside; it is followed")
+            self.follow(stored)
 
     def _note_downtime(self, configuration: Configuration) -> None:
         """The time in which no engine ran is a gap with a cause, not silence."""

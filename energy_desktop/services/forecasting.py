@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections import OrderedDict
+from dataclasses import replace
 
 import numpy as np
 
-from energy_desktop.domain.clock import Clock, to_ms
+from energy_desktop.domain.clock import Clock, iso_utc, to_ms
 from energy_desktop.domain.energy import DAY_MS, Intervals
 from energy_desktop.domain.errors import NotEnoughData, NotFound
 from energy_desktop.domain.forecast import Forecast
@@ -17,6 +18,7 @@ from energy_desktop.services.registers import positive_register
 
 _LOOK_BACK_MS = 2 * 366 * DAY_MS
 _REMEMBERED = 32
+_STOPPED_MS = 7 * DAY_MS
 
 
 class ForecastService:
@@ -46,7 +48,10 @@ class ForecastService:
         horizon_h: int = 24,
         register: str | None = None,
     ) -> Forecast:
-        """Energy per step from the origin on. at_ms None: now.
+        """Energy per step from the origin on.
+
+        at_ms None: now; for a meter that is not polled, the end of what was imported, and a
+        note says so.
 
         Raises NotFound (meter), NotEnoughData (too short a history, or one that stopped).
         """
@@ -59,7 +64,16 @@ class ForecastService:
                 what="The site has no such meter.",
                 remedy="`energy-desktop meters` lists those it has.",
             )
-        origin_ms = to_ms(self._clock()) if at_ms is None else at_ms
+        meter = site.meter(meter_id)
+        notes: tuple[str, ...] = ()
+        if at_ms is not None:
+            origin_ms = at_ms
+        elif meter is not None and not meter.driver_id:
+            origin_ms = self._end_of_data(meter_id)
+            notes = (f"The meter is not polled: the forecast begins where its data end, "
+                     f"{iso_utc(origin_ms)}.",)  # fmt: skip
+        else:
+            origin_ms = to_ms(self._clock())
         known = self.known(meter_id, origin_ms, register)
         key = _key(known, origin_ms, horizon_h, site.site.zone, site.site.country)
         with self._lock:
@@ -77,11 +91,25 @@ class ForecastService:
             zone=site.site.zone,
             country=site.site.country,
         )
+        made = replace(made, notes=(*notes, *made.notes))
         with self._lock:
             self._made[key] = made
             while len(self._made) > _REMEMBERED:
                 self._made.popitem(last=False)
         return made
+
+    def _end_of_data(self, meter_id: str) -> int:
+        """The end of the last interval; now, when there is nothing (which is then said)."""
+        extent = self._history.extent(meter_id)
+        if extent is None:
+            return to_ms(self._clock())
+        register = positive_register(self._ledger, meter_id)
+        tail = self._ledger.intervals(
+            meter_id, extent[1] - DAY_MS, extent[1] + DAY_MS, register=register
+        )
+        measured = np.flatnonzero(np.isfinite(tail.energy_wh))
+        last = int(tail.start_ms[measured[-1]]) if measured.size else extent[1]
+        return last + 1000 * tail.step_s
 
     def known(self, meter_id: str, origin_ms: int, register: str | None = None) -> Intervals:
         """What the ledger holds before the origin, two years at the most."""
@@ -92,7 +120,13 @@ class ForecastService:
                 what="Nothing is stored before the origin of the forecast.",
                 remedy="Choose a later origin, or import the meter's past with `import`.",
             )
-        start_ms = max(extent[0], origin_ms - _LOOK_BACK_MS)
+        if origin_ms - extent[1] > _STOPPED_MS:
+            raise NotEnoughData(
+                where=f"Meter {meter_id}",
+                what=f"Its last reading is from {iso_utc(extent[1])}, too long before the origin.",
+                remedy="Choose an origin within a week of its data with --at, or import more.",
+            )
+        start_ms = max(extent[0], min(origin_ms, extent[1]) - _LOOK_BACK_MS)
         return self._ledger.intervals(
             meter_id,
             start_ms,

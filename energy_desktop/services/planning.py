@@ -9,6 +9,7 @@ apart.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 from zoneinfo import ZoneInfo
@@ -122,7 +123,7 @@ class PlanService:
         progress(0.5, "Forecasting the sun")
         has_solar = any(m.role is Role.SOLAR for m in configuration.meters)
         solar = ahead(past.solar_wh, "solar") if has_solar else None
-        prices, expected_from = self._prices(configuration, origin_ms)
+        prices, expected_from = self._prices(configuration, origin_ms, live=at_ms is None)
         slots = _slots(prices, load, solar, origin_ms)
         soc_pct, reckoned = self._charge_level(configuration, battery, past, origin_ms)
         peak_w = self._peak_so_far(configuration, past, origin_ms)
@@ -200,18 +201,27 @@ class PlanService:
         return battery
 
     def _prices(
-        self, configuration: Configuration, origin_ms: int
+        self, configuration: Configuration, origin_ms: int, *, live: bool
     ) -> tuple[tuple[PriceSlot, ...], int | None]:
-        """48 h of prices; what is not published is taken from a day before, again and again."""
+        """48 h of prices; what is not published is taken from a day before, again and again.
+
+        live: everything stored is known. In the past only what was published by then counts.
+        """
+        zone = ZoneInfo(configuration.site.zone)
         end_ms = origin_ms + HORIZON_H * HOUR_MS
-        known = list(self._configuration.prices(origin_ms - 2 * DAY_MS, end_ms))
+        until_ms = end_ms if live else min(end_ms, published_until(origin_ms, zone))
+        known = [
+            slot
+            for slot in self._configuration.prices(origin_ms - 2 * DAY_MS, end_ms)
+            if slot.end_ms <= until_ms
+        ]
         if not known:
             return _flat(configuration, origin_ms, end_ms), None
-        published_until = max(slot.end_ms for slot in known)
-        if published_until >= end_ms:
+        last_ms = max(slot.end_ms for slot in known)
+        if last_ms >= end_ms:
             return _within(known, origin_ms, end_ms), None
         by_start = {slot.start_ms: slot for slot in known}
-        cursor = published_until
+        cursor = last_ms
         while cursor < end_ms:
             model = by_start.get(cursor - DAY_MS)
             if model is None:
@@ -224,32 +234,34 @@ class PlanService:
             by_start[made.start_ms] = made
             known.append(made)
             cursor = made.end_ms
-        return _within(known, origin_ms, end_ms), max(published_until, origin_ms)
+        return _within(known, origin_ms, end_ms), max(last_ms, origin_ms)
 
     def _charge_level(
         self, configuration: Configuration, battery: Battery, past: SiteBalance, origin_ms: int
     ) -> tuple[float, bool]:
         """Percent at the origin: read from the battery's meter, else reckoned (True).
 
-        Reckoned from what went in and out in a week: the unknown level a week ago matters less
-        with each time the battery was full or empty.
+        Reckoned from the newest reading within a week and what went in and out since; without
+        one from the middle, which matters less with each time the battery was full or empty.
         """
         read = self._history.raw(
-            battery.meter_id, "soc_pct", origin_ms - _SOC_AGE_MS, origin_ms + QUARTER_HOUR_MS
+            battery.meter_id, "soc_pct", origin_ms - _RECKON_DAYS * DAY_MS, origin_ms + 1
         )
-        known = read.values[np.isfinite(read.values) & (read.time_ms <= origin_ms)]
-        if known.size:
-            return float(min(max(known[-1], 0.0), 100.0)), False
-        steps = _RECKON_DAYS * 96
-        only = len([m for m in configuration.meters if m.role is Role.BATTERY]) == 1
-        if not only:
-            return 50.0, True
+        known = np.flatnonzero(np.isfinite(read.values))
         low = battery.capacity_wh * battery.soc_min_pct / 100
         high = battery.capacity_wh * battery.soc_max_pct / 100
-        stored = (low + high) / 2
-        for charge, discharge in zip(
-            past.charge_wh[-steps:], past.discharge_wh[-steps:], strict=True
-        ):
+        stored, from_ms_ = (low + high) / 2, origin_ms - _RECKON_DAYS * DAY_MS
+        if known.size:
+            level_pct = float(min(max(read.values[known[-1]], 0.0), 100.0))
+            from_ms_ = int(read.time_ms[known[-1]])
+            if origin_ms - from_ms_ <= _SOC_AGE_MS:
+                return level_pct, False
+            stored = battery.capacity_wh * level_pct / 100
+        only = len([m for m in configuration.meters if m.role is Role.BATTERY]) == 1
+        if not only:
+            return 100 * stored / battery.capacity_wh, True
+        since = past.start_ms >= from_ms_
+        for charge, discharge in zip(past.charge_wh[since], past.discharge_wh[since], strict=True):
             if np.isfinite(charge) and np.isfinite(discharge):
                 stored += charge * battery.charge_efficiency
                 stored -= discharge / battery.discharge_efficiency
@@ -299,6 +311,16 @@ def plan_from_files(
         soc_end_min_pct=soc_end_min_pct,
     )
     return compute.run(plan, request, made_at_ms=made_at_ms)
+
+
+def published_until(at_ms: int, zone: ZoneInfo) -> int:
+    """The end of the local day whose day-ahead prices are known at a moment.
+
+    The auction's result comes out about 12:45; 13:00 is on the safe side.
+    """
+    local = from_ms(at_ms).astimezone(zone)
+    days = 2 if local.hour >= 13 else 1
+    return local_midnight_ms(local.date() + timedelta(days=days), zone)
 
 
 def _flat(configuration: Configuration, start_ms: int, end_ms: int) -> tuple[PriceSlot, ...]:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ParamSpec, TypeVar
 
 import typer
 
+from energy_desktop.app.logging_setup import log_to
 from energy_desktop.app.paths import SiteFolder, default_site_folder
 from energy_desktop.domain.clock import parse_month, parse_utc
 from energy_desktop.domain.errors import UserFacingError, WrongUse
@@ -130,15 +131,23 @@ def guarded(command: Callable[P, R]) -> Callable[P, R]:
             raise typer.Exit(GOOD) from None
         except (typer.Exit, typer.BadParameter, KeyboardInterrupt):
             raise
-        except Exception as error:
-            logging.getLogger("energy_desktop").exception("A bug of ours in %s", command.__name__)
-            complain(
-                f"Internal error: {type(error).__name__}: {error}. The log has the details; "
-                "report them."
-            )
+        except Exception as error:  # noqa: BLE001 - the edge of the program: logged whole
+            where = _log_bug(error, command.__name__)
+            complain(f"Internal error: {type(error).__name__}: {error}. Report {where}.")
             raise typer.Exit(FAILED) from None
 
     return run
+
+
+def _log_bug(error: Exception, name: str) -> str:
+    """Writes a bug of ours to the site's log, whole; gives the words for where it stands."""
+    folder = site_folder(None)
+    try:
+        log_to(folder.log, console_level=logging.CRITICAL + 1)
+    except OSError:
+        return "what you did, for the log cannot be written"
+    logging.getLogger("energy_desktop").error("A bug of ours in %s", name, exc_info=error)
+    return f"the end of {folder.log}"
 
 
 def complain(sentence: str) -> None:
