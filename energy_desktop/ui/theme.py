@@ -349,8 +349,25 @@ def apply_theme(app: QApplication, name: str, fonts_dir: Path) -> Tokens:
         app.setStyle(QStyleFactory.create("Fusion"))
     app.setFont(font(13))
     app.setPalette(_palette(tokens))
-    app.setStyleSheet(style_sheet(tokens))
+    marks = fonts_dir.parent / "icons"
+    app.setStyleSheet(style_sheet(tokens) + _marks_sheet(tokens, marks))
     return tokens
+
+
+def _marks_sheet(t: Tokens, folder: Path) -> str:
+    """The chevron of a list field and the tick of a box: a style sheet takes them from files."""
+    theme_name = "dark" if t.is_dark else "light"
+    chevron = (folder / f"chevron-{theme_name}.png").as_posix()
+    check = (folder / f"check-{theme_name}.png").as_posix()
+    return f"""
+QComboBox::down-arrow {{ image: url("{chevron}"); width: 12px; height: 12px; }}
+QCheckBox::indicator {{
+    width: 14px; height: 14px; background: {t.surface}; border: 1px solid {t.line2};
+    border-radius: 3px; }}
+QCheckBox::indicator:checked {{
+    background: {t.accent}; border-color: {t.accent}; image: url("{check}"); }}
+QCheckBox::indicator:disabled {{ background: {t.inset}; border-color: {t.line}; }}
+"""
 
 
 def _palette(t: Tokens) -> QPalette:
