@@ -172,6 +172,7 @@ def test_a_meter_is_tried_and_saved(qtbot, view, meters):
     dialog.name.setText("Press 4")
     dialog.name.textEdited.emit("Press 4")
     dialog.unit.setValue(12)
+    dialog.driver.setCurrentIndex(0)
 
     dialog.test_read()
     qtbot.waitUntil(lambda: dialog.values.model().rowCount() == 2)
@@ -212,7 +213,7 @@ def test_what_is_missing_is_said_beside_its_field_and_nothing_is_saved(qtbot, vi
 
     dialog.save()
 
-    assert set(dialog.mistakes()) == {"host", "name", "id"}
+    assert set(dialog.mistakes()) == {"host", "driver", "name", "id"}
     assert "taken" in dialog._errors["id"].text()
     assert dialog._errors["host"].isVisible()
     assert meters.saved == []
@@ -226,6 +227,8 @@ def test_a_failure_stands_in_the_dialog_with_its_remedy(qtbot, view, meters, com
     dialog = view.dialog
     dialog.name.setText("Press")
     dialog.meter_id.setText("press")
+    dialog.driver.setCurrentIndex(0)
+    dialog.unit.setValue(12)
     kind = MeterUnreachable if command == "test_read" else WrongUse
     meters.failure = kind(where="Press", what="It cannot be.", remedy="Look at the cable.")
 

@@ -8,12 +8,12 @@ entered before they are wired.
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import replace
 from functools import partial
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QLocale, Qt, Signal
 from PySide6.QtWidgets import (
-    QCheckBox,
     QComboBox,
     QCompleter,
     QDialog,
@@ -34,6 +34,7 @@ from energy_desktop.domain.errors import UserFacingError
 from energy_desktop.domain.quantities import quantity
 from energy_desktop.domain.site import Link, LinkKind, Meter, Role
 from energy_desktop.services.meters import MeterService
+from energy_desktop.ui.views import meter_words as words
 from energy_desktop.ui.views.base import ViewContext
 from energy_desktop.ui.widgets import paint
 from energy_desktop.ui.widgets.panel import InlineNotice, button
@@ -48,6 +49,17 @@ _ROLES = (
     (Role.OTHER, "Something else"),
 )
 _BAUD_RATES = (1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200)
+_EQUIPMENT = (
+    "lighting",
+    "hvac",
+    "compressor",
+    "ev_charger",
+    "machine",
+    "kitchen",
+    "server",
+    "lift",
+)
+_ID = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$")
 _FIRST_READINGS = (
     "power_w",
     "voltage_v",
@@ -80,7 +92,7 @@ class MeterDialog(QDialog):
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowModality(Qt.WindowModality.WindowModal)
         self.setWindowTitle("Add a meter" if meter is None else f"Change {meter.name}")
-        self.resize(860, 600)
+        self.resize(900, 640)
         self._context = context
         self._meters = meters
         self._configuration = configuration
@@ -88,6 +100,7 @@ class MeterDialog(QDialog):
         self._meter = meter
         self._id_typed = meter is not None
         self._errors: dict[str, QLabel] = {}
+        self._holders: dict[str, QWidget] = {}
         outer = QVBoxLayout(self)
         outer.setContentsMargins(16, 16, 16, 16)
         outer.setSpacing(12)
@@ -101,7 +114,9 @@ class MeterDialog(QDialog):
         self._form = QFormLayout(holder)
         self._form.setVerticalSpacing(6)
         self._form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setWidget(holder)
+        self._scroll = scroll
         self._make_link_fields()
         self._make_meter_fields()
         columns.addWidget(scroll, 5)
@@ -112,7 +127,7 @@ class MeterDialog(QDialog):
         outer.addWidget(self.notice)
         outer.addLayout(self._buttons())
         self._fill(meter)
-        self._on_link()
+        self._on_link_chosen()
         self._on_driver()
         self.name.setFocus()
 
@@ -127,10 +142,16 @@ class MeterDialog(QDialog):
             field.setMinimumContentsLength(16)
         caption.setBuddy(field)
         field.setAccessibleName(text)
-        self._form.addRow(caption, field)
+        holder = QWidget()
+        column = QVBoxLayout(holder)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(2)
+        column.addWidget(field)
         wrong = paint.label("", "strong", wrap=True)
         wrong.hide()
-        self._form.addRow("", wrong)
+        column.addWidget(wrong)
+        self._form.addRow(caption, holder)
+        self._holders[key] = holder
         self._errors[key] = wrong
 
     def _make_link_fields(self) -> None:
@@ -138,7 +159,7 @@ class MeterDialog(QDialog):
         self.link.addItem("A new link", "")
         for link in self._configuration.links:
             self.link.addItem(f"{link.link_id}: {link.address}", link.link_id)
-        self.link.currentIndexChanged.connect(lambda _: self._on_link())
+        self.link.currentIndexChanged.connect(lambda _: self._on_link_chosen())
         self._row("link", "Link", self.link)
         self.kind = Segmented(
             (("modbus_tcp", "Modbus TCP"), ("modbus_rtu", "Modbus RTU")), name="Kind of link"
@@ -161,6 +182,14 @@ class MeterDialog(QDialog):
         for letter, word in (("N", "none"), ("E", "even"), ("O", "odd")):
             self.parity.addItem(word, letter)
         self._row("parity", "Parity", self.parity)
+        self.stop_bits = QComboBox()
+        for bits in (1, 2):
+            self.stop_bits.addItem(str(bits), bits)
+        self._row("stop_bits", "Stop bits", self.stop_bits)
+        self.timeout = _number(0.1, 30.0, 1.0, " s")
+        self._row("timeout", "Timeout", self.timeout)
+        self.shared = paint.label("", "caption", wrap=True)
+        self._form.addRow("", self.shared)
 
     def _make_meter_fields(self) -> None:
         self.driver = QComboBox()
@@ -169,6 +198,11 @@ class MeterDialog(QDialog):
         for info in self._drivers.values():
             models = ", ".join(info.models)
             self.driver.addItem(f"{info.manufacturer} {models}", info.driver_id)
+        self.driver.setCurrentIndex(-1)
+        self.driver.setMinimumContentsLength(12)
+        line = self.driver.lineEdit()
+        if line is not None:
+            line.setPlaceholderText("Type a maker or model")
         completer = QCompleter(self.driver.model(), self.driver)
         completer.setCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
         completer.setFilterMode(Qt.MatchFlag.MatchContains)
@@ -176,7 +210,7 @@ class MeterDialog(QDialog):
         self.driver.setCompleter(completer)
         self.driver.currentIndexChanged.connect(lambda _: self._on_driver())
         self._row("driver", "Model", self.driver)
-        self.unit = _whole(1, 247, 1)
+        self.unit = _whole(1, 255, 1)
         self._row("unit", "Unit id", self.unit)
         self.name = QLineEdit()
         self.name.textEdited.connect(self._propose_id)
@@ -193,16 +227,28 @@ class MeterDialog(QDialog):
         for space in self._configuration.spaces:
             self.space.addItem(space.name, space.space_id)
         self._row("space", "Place", self.space)
+        self.equipment = QComboBox()
+        self.equipment.setEditable(True)
+        known = {m.equipment for m in self._configuration.meters if m.equipment}
+        self.equipment.addItem("")
+        self.equipment.addItems(sorted({*_EQUIPMENT, *known}))
+        self._row("equipment", "It feeds", self.equipment)
+        self.serial = QLineEdit()
+        self._row("serial", "Serial number", self.serial)
         self.interval = _number(0.2, 3600.0, 1.0, " s")
         self._row("interval", "Poll every", self.interval)
         self.ct = _number(0.001, 100_000.0, 1.0, "")
         self._row("ct", "CT ratio", self.ct)
         self.vt = _number(0.001, 100_000.0, 1.0, "")
         self._row("vt", "VT ratio", self.vt)
-        self.mid = QCheckBox("MID-approved")
-        self.invert = QCheckBox("Turn the sign round")
-        self._form.addRow("", self.mid)
-        self._form.addRow("", self.invert)
+        self.invert = QComboBox()
+        self.invert.addItem("as read", False)
+        self.invert.addItem("turned round", True)
+        self._row("invert", "Sign", self.invert)
+        self.mid = QComboBox()
+        self.mid.addItem("not marked as approved", False)
+        self.mid.addItem("approved", True)
+        self._row("mid", "MID", self.mid)
 
     def _trial_column(self) -> QVBoxLayout:
         column = QVBoxLayout()
@@ -256,26 +302,61 @@ class MeterDialog(QDialog):
         self.interval.setValue(meter.poll_interval_s)
         self.ct.setValue(meter.ct_ratio)
         self.vt.setValue(meter.vt_ratio)
-        self.mid.setChecked(meter.mid_approved)
-        self.invert.setChecked(meter.invert)
+        self.mid.setCurrentIndex(int(meter.mid_approved))
+        self.invert.setCurrentIndex(int(meter.invert))
+        self.equipment.setCurrentText(meter.equipment)
+        self.serial.setText(meter.serial_number)
 
     # -------------------------------------------------------- following
 
+    def _on_link_chosen(self) -> None:
+        """Shows the settings of the link that was chosen; they may be changed for all on it."""
+        existing = self._existing_link()
+        if existing is None:  # a new link begins empty, not as a copy of the one before
+            self.host.clear()
+            self.port.setValue(502)
+            self.device.clear()
+            self.timeout.setValue(1.0)
+            self._on_driver()
+        else:
+            self.kind.set_value(existing.kind.value)
+            self.host.setText(existing.host)
+            self.port.setValue(existing.port)
+            self.device.setText(existing.device)
+            self.baud.setCurrentIndex(max(0, self.baud.findData(existing.baud_rate)))
+            self.parity.setCurrentIndex(max(0, self.parity.findData(existing.parity)))
+            self.stop_bits.setCurrentIndex(max(0, self.stop_bits.findData(existing.stop_bits)))
+            self.timeout.setValue(existing.timeout_s)
+        self._on_link()
+
     def _on_link(self) -> None:
-        is_new = not self.link.currentData()
+        existing = self._existing_link()
         serial = self.kind.value == LinkKind.MODBUS_RTU.value
-        self._form.setRowVisible(self.kind, is_new)
-        network: tuple[QWidget, ...] = (self.host, self.port)
-        bus: tuple[QWidget, ...] = (self.device, self.baud, self.parity)
-        for field in network:
-            self._form.setRowVisible(field, is_new and not serial)
-        for field in bus:
-            self._form.setRowVisible(field, is_new and serial)
+        self._form.setRowVisible(self._holders["kind"], existing is None)
+        for key in ("host", "port"):
+            self._form.setRowVisible(self._holders[key], not serial)
+        for key in ("device", "baud", "parity", "stop_bits"):
+            self._form.setRowVisible(self._holders[key], serial)
+        others = [
+            m
+            for m in self._configuration.meters
+            if existing is not None
+            and m.link_id == existing.link_id
+            and (self._meter is None or m.meter_id != self._meter.meter_id)
+        ]
+        shared = f"{len(others)} other meters share it" if len(others) > 1 else "Shared with "
+        if len(others) == 1:
+            shared += others[0].name
+        self.shared.setText(f"{shared}: a change of the link counts for all.")
+        self._form.setRowVisible(self.shared, bool(others))
+
+    def _existing_link(self) -> Link | None:
+        return self._configuration.link(self.link.currentData() or "")
 
     def _on_driver(self) -> None:
-        info = self._drivers.get(self.driver.currentData() or "")
+        info = self._drivers.get(self._driver_id())
         if info is None:
-            self.driver_text.setText("Choose a model.")
+            self.driver_text.setText("Choose the model of the meter: it says what can be read.")
             self.doubts_text.setText("")
             return
         labels = [quantity(name).label for name in info.quantities]
@@ -284,46 +365,50 @@ class MeterDialog(QDialog):
         self.driver_text.setText(
             f"Yields {len(labels)} quantities: {', '.join(labels[:8])}{more}.{own}"
         )
-        doubts = "; ".join(info.doubts[:3])
-        self.doubts_text.setText(f"In doubt: {doubts}." if doubts else f"By {info.source}.")
+        doubts = words.readable("; ".join(d.rstrip(".") for d in info.doubts[:3]))
+        self.doubts_text.setText(f"In doubt: {doubts}." if doubts else "Nothing in doubt.")
         if self._meter is None:
-            self.mid.setChecked(info.mid_marked)
-            self.baud.setCurrentIndex(max(0, self.baud.findData(info.baud_rate)))
-            self.parity.setCurrentIndex(max(0, self.parity.findData(info.parity)))
+            # Only a new link takes the driver's serial settings: others may be on an old one.
+            self.mid.setCurrentIndex(int(info.mid_marked))
+            if self._existing_link() is None:
+                self.baud.setCurrentIndex(max(0, self.baud.findData(info.baud_rate)))
+                self.parity.setCurrentIndex(max(0, self.parity.findData(info.parity)))
+                self.stop_bits.setCurrentIndex(max(0, self.stop_bits.findData(info.stop_bits)))
+
+    def _driver_id(self) -> str:
+        """The model that the field names in full; what is half typed is none."""
+        index = self.driver.currentIndex()
+        if index < 0 or self.driver.currentText() != self.driver.itemText(index):
+            return ""
+        return str(self.driver.itemData(index))
 
     def _propose_id(self, name: str) -> None:
         if not self._id_typed:
-            self.meter_id.setText(re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-"))
+            taken = {m.meter_id for m in self._configuration.meters}
+            self.meter_id.setText(_free(slug(name), taken) if slug(name) else "")
 
     # -------------------------------------------------------- what was entered
 
     def chosen_link(self) -> Link:
-        """The link as entered; an existing one unchanged."""
-        existing = self._configuration.link(self.link.currentData() or "")
-        if existing is not None:
-            return existing
+        """The link as entered; an existing one keeps its id."""
+        existing = self._existing_link()
         if self.kind.value == LinkKind.MODBUS_TCP.value:
-            host = self.host.text().strip()
-            port = self.port.value()
-            return Link(
-                self._free_link_id(f"{host}-{port}"), LinkKind.MODBUS_TCP, host=host, port=port
-            )
+            host, port = self.host.text().strip(), self.port.value()
+            base = existing or Link(self._free_link_id(f"{host}-{port}"), LinkKind.MODBUS_TCP)
+            return replace(base, host=host, port=port, timeout_s=self.timeout.value())
         device = self.device.text().strip()
-        return Link(
-            self._free_link_id(device),
-            LinkKind.MODBUS_RTU,
+        base = existing or Link(self._free_link_id(device), LinkKind.MODBUS_RTU)
+        return replace(
+            base,
             device=device,
             baud_rate=int(self.baud.currentData()),
             parity=str(self.parity.currentData()),
+            stop_bits=int(self.stop_bits.currentData()),
+            timeout_s=self.timeout.value(),
         )
 
     def _free_link_id(self, wanted: str) -> str:
-        stem = re.sub(r"[^A-Za-z0-9]+", "-", wanted).strip("-").lower() or "link"
-        taken = {k.link_id for k in self._configuration.links}
-        number, name = 2, stem
-        while name in taken:
-            name, number = f"{stem}-{number}", number + 1
-        return name
+        return _free(slug(wanted) or "link", {k.link_id for k in self._configuration.links})
 
     def chosen_meter(self) -> Meter:
         """The meter as entered, with what the dialog does not show kept."""
@@ -332,7 +417,7 @@ class MeterDialog(QDialog):
             base,
             meter_id=self.meter_id.text().strip(),
             name=self.name.text().strip(),
-            driver_id=str(self.driver.currentData() or ""),
+            driver_id=self._driver_id(),
             link_id=self.chosen_link().link_id,
             unit_id=self.unit.value(),
             poll_interval_s=self.interval.value(),
@@ -340,36 +425,56 @@ class MeterDialog(QDialog):
             space_id=self.space.currentData() or None,
             ct_ratio=self.ct.value(),
             vt_ratio=self.vt.value(),
-            mid_approved=self.mid.isChecked(),
-            invert=self.invert.isChecked(),
+            mid_approved=bool(self.mid.currentData()),
+            invert=bool(self.invert.currentData()),
+            equipment=self.equipment.currentText().strip(),
+            serial_number=self.serial.text().strip(),
         )
 
     def mistakes(self, *, for_test: bool = False) -> dict[str, str]:
         """What is missing or wrong, by field."""
         found: dict[str, str] = {}
-        if not self.link.currentData():
-            tcp = self.kind.value == LinkKind.MODBUS_TCP.value
-            if tcp and not self.host.text().strip():
-                found["host"] = "Enter the address of the meter or gateway."
-            if not tcp and not self.device.text().strip():
-                found["device"] = "Enter the serial port."
-        if self.driver.currentData() not in self._drivers:
+        tcp = self.kind.value == LinkKind.MODBUS_TCP.value
+        if tcp and not self.host.text().strip():
+            found["host"] = "Enter the address of the meter or gateway."
+        if not tcp and not self.device.text().strip():
+            found["device"] = "Enter the serial port."
+        if not tcp and self.unit.value() > 247:
+            found["unit"] = "On a serial bus the unit id is 1 to 247."
+        if not self._driver_id():
             found["driver"] = "Choose a model from the list."
         if for_test:
             return found
+        neighbour = self._same_unit()
+        if neighbour is not None:
+            found["unit"] = f"{neighbour.name} has this unit id on the same link."
         if not self.name.text().strip():
             found["name"] = "Give it a name."
         meter_id = self.meter_id.text().strip()
         if not meter_id:
             found["id"] = "Give it an id."
+        elif self._meter is None and not _ID.match(meter_id):
+            found["id"] = "Letters, digits and - _ . : only, a letter or digit first."
         elif self._meter is None and self._configuration.meter(meter_id) is not None:
             found["id"] = f"{meter_id} is taken by another meter."
         return found
+
+    def _same_unit(self) -> Meter | None:
+        link_id = self.link.currentData()
+        own = "" if self._meter is None else self._meter.meter_id
+        for other in self._configuration.meters:
+            on_link = other.link_id == link_id and other.enabled and bool(link_id)
+            if on_link and other.unit_id == self.unit.value() and other.meter_id != own:
+                return other
+        return None
 
     def _show_mistakes(self, found: dict[str, str]) -> None:
         for key, label in self._errors.items():
             label.setText(found.get(key, ""))
             label.setVisible(key in found)
+        first = next((k for k in self._holders if k in found), None)
+        if first is not None:
+            self._scroll.ensureWidgetVisible(self._holders[first])
 
     # -------------------------------------------------------- test and save
 
@@ -381,7 +486,7 @@ class MeterDialog(QDialog):
         self.test_button.setEnabled(False)
         self.notice.hide()
         self.test_text.setText("Asking the meter.")
-        link, driver_id = self.chosen_link(), str(self.driver.currentData())
+        link, driver_id = self.chosen_link(), self._driver_id()
         self._context.jobs.start(
             partial(self._meters.test, link, driver_id, self.unit.value()),
             self.show_test,
@@ -401,7 +506,9 @@ class MeterDialog(QDialog):
         rows = [(quantity(n).label, formats.quantity(n, reading.values[n])) for n in names]
         rows += [(quantity(n).label, "not available") for n in reading.missing]
         self.values.show_rows(rows, empty="The meter gave no value.")
-        self.remarks.setText("\n".join(reading.remarks) or "Nothing looks odd.")
+        self.remarks.setText(
+            "\n".join(words.readable(r) for r in reading.remarks) or "Nothing looks odd."
+        )
 
     def show_test_failure(self, error: UserFacingError) -> None:
         self.test_button.setEnabled(True)
@@ -440,6 +547,7 @@ class MeterDialog(QDialog):
 
 def _whole(low: int, high: int, value: int) -> QSpinBox:
     box = QSpinBox()
+    _plain(box)
     box.setRange(low, high)
     box.setValue(value)
     return box
@@ -447,9 +555,28 @@ def _whole(low: int, high: int, value: int) -> QSpinBox:
 
 def _number(low: float, high: float, value: float, suffix: str) -> QDoubleSpinBox:
     box = QDoubleSpinBox()
+    _plain(box)
     box.setDecimals(3)
     box.setRange(low, high)
     box.setStepType(QDoubleSpinBox.StepType.AdaptiveDecimalStepType)
     box.setValue(value)
     box.setSuffix(suffix)
     return box
+
+
+def _plain(box: QSpinBox | QDoubleSpinBox) -> None:
+    box.setLocale(QLocale.c())
+    box.lineEdit().setTextMargins(6, 0, 6, 0)
+
+
+def slug(name: str) -> str:
+    """An id made of a name: `Kühlung 2. OG` becomes `kuhlung-2-og`."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    return re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")[:60]
+
+
+def _free(stem: str, taken: set[str]) -> str:
+    number, name = 2, stem
+    while name in taken:
+        name, number = f"{stem}-{number}", number + 1
+    return name

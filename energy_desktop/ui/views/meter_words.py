@@ -5,11 +5,13 @@ A meter alone cannot tell whether it or its cable is dead; its neighbours on the
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from energy_desktop.domain.driver import RegisterView
 from energy_desktop.domain.errors import DriverFileError
+from energy_desktop.domain.quantities import QUANTITIES
 from energy_desktop.domain.snapshot import LinkState
 from energy_desktop.services.meters import MeterListing
 from energy_desktop.services.site_file.service import AppliedChanges
@@ -96,8 +98,9 @@ def _link_row(formats: Formats, link_id: str, below: list[MeterListing]) -> List
     busy = link_load(polled)
     return ListRow(
         f"link {link_id}",
-        f"{link_id}   {link.address}",
-        state=f"{answering} of {len(polled)} answer",
+        link.address,
+        model=link_id,
+        state=f"{answering} of {len(polled)}",
         round_trip="" if busy is None else formats.percent(100 * busy),
         errors=_share(
             formats, sum(r.status.failures for r in polled), sum(r.status.polls for r in polled)
@@ -166,7 +169,7 @@ def likely_cause(listing: MeterListing, everyone: Sequence[MeterListing]) -> str
     if not silent:
         return (
             f"{_other(len(others))} on {address} answer{'s' if len(others) == 1 else ''}, so the "
-            "link works: likely this meter, so check its power, its unit id and its own cable."
+            "link works: likely the meter itself."
         )
     names = ", ".join(r.meter.name for r in silent[:3])
     more = f" and {len(silent) - 3} more" if len(silent) > 3 else ""
@@ -222,6 +225,15 @@ def format_text(view: RegisterView) -> str:
     """`float32 ABCD`; a single register has no word order."""
     one_word = view.value_format.endswith("16")
     return view.value_format if one_word else f"{view.value_format} {view.word_order}"
+
+
+def readable(text: str) -> str:
+    """Names of quantities as labels: `frequency_hz is in doubt` becomes `Frequency is in doubt`."""
+    return re.sub(
+        r"[a-z][a-z0-9_]+",
+        lambda m: QUANTITIES[m.group()].label if m.group() in QUANTITIES else m.group(),
+        text,
+    )
 
 
 def driver_problems_text(errors: Sequence[DriverFileError]) -> str:

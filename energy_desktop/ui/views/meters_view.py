@@ -93,7 +93,7 @@ class MetersView(BaseView):
         self.body.addLayout(self.notice_box)
         columns = QHBoxLayout()
         columns.setSpacing(8)
-        columns.addWidget(self._list_panel(), 11)
+        columns.addWidget(self._list_panel(), 23)
         right = QVBoxLayout()
         right.setSpacing(8)
         self.trouble = InlineNotice(
@@ -101,13 +101,13 @@ class MetersView(BaseView):
         )
         self.trouble.hide()
         right.addWidget(self.trouble)
-        right.addWidget(self._registers_panel(), 3)
+        right.addWidget(self._registers_panel(), 5)
         lower = QHBoxLayout()
         lower.setSpacing(8)
         lower.addWidget(self._facts_panel(), 1)
         lower.addWidget(self._driver_panel(), 1)
-        right.addLayout(lower, 2)
-        columns.addLayout(right, 10)
+        right.addLayout(lower, 4)
+        columns.addLayout(right, 20)
         self.body.addLayout(columns, 1)
         self.add_page_action("Import file", "file-import-outline", self.choose_import)
         self.add_page_action("Apply site file", "file-cog-outline", self.choose_site_file)
@@ -119,10 +119,10 @@ class MetersView(BaseView):
         self.list: Table[ListRow] = Table(
             [
                 Column("Link, meter", self._name_cell, stretch=3),
-                Column("Unit", self._cell("unit"), width=42, number=True),
-                Column("Model", self._cell("model"), width=88),
-                Column("State", self._state_cell, width=100),
-                Column("Age", self._cell("age"), width=54, number=True),
+                Column("Unit", self._cell("unit"), width=46, number=True),
+                Column("Model", self._cell("model"), width=84),
+                Column("State", self._state_cell, width=98),
+                Column("Age", self._cell("age"), width=52, number=True),
                 Column(
                     "ms",
                     self._cell("round_trip"),
@@ -133,14 +133,14 @@ class MetersView(BaseView):
                 Column(
                     "Err. %",
                     self._error_cell,
-                    width=52,
+                    width=58,
                     number=True,
                     tooltip="Polls without a reading since the program began to ask",
                 ),
                 Column(
                     "Skipped",
                     self._cell("skipped"),
-                    width=60,
+                    width=68,
                     number=True,
                     tooltip="Polls left out because the one before was not finished",
                 ),
@@ -162,18 +162,18 @@ class MetersView(BaseView):
         self.registers_panel = Panel("Registers")
         self.registers: Table[RegisterRow] = Table(
             [
-                Column("Wire", lambda r: Cell(f"0x{r.view.address:04X}", mono=True), width=62),
-                Column("Manual", lambda r: Cell(r.view.manual_number, mono=True), width=62),
+                Column("Wire", lambda r: Cell(f"0x{r.view.address:04X}", mono=True), width=58),
+                Column("Manual", lambda r: Cell(r.view.manual_number, mono=True), width=64),
                 Column(
                     "Fn",
                     lambda r: f"{r.view.function:02d}",
-                    width=36,
+                    width=34,
                     tooltip="Modbus function: 03 holding, 04 input registers",
                 ),
-                Column("Format", lambda r: words.format_text(r.view), width=94),
-                Column("Scale", lambda r: f"{r.view.scale:g}", width=56, number=True),
+                Column("Format", lambda r: words.format_text(r.view), width=98),
+                Column("Scale", lambda r: f"{r.view.scale:g}", width=50, number=True),
                 Column("Reads as", lambda r: quantity(r.view.quantity).label, stretch=2),
-                Column("Value", self._value_cell, width=104, number=True),
+                Column("Value", self._value_cell, width=86, number=True),
             ],
             key=lambda r: r.view.quantity,
             name="Registers",
@@ -213,8 +213,8 @@ class MetersView(BaseView):
         self.driver_folder = paint.label("", "caption", wrap=True)
         for one in (
             self.driver_problems,
-            self.driver_text,
             self.driver_doubts,
+            self.driver_text,
             self.driver_folder,
         ):
             one.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
@@ -436,13 +436,14 @@ class MetersView(BaseView):
             self.driver_text.setText("")
             self.driver_doubts.setText("")
         else:
-            own = "own driver of this site" if driver.own else f"{len(page.drivers)} models in all"
-            self.driver_panel.set_title(f"Driver {driver.driver_id}", own)
+            own = ", of this site" if driver.own else ""
+            self.driver_panel.set_title("Driver", "")
             models = ", ".join(driver.models)
             self.driver_text.setText(
-                f"{driver.manufacturer} {models}. By {driver.source.rstrip('.')}."
+                f"{driver.driver_id}{own}: {driver.manufacturer} {models}. "
+                f"Source: {driver.source.rstrip('.')}."
             )
-            doubts = "; ".join(d.rstrip(".") for d in driver.doubts)
+            doubts = words.readable("; ".join(d.rstrip(".") for d in driver.doubts))
             self.driver_doubts.setText(f"In doubt: {doubts}." if doubts else "Nothing in doubt.")
         problems = words.driver_problems_text(page.driver_errors)
         self.driver_problems.setText(problems)
@@ -460,7 +461,9 @@ class MetersView(BaseView):
 
     def _name_cell(self, row: ListRow) -> Cell:
         if row.listing is None:
-            return Cell(row.title, bold=True, ground="inset", spoken=f"{row.title}, {row.state}")
+            return Cell(
+                row.title, bold=True, ground="inset", spoken=f"{row.title}, {row.state} answer"
+            )
         state = row.listing.status.state
         icon, token = words.ICONS[state]
         if not row.listing.meter.driver_id:
