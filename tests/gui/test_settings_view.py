@@ -251,6 +251,7 @@ def test_the_search_of_the_window_leads_to_the_field(page, qtbot):
     page.view.reveal("bank_iban")
 
     qtbot.waitUntil(page.view.billing.entries["bank_iban"].field.hasFocus)
+    qtbot.waitUntil(lambda: page.view.area.verticalScrollBar().value() > 100)
 
 
 def test_licences_are_shown_as_plain_text(page, qtbot):

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Protocol
 
 import PySide6
-from PySide6.QtCore import Qt, QUrl, qVersion
+from PySide6.QtCore import Qt, QTimer, QUrl, qVersion
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import (
     QDialog,
@@ -360,8 +360,9 @@ class SettingsView(BaseView):
         for group in self.groups:
             row = group.entries.get(name)
             if row is not None:
-                self.area.ensureWidgetVisible(row)
                 row.field.setFocus()
+                # Groups that were shown a moment ago have their places in the next turn only.
+                QTimer.singleShot(0, row, partial(self.area.ensureWidgetVisible, row))
 
     def _scroll_to(self, group: Group) -> None:
         self.area.verticalScrollBar().setValue(group.y())
