@@ -15,11 +15,11 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QVBoxLayout, QWidget
 from energy_desktop.domain.device import Battery
 from energy_desktop.domain.energy import DAY_MS, HOUR_MS, Intervals
 from energy_desktop.domain.errors import NotEnoughData
-from energy_desktop.domain.forecast import CandidateScore, Forecast
+from energy_desktop.domain.forecast import Forecast
 from energy_desktop.domain.ports import ProgressSink
 from energy_desktop.services.meters import MeterListing
 from energy_desktop.services.planning import BatteryOutlook
-from energy_desktop.ui.formatting import Formats, Scale
+from energy_desktop.ui.formatting import Scale
 from energy_desktop.ui.views import forecast_words as words
 from energy_desktop.ui.views.base import BaseView, Subject, ViewContext
 from energy_desktop.ui.widgets.chart import Chart
@@ -137,8 +137,15 @@ class ForecastView(BaseView):
         self.plan_chart = Chart(self.formats, self.formats.scale("W"), name="Battery plan")
         self.plan_legend = Legend()
         self.plan_panel.add_header_widget(self.plan_legend)
-        self.plan_panel.set_content(self.plan_chart)
-        left.addWidget(self.plan_panel, 4)
+        planned = QWidget()
+        plan_column = QVBoxLayout(planned)
+        plan_column.setContentsMargins(0, 0, 0, 0)
+        plan_column.setSpacing(4)
+        self.notes = label("", "caption", wrap=True)
+        plan_column.addWidget(self.plan_chart, 1)
+        plan_column.addWidget(self.notes)
+        self.plan_panel.set_content(planned)
+        left.addWidget(self.plan_panel, 5)
 
         self.money_panel = Panel("Plan for 48 h")
         inside = QWidget()
@@ -147,13 +154,11 @@ class ForecastView(BaseView):
         column.setSpacing(8)
         self.figures = FigureRow()
         self.facts = FactList()
-        self.notes = label("", "caption", wrap=True)
         column.addWidget(self.figures)
         column.addWidget(self.facts)
-        column.addWidget(self.notes)
         column.addStretch(1)
         self.money_panel.set_content(inside)
-        right.addWidget(self.money_panel, 5)
+        right.addWidget(self.money_panel, 0)
 
         self.idle_panel = Panel("Why it rests")
         self.idle_table: Table[words.IdleStretch] = Table(
@@ -174,7 +179,7 @@ class ForecastView(BaseView):
         )
         self.idle_table.chosen.connect(self._on_idle_chosen)
         self.idle_panel.set_content(self.idle_table)
-        right.addWidget(self.idle_panel, 4)
+        right.addWidget(self.idle_panel, 1)
 
         self.score_panel = Panel("How good was it?")
         self.score_table: Table[words.ScoreRow] = Table(
@@ -195,7 +200,7 @@ class ForecastView(BaseView):
         rows.addWidget(self.score_table, 1)
         rows.addWidget(self.method)
         self.score_panel.set_content(scored)
-        right.addWidget(self.score_panel, 5)
+        right.addWidget(self.score_panel, 1)
 
     # -------------------------------------------------------- asking
 
@@ -286,13 +291,14 @@ class ForecastView(BaseView):
         )
         self.figures.show_figures(
             [
-                Figure("after wear and losses", self.formats.money_value(gain)),
+                Figure("earned in 48 h", self.formats.money_value(gain)),
                 Figure("planned", self.formats.number(plan.cycles, 2), "cycles"),
                 Figure("level now", self.formats.number(outlook.soc_start_pct), "%",
                        estimated=outlook.soc_reckoned),
             ]
         )  # fmt: skip
         self.facts.show_facts(words.money_facts(plan, self.formats))
+        self.facts.setMinimumHeight(self.facts.sizeHint().height())
         self.notes.setText(" ".join(outlook.notes))
         self.idle_table.show_rows(words.idle_stretches(plan), empty="It never rests in this plan.")
 
@@ -340,9 +346,9 @@ class ForecastView(BaseView):
             "How good was it?", f"last {forecast.backtest.days} days, each a day ahead"
         )
         self.score_table.show_rows(words.score_rows(forecast, self.formats))
-        rivals = ", ".join(_rival(c, forecast, self.formats) for c in forecast.candidates[:4])
+        tried = len(forecast.candidates)
         self.method.setText(
-            f"Method: {words.method_words(forecast.method)}, chosen among {rivals}. "
+            f"By {words.method_words(forecast.method)}, chosen among {tried}. "
             + " ".join(forecast.notes)
         )
 
@@ -357,12 +363,7 @@ def _axis(outlook: BatteryOutlook) -> tuple[float, float]:
     return start_s, outlook.plan.points[-1].end_ms / 1000
 
 
-def _rival(candidate: CandidateScore, forecast: Forecast, formats: Formats) -> str:
-    power = formats.power(candidate.mae_wh * 60 / forecast.step_min)
-    return f"{words.method_words(candidate.method)} ({power})"
-
-
 def _two_lines(reason: str) -> tuple[str, str]:
     """`Full (95 %), kept for ...: a kWh brings ...` as a head and what follows the colon."""
-    head, _, rest = reason.partition(":")
+    head, _, rest = reason.partition(": ")
     return head, rest.strip()

@@ -101,7 +101,9 @@ def fan_chart(
                 alpha=80,
             ),
         ),
-        limits=() if limit_w is None else (Limit(limit_w, f"contract {formats.power(limit_w)}"),),
+        limits=()
+        if limit_w is None
+        else (Limit(limit_w, f"contract {formats.power(limit_w)}", below=True),),
         moments=(Moment(origin_s, "now"),),
         x_range=x_range,
         y_zero=True,
@@ -186,8 +188,8 @@ def idle_stretches(plan: Plan) -> tuple[IdleStretch, ...]:
     for point in plan.points:
         if not point.idle_reason:
             continue
-        kind = point.idle_reason.split(":")[0]
-        if found and found[-1].end_ms == point.start_ms and found[-1].reason.split(":")[0] == kind:
+        kind = point.idle_reason.split(": ")[0]
+        if found and found[-1].end_ms == point.start_ms and found[-1].reason.split(": ")[0] == kind:
             found[-1] = IdleStretch(found[-1].start_ms, point.end_ms, found[-1].reason)
         else:
             found.append(IdleStretch(point.start_ms, point.end_ms, point.idle_reason))
@@ -232,4 +234,9 @@ def score_rows(forecast: Forecast, formats: Formats) -> tuple[ScoreRow, ...]:
         ScoreRow("MASE", formats.number(b.mase, 2), "–"),
         ScoreRow("Held by the 80 % band", formats.percent(b.coverage80, 1), "–"),
         ScoreRow("Held by the 95 % band", formats.percent(b.coverage95, 1), "–"),
+        *(
+            ScoreRow(f"… {method_words(c.method)}", formats.power(c.mae_wh * per_step), "–")
+            for c in forecast.candidates
+            if c.method != forecast.method
+        ),
     )
