@@ -288,7 +288,7 @@ SITE: dict[str, Declared] = {
         _of_site(
             "nominal_voltage_v",
             "Nominal voltage",
-            "Between line and neutral. Voltages far from it are not taken for readings.",
+            "Between line and neutral. Alarm limits and the remarks of a test read follow it.",
             _number,
             unit="V",
             at_least=50.0,
@@ -299,7 +299,7 @@ SITE: dict[str, Declared] = {
         _of_site(
             "nominal_frequency_hz",
             "Nominal frequency",
-            "Frequencies far from it are not taken for readings.",
+            "Alarm limits and the remarks of a test read follow it.",
             _number,
             unit="Hz",
             at_least=40.0,
