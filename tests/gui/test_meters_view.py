@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from PySide6.QtWidgets import QPushButton
 
 from energy_desktop.domain.configuration import Configuration
 from energy_desktop.domain.driver import DriverInfo, RegisterView
@@ -13,6 +14,7 @@ from energy_desktop.domain.site import Link, LinkKind, Meter, Site
 from energy_desktop.domain.snapshot import Layout, LinkState, MeterStatus, Snapshot
 from energy_desktop.services.importing import ImportResult
 from energy_desktop.services.meters import MeterListing
+from energy_desktop.ui.live_feed import LiveFeed
 from energy_desktop.ui.views.meters_view import MetersPage, MetersView
 from tests.gui.fakes import NOW
 
@@ -279,3 +281,38 @@ def test_retiring_asks_the_service(qtbot, view, meters):
     view.retire("lathe")
 
     qtbot.waitUntil(lambda: meters.retired == ["lathe"])
+
+
+def test_many_mistakes_are_cut_on_the_page_and_copied_whole(qtbot, view, qapp):
+    opened(qtbot, view)
+    mistakes = "\n".join(f"  line {n}: wrong" for n in range(2, 30))
+
+    view._tell(SiteFileError(where="site.toml, line 1", what="wrong.", remedy=mistakes))
+
+    said = view.notice_box.itemAt(0).widget()
+    assert "line 8" in said.accessibleName()
+    assert "line 9" not in said.accessibleName()
+    assert "and 21 more" in said.accessibleName()
+    next(b for b in said.findChildren(QPushButton) if b.text() == "Copy all").click()
+    assert "line 29" in qapp.clipboard().text()
+
+
+def test_states_follow_the_heartbeat_only_while_the_page_is_seen(qtbot, context, meters):
+    statuses = {"lathe": GOOD}
+    meters.statuses = lambda: statuses
+    feed = LiveFeed(lambda: 0)
+    made = MetersView(context, meters, Imports(), SiteFiles(), None, feed)
+    qtbot.addWidget(made)
+    made.show()
+    opened(qtbot, made)
+
+    statuses["lathe"] = LOST
+    feed.heartbeat.emit()
+    assert made.list.rows_model.rows[1].state == "lost 16 min"
+    assert made.trouble.isVisible()
+    assert made.answer == "0 of 1 answer; look at Lathe <b>."
+
+    made.hidden()
+    statuses["lathe"] = GOOD
+    feed.heartbeat.emit()
+    assert made.list.rows_model.rows[1].state == "lost 16 min"

@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QStandardPaths, Qt, QUrl
-from PySide6.QtGui import QDesktopServices
+from PySide6.QtGui import QDesktopServices, QGuiApplication
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from energy_desktop.domain.configuration import Configuration
@@ -37,11 +37,12 @@ from energy_desktop.ui.views.meter_dialog import MeterDialog
 from energy_desktop.ui.views.meter_words import ListRow
 from energy_desktop.ui.widgets import paint
 from energy_desktop.ui.widgets.marks import FactList
-from energy_desktop.ui.widgets.panel import InlineNotice, Panel, button
+from energy_desktop.ui.widgets.panel import Button, InlineNotice, Panel, button
 from energy_desktop.ui.widgets.question import Question
 from energy_desktop.ui.widgets.table import Cell, Column, Table
 
 _STALE_PERIODS = 3
+_LINES_SHOWN = 8  # of a long list of mistakes; the rest is copied
 
 
 @dataclass(frozen=True, slots=True)
@@ -647,12 +648,20 @@ class MetersView(BaseView):
         self.reload()
 
     def _tell(self, error: UserFacingError) -> None:
-        self.say(error.where, f"{error.what}\n{error.remedy}".strip(), 2)
+        lines = f"{error.what}\n{error.remedy}".strip().splitlines()
+        text = "\n".join(lines[:_LINES_SHOWN])
+        copy: tuple[Button, ...] = ()
+        if len(lines) > _LINES_SHOWN:
+            text += f"\nand {len(lines) - _LINES_SHOWN} more"
+            copy = (("Copy all", lambda: QGuiApplication.clipboard().setText(str(error))),)
+        self.say(error.where, text, 2, copy)
 
-    def say(self, what: str, where: str, tone: int) -> None:
+    def say(self, what: str, where: str, tone: int, more: tuple[Button, ...] = ()) -> None:
         """A notice above the page until it is closed or another one comes."""
         _clear(self.notice_box)
-        notice = InlineNotice(what, where, tone=tone, buttons=[("Close", lambda: notice.hide())])
+        notice = InlineNotice(
+            what, where, tone=tone, buttons=[("Close", lambda: notice.hide()), *more]
+        )
         self.notice_box.addWidget(notice)
 
 
