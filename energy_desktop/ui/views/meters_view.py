@@ -121,13 +121,13 @@ class MetersView(BaseView):
             [
                 Column("Link, meter", self._name_cell, stretch=3),
                 Column("Unit", self._cell("unit"), width=46, number=True),
-                Column("Model", self._cell("model"), width=84),
-                Column("State", self._state_cell, width=98),
+                Column("Model", self._cell("model"), width=68),
+                Column("State", self._state_cell, width=94),
                 Column("Age", self._cell("age"), width=52, number=True),
                 Column(
                     "ms",
                     self._cell("round_trip"),
-                    width=46,
+                    width=40,
                     number=True,
                     tooltip="Round trip; for a link, the share of its time that it is busy",
                 ),
