@@ -91,3 +91,23 @@ def test_a_lost_meter_is_seen_and_its_neighbours_go_on(serving):
     after = {m["meter"]: m["last_utc"] for m in program.json("meters")["meters"]}
     assert all(after[name] > before[name] for name in after if name != "hvac")
     client.write_register(lost, 0, device_id=CONTROL_UNIT)
+
+
+def test_a_meter_applied_from_outside_is_polled_by_the_running_program(serving, tmp_path):
+    program, client = serving
+    file = tmp_path / "more.toml"
+    file.write_text(
+        '[[links]]\nid = "second"\nkind = "modbus_tcp"\nhost = "127.0.0.1"\n'
+        f"port = {client.comm_params.port}\n\n"
+        '[[meters]]\nid = "extra"\nname = "Extra"\ndriver = "eastron_sdm120"\n'
+        'link = "second"\nunit = 10\n',
+        encoding="utf-8",
+    )
+
+    program("apply", file)
+
+    def is_read() -> bool:
+        meters = {m["meter"]: m for m in program.json("meters")["meters"]}
+        return meters["extra"]["state"] == "good"
+
+    wait_for(is_read)
