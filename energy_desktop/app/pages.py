@@ -52,6 +52,7 @@ def make_page(
         "meters": lambda: _meters(context, services, engine, feed),
         "billing": lambda: _billing(context, services),
         "maintenance": lambda: _maintenance(context, services),
+        "loads": lambda: _loads(context, services),
         "forecast": lambda: _forecast(context, services, engine),
         "reports": lambda: _reports(context, services),
         "settings": lambda: _settings(context, services, appearance),
@@ -148,6 +149,12 @@ def _forecast(context: ViewContext, services: Services, engine: Engine) -> BaseV
         services.meters,
         engine.configuration.site.contract_demand_w,
     )
+
+
+def _loads(context: ViewContext, services: Services) -> BaseView:
+    from energy_desktop.ui.views.loads_view import LoadsView
+
+    return LoadsView(context, services.loads, services.simulation)
 
 
 def _reports(context: ViewContext, services: Services) -> BaseView:
