@@ -14,7 +14,11 @@ class EveningVerdict(Enum):
 
 @dataclass(frozen=True, slots=True)
 class EveningUse:
-    """One zone on one evening, from the end of contract hours to their next start."""
+    """One zone on one evening, from the end of contract hours to their next start.
+
+    energy_wh is all light of that time. Minutes, first and last light, excess and verdict are of
+    the evening alone: light switched on from 04:00 on belongs to the opening that follows.
+    """
 
     space_id: str
     space_name: str

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from energy_desktop.domain.clock import Clock, local_month_bounds_ms, parse_month, to_ms
 from energy_desktop.domain.configuration import Configuration
 from energy_desktop.domain.energy import DAY_MS, Resolution
-from energy_desktop.domain.errors import NotEnoughData
+from energy_desktop.domain.errors import NotEnoughData, WrongUse
 from energy_desktop.domain.ports import ConfigurationStore, History
 from energy_desktop.domain.site import Meter, Space, SpaceKind
 from energy_desktop.domain.waste import WasteReport
@@ -24,10 +24,17 @@ class WasteService:
         self._clock = clock
 
     def month(self, month: str) -> WasteReport:
-        """Raises ValueError for a wrong month, NotEnoughData when no zone can be judged."""
+        """Raises ValueError for a wrong month, WrongUse for one that has not begun, and
+        NotEnoughData when no zone can be judged."""
         configuration = self._configuration.load()
         year, number = parse_month(month)
         bounds = local_month_bounds_ms(year, number, ZoneInfo(configuration.site.zone))
+        if bounds[0] >= to_ms(self._clock()):
+            raise WrongUse(
+                where=f"Lighting waste {month}",
+                what="The month has not begun.",
+                remedy="Choose the present month or an earlier one.",
+            )
         return self.period(*bounds)
 
     def period(self, start_ms: int, end_ms: int) -> WasteReport:

@@ -4,6 +4,9 @@ The evening of a local day begins with the end of its contract hours and ends wi
 next day's. A day without contract hours begins and ends its evening at noon, so that a weekend is
 two evenings of its own instead of a sixty-hour Friday. The evenings tile all such time, and none
 of it is counted twice; a lunch break between two spans of one day is no evening.
+
+Where the next day has contract hours, its morning begins at 04:00: light that is switched on from
+then on was switched on by whoever opens, not left on by whoever cleaned.
 """
 
 from __future__ import annotations
@@ -32,15 +35,20 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _NOON = 720
+_MORNING = 240
 
 
 @dataclass(frozen=True, slots=True)
 class Evening:
-    """[start_ms, end_ms) outside contract hours; cleaning: the day had contract hours at all."""
+    """[start_ms, end_ms) outside contract hours; cleaning: the day had contract hours at all.
+
+    morning_ms: from here on light is switched on for the next opening; end_ms where none follows.
+    """
 
     day: date
     start_ms: int
     end_ms: int
+    morning_ms: int
     cleaning: bool
 
 
@@ -79,6 +87,7 @@ def zone_time(
     minutes = np.arange(midnights[0], midnights[-1], MINUTE_MS, dtype=np.int64)
     state = contract_state(minutes, 60, by_day=by_day, zone=zone, holidays=holidays)
     noon = state.wall_minute % MINUTES_OF_DAY == _NOON
+    morning = state.wall_minute % MINUTES_OF_DAY >= _MORNING
     edges = ((np.array(midnights) - midnights[0]) // MINUTE_MS).tolist()
 
     evenings = []
@@ -92,6 +101,16 @@ def zone_time(
         )
         begin_ms = midnights[0] + begin * MINUTE_MS
         if begin < end and start_ms <= begin_ms < end_ms:
-            end_of_evening = midnights[0] + end * MINUTE_MS
-            evenings.append(Evening(day, begin_ms, end_of_evening, cleaning=bool(len(used))))
+            wakes = end
+            if len(used_next):
+                wakes = min(end, edges[i + 1] + int(np.flatnonzero(morning[tomorrow])[0]))
+            evenings.append(
+                Evening(
+                    day,
+                    begin_ms,
+                    midnights[0] + end * MINUTE_MS,
+                    midnights[0] + wakes * MINUTE_MS,
+                    cleaning=bool(len(used)),
+                )
+            )
     return ZoneTime(midnights[0], state.inside, tuple(evenings))

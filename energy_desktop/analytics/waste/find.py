@@ -1,7 +1,9 @@
 """Finds light that burns longer than the cleaning round explains, and what it costs.
 
 Counted are the lit minutes of an evening, not the time at which the light went out: cleaners who
-come late but leave in time waste nothing.
+come late but leave in time waste nothing. Light that is switched on from 04:00 on belongs to the
+opening that follows: it is energy after hours, but it is neither cleaning nor waste of the evening.
+Light that burns on from before 04:00 is the evening's, however long it lasts.
 """
 
 from __future__ import annotations
@@ -41,8 +43,7 @@ _DAYS_OF_YEAR = 365
 class CleaningRule:
     """Cleaning takes 30 to 60 min after the contract hours; over three hours is flagged.
 
-    On days without contract hours nobody cleans, but a guard walks round, and who comes early on
-    Monday is still in Sunday's evening.
+    On days without contract hours nobody cleans, but a guard walks round.
     """
 
     expected_minutes: int = 60
@@ -168,9 +169,11 @@ def _judge(
     rule: CleaningRule,
 ) -> EveningUse:
     known = np.isfinite(power_w)
-    minutes = int(np.count_nonzero(lit))
+    morning = (evening.morning_ms - evening.start_ms) // MINUTE_MS
+    evening_lit = _of_evening(lit, known, morning)
+    minutes = int(np.count_nonzero(evening_lit))
     expected = rule.expected_minutes if evening.cleaning else rule.free_day_minutes
-    lit_at = np.flatnonzero(lit)
+    lit_at = np.flatnonzero(evening_lit)
     beyond = lit_at[expected:]
     floor_w = threshold.floor_w if threshold else 0.0
     excess_wh = round(float((power_w[beyond] - floor_w).sum()) / 60)
@@ -201,6 +204,17 @@ def _judge(
         verdict=verdict,
         estimated=not known.all(),
     )
+
+
+def _of_evening(lit: Bools, known: Bools, morning: int) -> Bools:
+    """(n,): lit (n,) without what was switched on at `morning` (a position) or later.
+
+    Unknown minutes go on as the last known one: a gap does not switch light off.
+    """
+    last_known = np.maximum.accumulate(np.where(known, np.arange(len(lit)), 0))
+    dark = ~lit[last_known]
+    dark[: max(0, morning - 1)] = False  # light of the minute before 04:00 burns on
+    return lit & ~np.logical_or.accumulate(dark) | lit & (np.arange(len(lit)) < morning)
 
 
 def _zone_result(lighting: ZoneLighting, uses: Sequence[EveningUse], naive_wh: int) -> ZoneWaste:

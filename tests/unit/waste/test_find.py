@@ -260,3 +260,58 @@ def test_meters_of_a_zone_are_added_and_unknown_where_one_is():
 
     assert zone.meter_ids == ("a", "b")
     np.testing.assert_array_equal(zone.power_w, [11, np.nan, 33])
+
+
+def test_light_switched_on_before_opening_is_no_cleaning_of_the_evening_before():
+    lit = [
+        ("2026-03-03T20:00", "2026-03-03T20:50"),
+        ("2026-03-04T06:30", "2026-03-04T08:00"),
+    ]
+    zone = a_zone(*power("2026-03-02", "2026-03-06", lit))
+
+    report = waste(zone, "2026-03-02", "2026-03-05")
+
+    evening = the_evening(report, "2026-03-03")
+    assert (evening.lit_minutes, evening.verdict) == (50, EveningVerdict.EXPECTED)
+    assert evening.lit_until_ms == at("2026-03-03T20:50")
+    assert evening.excess_wh == 0
+    assert evening.energy_wh == round(620 * 140 / 60)
+    assert report.zones[0].naive_wh == 3 * 12 * 20 + 600 * 140 // 60
+
+
+def test_light_of_the_morning_alone_is_neither_first_nor_last_light_of_the_evening():
+    zone = a_zone(*power("2026-03-02", "2026-03-06", [("2026-03-04T04:00", "2026-03-04T08:00")]))
+
+    evening = the_evening(waste(zone, "2026-03-02", "2026-03-05"), "2026-03-03")
+
+    assert (evening.lit_minutes, evening.lit_from_ms, evening.lit_until_ms) == (0, None, None)
+    assert evening.verdict is EveningVerdict.EXPECTED
+    assert evening.energy_wh == 620 * 4
+
+
+@pytest.mark.parametrize("begins", ["2026-03-03T20:00", "2026-03-04T03:58"])
+def test_light_that_burns_through_the_night_is_the_evenings_to_its_end(begins):
+    zone = a_zone(*power("2026-03-02", "2026-03-06", [(begins, "2026-03-04T08:00")]))
+
+    evening = the_evening(waste(zone, "2026-03-02", "2026-03-05"), "2026-03-03")
+
+    assert evening.lit_until_ms == at("2026-03-04T08:00")
+    assert evening.lit_minutes == (at("2026-03-04T08:00") - at(begins)) // 60_000
+
+
+def test_a_gap_in_the_readings_does_not_switch_light_off():
+    time_ms, power_w = power("2026-03-02", "2026-03-06", [("2026-03-04T02:00", "2026-03-04T06:00")])
+    power_w[(time_ms >= at("2026-03-04T03:50")) & (time_ms < at("2026-03-04T04:10"))] = np.nan
+
+    evening = the_evening(waste(a_zone(time_ms, power_w), "2026-03-02", "2026-03-05"), "2026-03-03")
+
+    assert evening.lit_minutes == 220
+    assert evening.lit_until_ms == at("2026-03-04T06:00")
+
+
+def test_before_a_free_day_there_is_no_opening_that_light_could_belong_to():
+    zone = a_zone(*power("2026-03-02", "2026-03-10", [("2026-03-08T05:00", "2026-03-08T09:00")]))
+
+    report = waste(zone, "2026-03-02", "2026-03-09")
+
+    assert the_evening(report, "2026-03-07").verdict is EveningVerdict.FLAGGED
