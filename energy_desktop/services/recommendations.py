@@ -40,7 +40,7 @@ _COMPLETE_PCT = 95.0
 _USUAL_AFTER_HOURS_PCT = 25.0  # after-hours use is commonly 20 to 30 % of a building's total
 _ROOMY = 0.7  # a contract that is used to less than this is larger than it must be
 _LEAST_PEAK_GAIN = 0.05
-_WORTH_UNITS = 5 * UNITS  # a year; under this a sentence is not worth reading
+_WORTH_UNITS = 5 * UNITS  # a year, or once; under this a sentence is not worth reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,13 +283,16 @@ def _creep(inputs: RecommendationInputs) -> Iterator[Recommendation]:
 
 
 def _strange(inputs: RecommendationInputs) -> Iterator[Recommendation]:
-    """The dearest strange stretch that nobody has judged yet. Once is no saving a year."""
+    """The dearest strange stretch that nobody has judged yet, when it is worth a question.
+
+    Once is no saving a year, so it ranks nowhere.
+    """
     open_now = [
         finding
         for finding in inputs.anomalies
         if finding.kind is FindingKind.ANOMALY
         and finding.state is FindingState.OPEN
-        and finding.excess_cost_units > 0
+        and finding.excess_cost_units >= _WORTH_UNITS
     ]
     if open_now:
         worst = max(open_now, key=lambda finding: finding.excess_cost_units)

@@ -49,6 +49,7 @@ _ZERO_HOURS = 3
 _SETBACK = 0.5
 _WORKING_LEVEL = 0.85
 _SETBACK_HOURS = 6
+_MOST_DECIMALS = 7  # of a kWh
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,6 +253,15 @@ def _runs(flags: Bools) -> list[tuple[int, int]]:
     )
 
 
+def _told_apart(actual_wh: float, expected_wh: float) -> tuple[str, str]:
+    """Both in kWh, with one decimal or as many as it takes to see that they differ."""
+    for decimals in range(1, _MOST_DECIMALS):
+        texts = [wording.number(wh / 1000, decimals) for wh in (actual_wh, expected_wh)]
+        if texts[0] != texts[1]:
+            break
+    return texts[0], texts[1]
+
+
 def _describe(
     kind: AnomalyKind, hours: Hours, usual: Floats, z: Floats, begin: int, end: int, zone: str
 ) -> Anomaly:
@@ -265,9 +275,10 @@ def _describe(
     match kind:
         case AnomalyKind.HIGH | AnomalyKind.LOW:
             sense = "more" if kind is AnomalyKind.HIGH else "less"
+            used, usually = _told_apart(actual, expected)
             reason = (
-                f"{sense} than usual for {length} from {when}: {wording.kwh(actual)} kWh, the same "
-                f"hours of the weeks around used {wording.kwh(expected)} kWh"
+                f"{sense} than usual for {length} from {when}: {used} kWh, the same "
+                f"hours of the weeks around used {usually} kWh"
             )
         case AnomalyKind.ZERO:
             reason = f"nothing at all for {length} from {when}: supply off or meter lost"

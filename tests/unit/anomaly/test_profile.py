@@ -176,3 +176,15 @@ def test_labelled_buildings_are_matched_far_better_than_by_three_sigma():
 
     assert f1(ours, truth) >= 0.65
     assert f1(naive, truth) < 0.5 * f1(ours, truth)
+
+
+@pytest.mark.parametrize(
+    ("actual_wh", "expected_wh", "told"),
+    [
+        (180_000, 36_000, ("180.0", "36.0")),
+        (1_040, 960, ("1.04", "0.96")),
+        (1_002, 998, ("1.002", "0.998")),
+    ],
+)
+def test_two_energies_that_differ_are_written_so_that_it_shows(actual_wh, expected_wh, told):
+    assert profile._told_apart(actual_wh, expected_wh) == told

@@ -228,12 +228,18 @@ def test_whatever_is_at_hand_the_list_keeps_its_rules(names, price):
 
 
 def test_only_the_dearest_strange_stretch_that_nobody_judged_is_asked_about():
-    small = a_finding(finding_id="small", kind=FindingKind.ANOMALY, excess_cost_units=10_000)
-    large = replace(small, finding_id="large", excess_cost_units=40_000, sentence="Hall ran on.")
+    small = a_finding(finding_id="small", kind=FindingKind.ANOMALY, excess_cost_units=100_000)
+    large = replace(small, finding_id="large", excess_cost_units=400_000, sentence="Hall ran on.")
     judged = replace(large, finding_id="judged", state=FindingState.CONFIRMED)
 
     (found,) = recommend(RecommendationInputs(BERLIN, anomalies=(small, large, judged)))
 
     assert found.subject_id == "large"
     assert found.sentence == "Ask what happened. Hall ran on."
-    assert found.figure == "4.00 EUR once"
+    assert found.figure == "40.00 EUR once"
+
+
+def test_a_strange_stretch_of_two_cents_is_no_advice():
+    trivial = a_finding(kind=FindingKind.ANOMALY, excess_cost_units=200)
+
+    assert recommend(RecommendationInputs(BERLIN, anomalies=(trivial,))) == ()
