@@ -21,13 +21,20 @@ Bools = NDArray[np.bool_]
 NO_TIME = np.iinfo(np.int64).min
 _ISO_LENGTH = len("2013-01-01 00:00:00")
 _OFFSET = re.compile(r"(Z|[+-]\d\d:?\d\d)$", re.IGNORECASE)
+_SWAPPED = str.maketrans(",.", ".,")
+_GROUPED = re.compile(r"[+-]?\d{1,3}(?:(?:,\d{3})+\.\d+|(?:,\d{3}){2,})")
 _DOTTED = re.compile(r"(\d\d?)\.(\d\d?)\.(\d{4})(?:[ T](\d\d?):(\d\d)(?::(\d\d)(\.\d+)?)?)?$")
 
 
 def numbers(texts: Sequence[str], *, decimal: str = ".") -> Floats:
-    """Values, shape (n,); NaN where the text is no finite number."""
+    """Values, shape (n,); NaN where the text is no finite number.
+
+    Groups of thousands are read where they cannot be anything else: `1.234,25` and `1.234.567`
+    with a decimal comma, `1,234.25` and `1,234,567` with a decimal point. A lone `1.234` where
+    the comma is decimal stays unread.
+    """
     if decimal == ",":
-        texts = [text.replace(",", ".") if "." not in text else "" for text in texts]
+        texts = [text.translate(_SWAPPED) for text in texts]
     try:
         values = np.array(list(map(float, texts)), dtype=np.float64)
     except ValueError:
@@ -40,7 +47,7 @@ def numbers(texts: Sequence[str], *, decimal: str = ".") -> Floats:
 
 def _number(text: str) -> float:
     try:
-        return float(text)
+        return float(text.replace(",", "") if _GROUPED.fullmatch(text.strip()) else text)
     except ValueError:
         return math.nan
 

@@ -3,7 +3,9 @@
 What the header tells is taken from it (`start_utc,energy_wh` needs no word more); what neither
 the file nor the caller tells is asked for in the error, never guessed: the unit, the zone of
 stamps without an offset, or which of several columns is meant. Two things are seen in the values:
-a decimal comma, and a column that never falls, which is a counter's register and no consumption.
+a decimal comma, and a column that never falls, which is a counter's register and no consumption:
+at once where its name says so too, otherwise only when it is long. Where
+name and values leave it open, a note says how they were read.
 """
 
 from __future__ import annotations
@@ -61,7 +63,16 @@ _TIME_NAMES = (
 )
 _UTC_NAME = re.compile(r"(^|[^a-z])(utc|gmt)([^a-z]|$)", re.IGNORECASE)
 _DECIMAL_COMMA = re.compile(r"\s*[+-]?\d*,\d+\s*$")
+_PLAINLY_COMMA = re.compile(r"\s*[+-]?\d{1,3}(\.\d{3})+,\d+\s*$")
+_PLAINLY_POINT = re.compile(r"\s*[+-]?\d{1,3}(,\d{3})+\.\d+\s*$")
 _REGISTER_ROWS = 48  # so many values in a row that never fall are no consumption
+_REGISTER_NAME = re.compile(
+    r"(?<![^\W\d_])(registers?|readings?|totals?|counters?|meter|z(?:ä|ae)hlerst(?:a|ä|ae)nde?"
+    r"|stand)(?![^\W\d_])",
+    re.IGNORECASE,
+)
+_CAMEL = re.compile(r"(?<=[a-zä])(?=[A-ZÄ])")
+_FEWEST_TO_DOUBT = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +108,7 @@ class _Columns:
     count: int
     unit: Unit
     zone: ZoneInfo | None
+    named_register: bool
 
 
 def parse_csv(
@@ -163,7 +175,8 @@ def _columns(path: Path, header: str, delimiter: str, layout: CsvLayout) -> _Col
             what=f"{zone_name!r} is no time zone.",
             remedy="Give an IANA name such as Europe/Berlin.",
         ) from error
-    return _Columns(time, value, meter, len(names), unit, zone)
+    named_register = _REGISTER_NAME.search(_CAMEL.sub("_", names[value])) is not None
+    return _Columns(time, value, meter, len(names), unit, zone, named_register)
 
 
 def _named(path: Path, names: Sequence[str], wanted: str) -> int:
@@ -215,6 +228,10 @@ def _sniff_decimal(fields: list[list[str]], columns: _Columns, delimiter: str) -
     if delimiter == ",":
         return "."
     texts = [row[columns.value] for row in fields if len(row) > columns.value]
+    if any(_PLAINLY_POINT.match(text) for text in texts):
+        return "."
+    if any(_PLAINLY_COMMA.match(text) for text in texts):
+        return ","
     with_comma = sum(1 for text in texts if _DECIMAL_COMMA.match(text))
     with_dot = sum(1 for text in texts if "." in text)
     return "," if with_comma > with_dot else "."
@@ -273,6 +290,7 @@ def _collect(
     for one in dict.fromkeys(meters):
         mine_too = names == one
         collector.rows_read[one] += int(np.count_nonzero(mine_too))
+        collector.saw(one, time_ms[mine_too & known & ~absent])
         mine_too &= good
         collector.add(one, Rows(line[mine_too], time_ms[mine_too], value[mine_too]))
 
@@ -300,12 +318,11 @@ def _series(
     rows, duplicates, conflicts = without_repeats(collector.rows(meter_id))
     rejected = [*collector.rejected(meter_id), *conflicts]
     rows_read = collector.rows_read[meter_id]
-    step_s = layout.step_s or _step_s(path, meter_id, rows.time_ms, len(rejected))
-    rows, off_grid = _on_grid(rows, step_s)
+    stamps = collector.stamps(meter_id)
+    step_s = layout.step_s or _step_s(path, meter_id, stamps, len(rejected))
+    rows, off_grid = _on_grid(rows, step_s, stamps)
     rejected += off_grid
-    is_register = layout.values == "register" or (
-        layout.values == "auto" and columns.unit in _WH_PER and _never_falls(rows.value)
-    )
+    is_register, notes = _register_or_not(rows.value, columns, layout)
     if is_register:
         if columns.unit not in _WH_PER:
             raise DataFileError(
@@ -314,7 +331,6 @@ def _series(
                 remedy="Say their unit in Wh or kWh.",
             )
         start_ms, energy, fallen = _differences(rows, step_s, columns.unit)
-        note = "The values never fall: they were read as a counter, and their differences stored."
         return finished(
             meter_id,
             step_s,
@@ -323,7 +339,7 @@ def _series(
             rows_read=rows_read,
             duplicates=duplicates,
             rejected=[*rejected, *fallen],
-            notes=(note,) if layout.values == "auto" else (),
+            notes=notes,
         )
     factor = _WH_PER.get(columns.unit) or _W_PER[columns.unit] * step_s / 3600
     return finished(
@@ -334,11 +350,42 @@ def _series(
         rows_read=rows_read,
         duplicates=duplicates,
         rejected=rejected,
+        notes=notes,
     )
 
 
+def _register_or_not(
+    value: Floats, columns: _Columns, layout: CsvLayout
+) -> tuple[bool, tuple[str, ...]]:
+    """Whether values (n,) are readings of a counter, and what a person should know of the choice.
+
+    Consumption read as a register is noticed at once; a register read as consumption books the
+    life of the meter on every step. So a name that says register decides where nothing falls.
+    """
+    if layout.values != "auto" or columns.unit not in _WH_PER:
+        return layout.values == "register", ()
+    rises = len(value) > 1 and bool(np.all(np.diff(value) >= 0))
+    if rises and (columns.named_register or _rises_long(value)):
+        said = "and are called so" if columns.named_register else "over many rows"
+        return True, (
+            f"The values never fall {said}: they were read as a counter, and their differences "
+            "stored.",
+        )
+    if columns.named_register and len(value) > 1:
+        return False, (
+            "The column is called like a counter, but its values fall: they were read as the "
+            "energy of each step. If they are readings of a counter, say so.",
+        )
+    if rises and len(value) >= _FEWEST_TO_DOUBT and bool(np.any(np.diff(value) > 0)):
+        return False, (
+            f"The {len(value)} values never fall: they were read as the energy of each step. "
+            "If they are readings of a counter, say so.",
+        )
+    return False, ()
+
+
 def _step_s(path: Path, meter_id: str, time_ms: Int64s, rejects: int) -> int:
-    """The commonest distance of neighbouring stamps."""
+    """The commonest distance of neighbouring stamps, those of unusable values too."""
     if len(time_ms) < 2:
         raise DataFileError(
             where=f"{path.name}, meter {meter_id}",
@@ -357,12 +404,12 @@ def _step_s(path: Path, meter_id: str, time_ms: Int64s, rejects: int) -> int:
     return step_ms // 1000
 
 
-def _on_grid(rows: Rows, step_s: int) -> tuple[Rows, list[RejectedLine]]:
-    """Keeps the rows on the commonest phase of the step."""
+def _on_grid(rows: Rows, step_s: int, stamps: Int64s) -> tuple[Rows, list[RejectedLine]]:
+    """Keeps the rows on the commonest phase of the step among all stamps (n,)."""
     if len(rows.time_ms) == 0:
         return rows, []
     phase = rows.time_ms % (step_s * 1000)
-    phases, counts = np.unique(phase, return_counts=True)
+    phases, counts = np.unique(stamps % (step_s * 1000), return_counts=True)
     on = phase == phases[counts.argmax()]
     off = [
         RejectedLine(
@@ -373,11 +420,10 @@ def _on_grid(rows: Rows, step_s: int) -> tuple[Rows, list[RejectedLine]]:
     return Rows(rows.line[on], rows.time_ms[on], rows.value[on]), off
 
 
-def _never_falls(value: Floats) -> bool:
-    if len(value) < _REGISTER_ROWS:
-        return False
+def _rises_long(value: Floats) -> bool:
+    """Values (n,) that never fall go on rising for longer than any consumption does."""
     change = np.diff(value)
-    return bool(np.all(change >= 0)) and int(np.count_nonzero(change)) * 5 > len(change)
+    return len(value) >= _REGISTER_ROWS and int(np.count_nonzero(change)) * 5 > len(change)
 
 
 def _differences(rows: Rows, step_s: int, unit: Unit) -> tuple[Int64s, Floats, list[RejectedLine]]:

@@ -74,10 +74,19 @@ class Collector:
         self._parts: dict[str, list[Rows]] = {}
         self._rejected: dict[str, list[RejectedLine]] = defaultdict(list)
         self._rejects = 0
+        self._stamps: dict[str, list[Int64s]] = defaultdict(list)
         self.rows_read: dict[str, int] = defaultdict(int)
 
     def add(self, meter_id: str, rows: Rows) -> None:
         self._parts.setdefault(meter_id, []).append(rows)
+
+    def saw(self, meter_id: str, time_ms: Int64s) -> None:
+        """Times of rows, whether or not their values can be used."""
+        self._stamps[meter_id].append(time_ms)
+
+    def stamps(self, meter_id: str) -> Int64s:
+        """All times seen of a meter, shape (n,): ascending, each once."""
+        return np.unique(np.concatenate([np.empty(0, np.int64), *self._stamps[meter_id]]))
 
     def reject(self, meter_id: str, line: int, reason: str) -> None:
         self._parts.setdefault(meter_id, [])

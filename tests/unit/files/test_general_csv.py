@@ -215,3 +215,72 @@ def test_a_named_format_reads_american_dates(tmp_path):
     series = parse_csv(path, CsvLayout(time_format="%m/%d/%Y %H:%M"))[0]
 
     assert iso_utc(series.first_ms) == "2026-01-02T00:00:00Z"
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["register_kwh", "Meter reading kWh", "energyTotal_kWh", "Zählerstand [kWh]", "Stand_kwh"],
+)
+def test_a_short_register_is_known_by_its_name(tmp_path, name):
+    rows = ["2026-03-01T00:00:00Z;100", "2026-03-01T01:00:00Z;101", "2026-03-01T02:00:00Z;102.5"]
+
+    series = parse_csv(a_csv(tmp_path, f"time;{name}", *rows))[0]
+
+    assert list(series.energy_wh) == [1000, 1500]
+    assert "counter" in series.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "note"),
+    [
+        ("register_kwh", (100, 101, 99), "but its values fall"),
+        ("kwh", (1, 2, 3), "never fall"),
+        ("standby_kwh", (1, 2, 3), "never fall"),
+        ("kwh", (1, 3, 2), None),
+        ("kwh", (2, 2, 2), None),
+        ("meter_kw", (1, 2, 3), None),
+    ],
+)
+def test_what_is_read_as_consumption_though_it_may_be_a_register_is_said(
+    tmp_path, name, values, note
+):
+    series = parse_csv(a_csv(tmp_path, f"time_utc,{name}", *hours(*values)))[0]
+
+    assert list(series.energy_wh) == [1000 * value for value in values]
+    assert [note in one for one in series.notes] == ([] if note is None else [True])
+
+
+def test_the_step_is_that_of_all_stamps_though_every_other_value_is_bad(tmp_path):
+    path = a_csv(tmp_path, "time_utc,wh", *hours(5, "x", 6, "x", 7, "x", 3, 4))
+
+    series = parse_csv(path)[0]
+
+    assert series.step_s == 3600
+    assert series.gaps == 3
+
+
+@pytest.mark.parametrize(
+    ("texts", "wh"),
+    [
+        (("1.234,25", "7,5", "1.234.567"), [1_234_250, 7_500, 1_234_567_000]),
+        (("1,234.25", "7.5", "1,234,567"), [1_234_250, 7_500, 1_234_567_000]),
+    ],
+)
+def test_groups_of_thousands_are_read(tmp_path, texts, wh):
+    rows = [f"2026-03-01T0{k}:00:00Z;{text}" for k, text in enumerate(reversed(texts))]
+
+    series = parse_csv(a_csv(tmp_path, "time;kwh", *rows))[0]
+
+    assert list(series.energy_wh) == wh[::-1]
+
+
+@pytest.mark.parametrize(
+    ("text", "decimal"), [("1.234", ","), ("1,234", "."), ("12.34,5", ","), ("1,23.5", ".")]
+)
+def test_a_separator_that_may_be_either_is_not_guessed(tmp_path, text, decimal):
+    rows = [f"2026-03-01T0{k}:00:00Z;{one}" for k, one in enumerate([text, "2", "1"])]
+
+    series = parse_csv(a_csv(tmp_path, "time;kwh", *rows), CsvLayout(decimal=decimal))[0]
+
+    assert list(series.energy_wh) == [2000, 1000]
+    assert "is no number" in series.rejected[0].reason
