@@ -17,7 +17,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtWidgets import QApplication
 
 from energy_desktop.app.desktop_shell import DesktopShell
-from energy_desktop.app.logging_setup import log_to
+from energy_desktop.app.logging_setup import log_qt_messages, log_to
 from energy_desktop.app.paths import SiteFolder, fonts_folder
 from energy_desktop.domain.clock import Clock, system_clock
 from energy_desktop.domain.errors import UserFacingError
@@ -234,6 +234,7 @@ def open_window(folder: SiteFolder, *, demo: bool = False) -> int:
         sys.stderr.write(f"{error}\n")
         return 3
     log_to(folder.log)
+    log_qt_messages()
     app = QApplication.instance() or QApplication(sys.argv[:1])
     if not isinstance(app, QApplication):
         raise TypeError("another kind of Qt application is already running")

@@ -15,7 +15,7 @@ from datetime import timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from energy_desktop.app.logging_setup import log_to
+from energy_desktop.app.logging_setup import log_qt_messages, log_to
 from energy_desktop.app.paths import SiteFolder
 from energy_desktop.domain.clock import from_ms, to_ms
 from energy_desktop.domain.errors import UserFacingError
@@ -33,6 +33,7 @@ def main_job(folder: SiteFolder, out: Path, seconds: float) -> int:
     _tell("There is no display, so no window can be shown: the main job runs without one.")
     folder.make()
     log_to(folder.log)
+    log_qt_messages()
     out.mkdir(parents=True, exist_ok=True)
 
     from PySide6.QtWidgets import QApplication

@@ -35,6 +35,25 @@ def log_to(file: Path | None, *, console_level: int = logging.WARNING) -> None:
     threading.excepthook = _log_uncaught_in_thread
 
 
+def log_qt_messages() -> None:
+    """Qt's own words go to the log instead of stderr, where a technician cannot use them."""
+    from PySide6.QtCore import QMessageLogContext, QtMsgType, qInstallMessageHandler
+
+    levels = {
+        QtMsgType.QtDebugMsg: logging.DEBUG,
+        QtMsgType.QtInfoMsg: logging.INFO,
+        QtMsgType.QtWarningMsg: logging.INFO,
+        QtMsgType.QtCriticalMsg: logging.WARNING,
+        QtMsgType.QtFatalMsg: logging.CRITICAL,
+    }
+    qt = logging.getLogger("energy_desktop.qt")
+
+    def take(kind: QtMsgType, context: QMessageLogContext, message: str) -> None:
+        qt.log(levels.get(kind, logging.INFO), "%s: %s", context.category or "default", message)
+
+    qInstallMessageHandler(take)
+
+
 def _log_uncaught(
     kind: type[BaseException], error: BaseException, trace: TracebackType | None
 ) -> None:

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from energy_desktop.app.logging_setup import log_qt_messages
 from energy_desktop.app.paths import SiteFolder, drivers_folder, fonts_folder
 
 _WAIT_S = 30.0
@@ -181,6 +182,7 @@ def _window(folder: Path) -> str:
         raise TypeError("another kind of Qt application is already running")
     place = SiteFolder(folder / "window")
     place.make()
+    log_qt_messages()
     desktop = Desktop(app, place)
     desktop.show()
     try:

@@ -126,7 +126,7 @@ class ForecastService:
                 what=f"Its last reading is from {iso_utc(extent[1])}, too long before the origin.",
                 remedy="Choose an origin within a week of its data with --at, or import more.",
             )
-        start_ms = max(extent[0], min(origin_ms, extent[1]) - _LOOK_BACK_MS)
+        start_ms = max(extent[0], origin_ms - _LOOK_BACK_MS)
         return self._ledger.intervals(
             meter_id,
             start_ms,

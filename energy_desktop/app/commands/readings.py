@@ -161,7 +161,14 @@ def export(
             meter, quantity, start_ms, end_ms, Resolution(resolution.value), out
         )
     say(
-        {"file": str(made.path), "rows": made.rows, "columns": list(made.columns)},
+        {
+            "file": str(made.path),
+            "rows": made.rows,
+            "columns": list(made.columns),
+            "notes": list(made.notes),
+        },
         as_json=as_json,
-        text=f"{made.path}: {made.rows:,} rows of {', '.join(made.columns)}.",
+        text="\n".join(
+            (f"{made.path}: {made.rows:,} rows of {', '.join(made.columns)}.", *made.notes)
+        ),
     )
