@@ -41,6 +41,7 @@ class ExportedFile:
     path: Path
     rows: int
     columns: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
 
 class ExportService:
@@ -66,10 +67,14 @@ class ExportService:
         """Columns: time_utc, then what the quantity and resolution give.
 
         raw: the reading. Steps of a gauge: mean, minimum, maximum, count. Steps of a counter:
-        first and last register reading. A meter that was imported has no register: its steps are
+        first and last register reading, and the ledger's energy with its quality, whose sum is the
+        difference of the register. A meter that was imported has no register: its steps are
         the energy of each interval with its quality; a local day
-        also says how many of its intervals are missing.
-        Raises WrongUse (unknown quantity, file type, empty period) and NotEnoughData.
+        also says how many of its intervals are missing. A step between known ones that is not
+        fully known is there with its energy empty. Days are local days wholly inside the period;
+        a note says what was left out.
+        Raises WrongUse (unknown quantity, file type, empty period, a file that cannot be written)
+        and NotEnoughData.
         """
         if quantity_name not in QUANTITIES:
             try:
@@ -85,6 +90,9 @@ class ExportService:
                 where="export", what="The period is empty.", remedy="Let --to be after --from."
             )
         writer = _writer(out)
+        notes: tuple[str, ...] = ()
+        if resolution is Resolution.DAY:
+            start_ms, end_ms, notes = _whole_days(start_ms, end_ms, self._zone())
         times, columns = self._columns(meter_id, quantity_name, start_ms, end_ms, resolution)
         if times.size == 0:
             raise NotEnoughData(
@@ -92,14 +100,22 @@ class ExportService:
                 what=f"Nothing is stored from {iso_utc(start_ms)} to {iso_utc(end_ms)}.",
                 remedy="See `meters` for what there is, and choose another period.",
             )
-        out.parent.mkdir(parents=True, exist_ok=True)
         partial = out.with_name(f".{out.name}.partial")
         try:
-            writer(partial, times, columns)
-            partial.replace(out)
-        finally:
-            partial.unlink(missing_ok=True)
-        return ExportedFile(out, int(times.size), ("time_utc", *(name for name, _ in columns)))
+            out.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                writer(partial, times, columns)
+                partial.replace(out)
+            finally:
+                partial.unlink(missing_ok=True)
+        except OSError as error:
+            raise WrongUse(
+                where=f"--out {out}",
+                what=f"The file cannot be written: {error.strerror or error}.",
+                remedy="Name a file in a folder that you may write to.",
+            ) from error
+        names = ("time_utc", *(name for name, _ in columns))
+        return ExportedFile(out, int(times.size), names, notes)
 
     def _columns(
         self, meter_id: str, name: str, start_ms: int, end_ms: int, resolution: Resolution
@@ -114,14 +130,24 @@ class ExportService:
         b = self._history.buckets(meter_id, name, start_ms, end_ms, resolution)
         filled = b.n > 0
         if quantity(name).is_counter:
-            columns = [(f"{name}_first", b.first[filled]), (f"{name}_last", b.last[filled])]
-        else:
-            columns = [
-                (name, b.mean[filled]),
-                (f"{name}_min", b.minimum[filled]),
-                (f"{name}_max", b.maximum[filled]),
+            readings: list[Column] = [
+                (f"{name}_first", b.first[filled]),
+                (f"{name}_last", b.last[filled]),
+                ("readings", b.n[filled]),
             ]
-        return b.start_ms[filled], [*columns, ("readings", b.n[filled])]
+            if name not in self._ledger.registers(meter_id) or resolution is Resolution.MINUTE:
+                return b.start_ms[filled], readings
+            try:
+                booked = self._interval_columns(meter_id, name, start_ms, end_ms, resolution)
+            except NotEnoughData:  # its ledger is kept in coarser steps than these
+                return b.start_ms[filled], readings
+            return _beside((b.start_ms[filled], readings), booked)
+        return b.start_ms[filled], [
+            (name, b.mean[filled]),
+            (f"{name}_min", b.minimum[filled]),
+            (f"{name}_max", b.maximum[filled]),
+            ("readings", b.n[filled]),
+        ]
 
     def _interval_columns(
         self, meter_id: str, name: str, start_ms: int, end_ms: int, resolution: Resolution
@@ -140,9 +166,17 @@ class ExportService:
         except WrongUse as error:  # the request is sound; what is stored is too coarse for it
             raise NotEnoughData(where=error.where, what=error.what, remedy=error.remedy) from None
         known = np.isfinite(ledger.energy_wh)
+        quality = ledger.quality
+        if step_ms is not None:
+            # Steps that are partly known, and those between, are rows: a hole is seen as a hole.
+            fine = self._ledger.intervals(meter_id, start_ms, end_ms, register=name)
+            stored = fine.start_ms[np.isfinite(fine.energy_wh)]
+            if stored.size:
+                quality = np.where(known, quality, IntervalQuality.MISSING).astype(np.int8)
+                known = (ledger.start_ms > stored[0] - step_ms) & (ledger.start_ms <= stored[-1])
         return ledger.start_ms[known], [
             (_energy_column(name), ledger.energy_wh[known]),
-            ("quality", _words(ledger.quality[known])),
+            ("quality", _words(quality[known])),
         ]
 
     def _days(
@@ -171,6 +205,49 @@ class ExportService:
             ("quality", _words(worst[filled])),
             ("missing_intervals", missing[filled]),
         ]
+
+
+def _whole_days(start_ms: int, end_ms: int, zone: ZoneInfo) -> tuple[int, int, tuple[str, ...]]:
+    """The period cut down to the local days wholly inside, and a note of what that leaves out.
+
+    Raises WrongUse when there is no such day.
+    """
+    edges = day_edges(start_ms, end_ms, zone)
+    inside = edges[edges <= end_ms]
+    if inside.size < 2:
+        raise WrongUse(
+            where="export --resolution day",
+            what=f"No whole day of {zone.key} lies between {iso_utc(start_ms)} and "
+            f"{iso_utc(end_ms)}.",
+            remedy="Ask for a longer period, or for hours.",
+        )
+    first, last = int(inside[0]), int(inside[-1])
+    left_out = [
+        f"{iso_utc(begin)} to {iso_utc(end)}"
+        for begin, end in ((start_ms, first), (last, end_ms))
+        if begin < end
+    ]
+    if not left_out:
+        return first, last, ()
+    note = f"Left out, as it is no whole day of {zone.key}: {' and '.join(left_out)}."
+    return first, last, (note,)
+
+
+def _beside(
+    left: tuple[np.ndarray[Any, Any], list[Column]],
+    right: tuple[np.ndarray[Any, Any], list[Column]],
+) -> tuple[np.ndarray[Any, Any], list[Column]]:
+    """Two tables by their times: every time of either, cells that one lacks are empty."""
+    times = np.union1d(left[0], right[0])
+    columns: list[Column] = []
+    for own, table in (left, right):
+        place = np.searchsorted(times, own)
+        for name, values in table:
+            empty: Any = {"i": 0, "f": np.nan}.get(values.dtype.kind)
+            wide = np.full(times.shape, empty, dtype=values.dtype)
+            wide[place] = values
+            columns.append((name, wide))
+    return times, columns
 
 
 def _energy_column(register: str) -> str:
@@ -235,11 +312,14 @@ def _xlsx(path: Path, times: np.ndarray[Any, Any], columns: list[Column]) -> Non
         "strings_to_formulas": False,
         "strings_to_urls": False,
     }
-    with xlsxwriter.Workbook(str(path), options) as book:
-        sheet = book.add_worksheet("readings")
-        sheet.write_row(0, 0, ["time_utc", *(name for name, _ in columns)])
-        for number, row in enumerate(_rows(times, columns), start=1):
-            sheet.write_row(number, 0, row)
+    try:
+        with xlsxwriter.Workbook(str(path), options) as book:
+            sheet = book.add_worksheet("readings")
+            sheet.write_row(0, 0, ["time_utc", *(name for name, _ in columns)])
+            for number, row in enumerate(_rows(times, columns), start=1):
+                sheet.write_row(number, 0, row)
+    except xlsxwriter.exceptions.FileCreateError as error:
+        raise OSError(str(error)) from error
 
 
 def _parquet(path: Path, times: np.ndarray[Any, Any], columns: list[Column]) -> None:
@@ -247,5 +327,7 @@ def _parquet(path: Path, times: np.ndarray[Any, Any], columns: list[Column]) -> 
     import pyarrow.parquet as pq
 
     stamp = pa.array(times, type=pa.timestamp("ms", tz="UTC"))
-    table = pa.table({"time_utc": stamp, **{name: pa.array(v) for name, v in columns}})
+    table = pa.table(
+        {"time_utc": stamp, **{name: pa.array(v, from_pandas=True) for name, v in columns}}
+    )
     pq.write_table(table, path)

@@ -757,7 +757,7 @@ class HistoryView(BaseView):
     def show_exported(self, made: ExportedFile) -> None:
         self._say(
             f"Exported {self.formats.count(made.rows)} rows.",
-            f"{made.path}: {', '.join(made.columns)}",
+            " ".join((f"{made.path}: {', '.join(made.columns)}.", *made.notes)),
             0,
         )
 

@@ -214,3 +214,25 @@ def test_a_file_that_is_not_there_fails_in_words(tmp_path):
 
     assert result.exit_code in (2, 3)
     assert "none.csv" in result.stderr
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_an_hour_that_is_not_fully_known_is_a_row_without_energy(tmp_path, ending):
+    path, out, site = tmp_path / "mine.csv", tmp_path / f"hours.{ending}", tmp_path / "site"
+    stamps = [f"2026-01-01T{q // 4:02}:{15 * (q % 4):02}:00Z,100" for q in range(16) if q != 6]
+    path.write_text("\n".join(["time,energy_wh", *stamps]) + "\n")
+    document(run("import", path, "--site", site, "--json"))
+    asked = ["--meter", "mine", "--quantity", "energy_import_wh", "--resolution", "hour"]
+    span = ["--from", "2025-12-31T00:00:00Z", "--to", "2026-01-02T00:00:00Z"]
+
+    made = document(run("export", *asked, *span, "--out", out, "--site", site, "--json"))
+
+    assert made["rows"] == 4
+    if ending == "csv":
+        rows = rows_of(out)
+        assert [r["energy_wh"] for r in rows] == ["400.0", "", "400.0", "400.0"]
+        assert rows[1]["quality"] == "missing"
+    else:
+        import pyarrow.parquet as pq
+
+        assert pq.read_table(out)["energy_wh"].to_pylist() == [400, None, 400, 400]
