@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QComboBox,
     QFrame,
@@ -293,7 +293,7 @@ class AlarmDetail(QWidget):
             left = paint.label(name, "label")
             right = paint.label("", wrap=True)
             row = self._facts.rowCount()
-            self._facts.addWidget(left, row, 0)
+            self._facts.addWidget(left, row, 0, Qt.AlignmentFlag.AlignTop)
             self._facts.addWidget(right, row, 1)
             self._fact_labels[name] = (left, right)
         left, right = self._fact_labels[name]

@@ -93,7 +93,7 @@ class AlarmStatisticsRow(QWidget):
                 Column(
                     "",
                     lambda f: Cell(bar=Bar(f.times / self._most), spoken=formats.count(f.times)),
-                    width=60,
+                    width=44,
                 ),
             ],
             key=lambda f: (f.rule_name, f.meter_name),

@@ -137,7 +137,7 @@ class BillingView(BaseView):
             two_lines=True,
             name="Invoices",
         )
-        self.invoices.setMinimumHeight(self.invoices.content_height(1) + 20)
+        self.invoices.setMinimumHeight(self.invoices.content_height(2))
         self.invoices.chosen.connect(self._on_invoice)
         self.invoices_panel.set_content(self.invoices)
         return self.invoices_panel

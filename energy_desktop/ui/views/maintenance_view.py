@@ -117,7 +117,7 @@ class MaintenanceView(BaseView):
         self.list_panel = Panel("Energy against own baseline")
         self.list: Table[EquipmentReport] = Table(
             [
-                Column("Equipment", lambda r: Cell(r.watch.meter_name, bold=True), stretch=3),
+                Column("Equipment", lambda r: Cell(r.watch.meter_name, bold=True), stretch=5),
                 Column(
                     "Excess",
                     self._excess_cell,
@@ -131,7 +131,7 @@ class MaintenanceView(BaseView):
                     width=170,
                     tooltip="Mean excess of seven days; grey is the machine's own noise",
                 ),
-                Column("Finding", self._finding_cell, stretch=3),
+                Column("Finding", self._finding_cell, stretch=6),
             ],
             key=lambda r: r.watch.meter_id,
             name="Equipment",

@@ -119,11 +119,11 @@ class MetersView(BaseView):
         self.list_panel = Panel("Links and meters")
         self.list: Table[ListRow] = Table(
             [
-                Column("Link, meter", self._name_cell, stretch=3),
-                Column("Unit", self._cell("unit"), width=46, number=True),
-                Column("Model", self._cell("model"), width=68),
-                Column("State", self._state_cell, width=94),
-                Column("Age", self._cell("age"), width=52, number=True),
+                Column("Link, meter", self._name_cell, stretch=4),
+                Column("Unit", self._cell("unit"), width=44, number=True),
+                Column("Model", self._cell("model"), width=78),
+                Column("State", self._state_cell, width=86),
+                Column("Age", self._cell("age"), width=56, number=True),
                 Column(
                     "ms",
                     self._cell("round_trip"),
@@ -134,7 +134,7 @@ class MetersView(BaseView):
                 Column(
                     "Err. %",
                     self._error_cell,
-                    width=58,
+                    width=54,
                     number=True,
                     tooltip="Polls without a reading since the program began to ask",
                 ),

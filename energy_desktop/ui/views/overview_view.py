@@ -363,7 +363,8 @@ class OverviewView(BaseView):
                 )
             )
         if cost.missing:
-            facts.append(("Not known", f"{cost.missing} quarter hours"))
+            plural = "" if cost.missing == 1 else "s"
+            facts.append(("Not known", f"{cost.missing} quarter hour{plural}"))
         self._cost_facts.show_facts(facts)
 
     def show_waste(self, waste: NightWaste) -> None:
@@ -442,7 +443,7 @@ class OverviewView(BaseView):
         late = evening.lit_minutes - evening.expected_minutes
         return (
             f"until {self.formats.clock_time(evening.lit_until_ms)}, "
-            f"{self.formats.duration(60 * max(0, late))} too long"
+            f"{self.formats.duration(60 * max(0, late))} late"
         )
 
     @staticmethod

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from energy_desktop.domain.alarm import Alarm, Condition
 from energy_desktop.domain.configuration import Configuration
@@ -69,6 +70,9 @@ def _sink(part: PowerPart, formats: Formats, now_ms: int, top_w: float) -> FlowN
         detail = "usual not known yet"
     else:
         low, high = scale.text(part.usual.low_w), scale.text(part.usual.high_w)
+        if low == high:  # "0.3 to 0.3" would not tell what is above it
+            finer = replace(scale, decimals=scale.decimals + 1)
+            low, high = finer.text(part.usual.low_w), finer.text(part.usual.high_w)
         relation = above_or_below(part)
         detail = f"{relation} {low} to {high}" if relation else f"typical {low} to {high}"
     return FlowNode(

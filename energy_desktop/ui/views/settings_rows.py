@@ -29,6 +29,7 @@ from energy_desktop.ui.widgets.panel import Panel, button, glyph
 
 _NAME_WIDTH = 290
 _FIELD_WIDTH = 300
+_UNIT_WIDTH = 30
 
 
 class SearchableRow(QWidget):
@@ -110,8 +111,9 @@ class EntryRow(SearchableRow):
         line = QHBoxLayout()
         line.setSpacing(8)
         line.addWidget(self.field, 1)
-        if declared.unit:
-            line.addWidget(paint.label(declared.unit, "label"))
+        unit = paint.label(declared.unit, "label")
+        unit.setMinimumWidth(_UNIT_WIDTH)  # fields end at one line, whatever their unit
+        line.addWidget(unit)
         grid.addLayout(line, 0, 1, Qt.AlignmentFlag.AlignTop)
         self.notice = QWidget()
         warned = QHBoxLayout(self.notice)

@@ -31,6 +31,7 @@ class SimulationPanel(Panel):
         self.voltage.changed.connect(self._on_voltage)
         self.meter = QComboBox()
         self.meter.setAccessibleName("Meter to lose")
+        self.meter.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.lose_button = button("Lose meter", lambda: self._want_lost(lost=True))
         self.back_button = button("Bring it back", lambda: self._want_lost(lost=False))
         self.told = paint.label("", "label", wrap=True)

@@ -49,6 +49,7 @@ from energy_desktop.ui.widgets.chart_data import (
 )
 from energy_desktop.ui.widgets.chart_paint import (
     Frame,
+    draw_clear_words,
     nearest,
     paint_bars,
     paint_end_label,
@@ -227,6 +228,7 @@ class Chart(QWidget):
         self._right_axis.setRange(0.0, 100.0)
         self._bottom_axis.setHeight(20)
         self._right_axis.setWidth(0)
+        self._axis_width = 0.0  # asked for; the layout follows later
         self._canvas = _Canvas(self._box, self)
         self._box.sigResized.connect(self._on_resized)
         self._view.scene().sigMouseMoved.connect(self._on_mouse_moved)
@@ -380,8 +382,10 @@ class Chart(QWidget):
         plain = Scale("", 1.0, paint.tick_decimals(shown), self._scale.symbols)
         self._y_ticks = [(v * divisor, plain.text(v)) for v in shown]
         width = max((paint.text_width(t, 11) for _, t in self._y_ticks), default=20) + 10
-        if abs(width - self._left_axis.width()) > 0.5 and width > 0:
-            self._left_axis.setWidth(max(24.0, width))
+        width = max(24.0, width)
+        if abs(width - self._axis_width) > 0.5:
+            self._axis_width = width
+            self._left_axis.setWidth(width)
         x_low, x_high = self.x_range
         room = max(1, int(self._box.width() // 76))
         if self._data.tick_texts:
@@ -484,14 +488,16 @@ class Chart(QWidget):
             style = Qt.PenStyle.DashLine if limit.dashed else Qt.PenStyle.SolidLine
             painter.setPen(QPen(theme.color("text"), 1, style))
             painter.drawLine(QPointF(rect.left(), y), QPointF(rect.right(), y))
-            top = y + 2 if limit.below or y - 17 < rect.top() else y - 17
+            below = limit.below or y - 17 < rect.top()
+            tops = (y + 2, y - 17) if below else (y - 17, y + 2)
             wide = paint.text_width(limit.text, 11, 600) + 2
-            paint.draw_text(
+            lefts = (rect.right() - wide - 6, rect.left() + 6)
+            draw_clear_words(
                 painter,
-                QRectF(rect.right() - wide - 6, top, wide, 15),
+                frame,
+                data.lines,
+                [QRectF(left, t, wide, 15) for left in lefts for t in tops],
                 limit.text,
-                px=11,
-                weight=600,
             )
         for moment in data.moments:
             x = frame.x(moment.x)
@@ -502,13 +508,14 @@ class Chart(QWidget):
             painter.drawLine(QPointF(x, rect.top()), QPointF(x, rect.bottom()))
             if moment.text:
                 wide = paint.text_width(moment.text, 11, 600) + 2
-                left = x - wide - 6 if x - wide - 6 > rect.left() else x + 6
-                paint.draw_text(
+                sides = [x - wide - 6, x + 6] if x - wide - 6 > rect.left() else [x + 6]
+                tops = (rect.top() + 2, rect.bottom() - 17)
+                draw_clear_words(
                     painter,
-                    QRectF(left, rect.top() + 2, wide, 15),
+                    frame,
+                    data.lines,
+                    [QRectF(left, t, wide, 15) for t in tops for left in sides],
                     moment.text,
-                    px=11,
-                    weight=600,
                 )
         taken: list[float] = []
         for line in data.lines:

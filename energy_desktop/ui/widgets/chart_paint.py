@@ -7,6 +7,7 @@ is thinned to its pixel columns before.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from pyqtgraph import functions
@@ -61,6 +62,38 @@ class Frame:
         if axis == "right":
             return self.rect.bottom() - values / 100.0 * self.rect.height()
         return self.rect.bottom() - (values - self.y0) * self.sy
+
+
+def draw_clear_words(
+    painter: QPainter, frame: Frame, lines: Sequence[Line], places: Sequence[QRectF], text: str
+) -> None:
+    """Writes into the first of these places inside the plot that no line runs through.
+
+    Where every place is crossed, into the first, on a ground that keeps the words legible.
+    """
+    chosen = None
+    for place in places:
+        inside = frame.rect.contains(place)
+        if inside and not any(_runs_through(frame, line, place) for line in lines):
+            chosen = place
+            break
+    if chosen is None:
+        chosen = places[0]
+        painter.fillRect(chosen, theme.color("surface", 225))
+    paint.draw_text(painter, chosen, text, px=11, weight=600)
+
+
+def _runs_through(frame: Frame, line: Line, place: QRectF) -> bool:
+    if not len(line.x):
+        return False
+    low = frame.x0 + (place.left() - frame.rect.left()) / frame.sx
+    high = frame.x0 + (place.right() - frame.rect.left()) / frame.sx
+    first, last = np.searchsorted(line.x, (low, high))
+    # The points between, and the line as it enters, crosses and leaves.
+    at = np.linspace(low, high, 12)
+    crossing = np.interp(at, line.x, line.y, left=np.nan, right=np.nan)
+    y = frame.ys(np.concatenate((line.y[first:last], crossing)), line.axis)
+    return bool(np.any((y > place.top() - 1) & (y < place.bottom() + 1)))
 
 
 def nearest(x: Floats, at: float) -> int | None:

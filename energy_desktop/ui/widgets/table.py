@@ -553,14 +553,24 @@ class Table(QTableView, Generic[Row]):
 
     def _fit_columns(self) -> None:
         available = self.viewport().width()
-        fixed = sum(c.width for c in self._columns)
-        shares = sum(c.stretch for c in self._columns if not c.width)
-        for position, column in enumerate(self._columns):
-            least = round(paint.text_width(column.title, 11)) + 18
-            if column.width:
-                width = max(column.width, least)
-            else:
-                width = max(least, 80, (available - fixed) * column.stretch // max(1, shares))
+        least = [
+            max(c.width or 80, round(paint.text_width(c.title, 11)) + 18) for c in self._columns
+        ]
+        sharing = [i for i, c in enumerate(self._columns) if not c.width]
+        widths = list(least)
+        while sharing:
+            left = available - sum(w for i, w in enumerate(least) if i not in sharing)
+            shares = max(1, sum(self._columns[i].stretch for i in sharing))
+            for i in sharing:
+                widths[i] = left * self._columns[i].stretch // shares
+            # Who would get less than its least takes that, and the others share what is left.
+            short = [i for i in sharing if widths[i] < least[i]]
+            for i in short:
+                widths[i] = least[i]
+            if not short:
+                break
+            sharing = [i for i in sharing if i not in short]
+        for position, width in enumerate(widths):
             self.setColumnWidth(position, width)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
