@@ -151,7 +151,7 @@ class ForecastView(BaseView):
         inside = QWidget()
         column = QVBoxLayout(inside)
         column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(8)
+        column.setSpacing(4)
         self.figures = FigureRow()
         self.facts = FactList()
         column.addWidget(self.figures)

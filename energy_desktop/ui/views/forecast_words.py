@@ -200,10 +200,9 @@ def money_facts(plan: Plan, formats: Formats) -> list[tuple[str, str] | tuple[st
     """What the 48 h cost, against doing nothing and both rivals, and where the gain comes from."""
     m = plan.money
     return [
-        ("Energy bought cheap, used dear", formats.money_value(m.energy_gain)),
+        ("Bought cheap, used dear", formats.money_value(m.energy_gain)),
         ("Demand charge avoided", formats.money_value(m.demand_gain)),
-        ("Wear", formats.money_value(-m.wear)),
-        ("Losses, in the energy above", formats.energy(m.losses_wh)),
+        (f"Wear; {formats.energy(m.losses_wh)} lost, in the above", formats.money_value(-m.wear)),
         ("Cost with this plan", formats.money_value(m.cost), True),
         ("… without the battery", formats.money_value(m.without_battery)),
         ("… self-consumption", formats.money_value(m.self_consumption)),
