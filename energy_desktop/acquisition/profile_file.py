@@ -73,6 +73,10 @@ def read_profile(path: Path, *, own: bool = False) -> DriverProfile:
     """Raises DriverFileError naming file, line and reason."""
     try:
         text = path.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise DriverFileError(
+            where=str(path), what="There is no such file.", remedy="Check the path."
+        ) from error
     except (OSError, UnicodeDecodeError) as error:
         raise DriverFileError(
             where=str(path),

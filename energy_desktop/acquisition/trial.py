@@ -78,8 +78,13 @@ def poll_meter(
         loop = runner.get_loop()
         quiet(loop)
         connection = runner.run(_connected(link))
-        slots = Slots(loop.time(), interval_s)
         try:
+            try:
+                runner.run(connection.connect())
+            except RequestFailed as failure:
+                raise failure.for_user(where) from None
+            # The slots begin now: opening takes its time, and must not eat the first interval.
+            slots = Slots(loop.time(), interval_s)
             while count is None or slots.next_slot - slots.skipped < count:
                 runner.run(asyncio.sleep(max(0.0, slots.due_s - loop.time())))
                 slots.take(loop.time())

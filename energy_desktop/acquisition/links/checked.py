@@ -32,6 +32,8 @@ from pymodbus.pdu.register_message import (
 )
 
 from energy_desktop.acquisition.links.failure import (
+    PORT_ERRORS,
+    TERMINAL_ERRORS,
     FailureKind,
     RequestFailed,
     no_answer,
@@ -155,6 +157,12 @@ class CheckedConnection(ABC):
                 raise wrong_answer(f"the echo of writing register {address} differs.")
         return int.from_bytes(await self.read(ReadRequest(unit_id, 3, address, 1)), "big")
 
+    async def connect(self) -> None:
+        """Opens it unless it is open; a read does that by itself. Raises RequestFailed."""
+        async with self._lock:
+            if self._client is None or not self._client.connected:
+                await self._open()
+
     async def close(self) -> None:
         if self._client is not None:
             self._client.close()
@@ -177,7 +185,7 @@ class CheckedConnection(ABC):
                 f"{self.address} closed the connection instead of answering.",
                 "Check how many connections the device accepts and who else holds one.",
             ) from None
-        except (ModbusException, OSError):
+        except (ModbusException, *PORT_ERRORS):
             await self._reset()
             raise no_answer(deadline_s) from None
         except asyncio.CancelledError:
@@ -222,6 +230,8 @@ class CheckedConnection(ABC):
             raise self._unconnected(
                 f"no connection within {seconds_text(self.timeout_s)} s."
             ) from None
+        except TERMINAL_ERRORS as error:
+            raise self._refused_settings(error) from None
         except (OSError, ValueError) as error:
             raise self._unconnected(f"no connection: {_reason(error)}.") from None
         await asyncio.sleep(0)  # a serial transport attaches its reader in the loop's next turn
@@ -233,6 +243,10 @@ class CheckedConnection(ABC):
             what,
             f"Check that {self.address} is right, powered and not in use by another program.",
         )
+
+    def _refused_settings(self, error: Exception) -> RequestFailed:
+        """A serial port that is there but does not take what it is set to."""
+        return self._unconnected(f"no connection: {error}.")
 
     async def _reset(self) -> None:
         await self.close()

@@ -4,6 +4,16 @@ from enum import Enum
 
 from energy_desktop.domain.errors import MeterAnswerWrong, MeterUnreachable, UserFacingError
 
+try:
+    from termios import error as _termios_error
+
+    TERMINAL_ERRORS: tuple[type[Exception], ...] = (_termios_error,)
+except ImportError:  # Windows has no termios
+    TERMINAL_ERRORS = ()
+
+PORT_ERRORS: tuple[type[Exception], ...] = (OSError, *TERMINAL_ERRORS)
+"""What a socket or serial port raises; a port that refuses its settings is no OSError."""
+
 
 class FailureKind(Enum):
     """What went wrong, as far as it changes what is done next."""

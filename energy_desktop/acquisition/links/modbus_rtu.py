@@ -16,14 +16,8 @@ from pymodbus.client.base import ModbusBaseClient
 from pymodbus.pdu import ModbusPDU
 
 from energy_desktop.acquisition.links.checked import CheckedConnection
+from energy_desktop.acquisition.links.failure import PORT_ERRORS, FailureKind, RequestFailed
 from energy_desktop.domain.site import Link
-
-try:
-    from termios import error as _termios_error
-
-    _PORT_ERRORS: tuple[type[Exception], ...] = (_termios_error,)
-except ImportError:  # Windows has no termios
-    _PORT_ERRORS = ()
 
 FIXED_SILENCE_S = 0.00175  # above 19,200 baud: Modbus over serial line 1.02, 2.5.1.1
 REQUEST_BYTES = 8
@@ -67,6 +61,16 @@ class ModbusRtuConnection(CheckedConnection):
             trace_connect=self._on_connect_change,
         )
 
+    def _refused_settings(self, error: Exception) -> RequestFailed:
+        link = self._link
+        return RequestFailed(
+            FailureKind.NO_CONNECTION,
+            f"{link.device} does not take {link.baud_rate} baud, parity {link.parity}, "
+            f"{link.stop_bits} stop bit{'s' if link.stop_bits != 1 else ''}: "
+            f"{error.args[-1] if error.args else error}.",
+            "Give the baud rate, parity and stop bits that both the port and the meter have.",
+        )
+
     def _deadline_s(self, answer_bytes: int) -> float:
         """The timeout is the meter's time to think; the time on the wire comes on top."""
         return self.timeout_s + (REQUEST_BYTES + FRAME_BYTES + answer_bytes) * self._byte_s
@@ -81,7 +85,7 @@ class ModbusRtuConnection(CheckedConnection):
         missing = self._quiet_since + self._silence_s - asyncio.get_running_loop().time()
         if missing > 0:
             await asyncio.sleep(missing)
-        with suppress(OSError, *_PORT_ERRORS):  # a port that is gone fails at the request itself
+        with suppress(*PORT_ERRORS):  # a port that is gone fails at the request itself
             serial_transport: Any = client.ctx.transport
             serial_transport.sync_serial.reset_input_buffer()
 

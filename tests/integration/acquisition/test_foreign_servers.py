@@ -12,6 +12,7 @@ from pymodbus.server import ModbusSerialServer, ModbusTcpServer
 from pymodbus.simulator import DataType, SimData, SimDevice
 from pyModbusTCP.server import ModbusServer
 
+from energy_desktop.acquisition.links.checked import CheckedConnection
 from energy_desktop.acquisition.profiles import ProfileLibrary
 from energy_desktop.acquisition.trial import poll_meter
 from energy_desktop.domain.configuration import Configuration
@@ -130,6 +131,23 @@ def test_poll_gives_as_many_snapshots_as_asked_at_their_interval(foreign):
     for snapshot in snapshots:
         assert_expected(snapshot)
     assert snapshots[-1].read_at_ms - snapshots[0].read_at_ms == pytest.approx(150, abs=40)
+
+
+def test_a_slow_connection_does_not_eat_the_first_interval(foreign, monkeypatch):
+    _, port = foreign
+    opened = CheckedConnection._open
+
+    async def slowly(connection):
+        await asyncio.sleep(0.3)
+        return await opened(connection)
+
+    monkeypatch.setattr(CheckedConnection, "_open", slowly)
+
+    first, second = poll_meter(
+        LIBRARY.get("eastron_sdm120"), tcp(port), 1, count=2, interval_s=0.25
+    )
+
+    assert second.read_at_ms - first.read_at_ms == pytest.approx(250, abs=60)
 
 
 def test_poll_of_nobody_says_so():

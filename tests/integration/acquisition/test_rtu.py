@@ -2,6 +2,8 @@
 
 import asyncio
 import struct
+import termios
+from dataclasses import replace
 
 import pytest
 
@@ -167,3 +169,19 @@ def test_a_port_that_another_program_holds_is_told_so(line):
         return "it was opened twice"
 
     assert "not in use by another program" in asyncio.run(both())
+
+
+def test_a_port_that_refuses_its_settings_is_told_with_a_remedy(line, monkeypatch):
+    device, _ = line
+
+    def refuse(*_arguments):
+        raise termios.error(22, "Invalid argument")
+
+    monkeypatch.setattr(termios, "tcsetattr", refuse)
+
+    (failure,) = read_all(replace(bus(device), parity="E"), [ReadRequest(1, 4, 0, 4)])
+
+    assert isinstance(failure, RequestFailed)
+    assert failure.kind is FailureKind.NO_CONNECTION
+    assert "parity E" in failure.what
+    assert "parity" in failure.remedy

@@ -187,3 +187,8 @@ def test_the_manual_number_is_one_based_with_its_prefix():
 
     assert views["power_w"].manual_number == "30013"
     assert high["energy_import_wh"].manual_number == "420481"
+
+
+def test_a_file_that_is_not_there_is_told_as_such(tmp_path):
+    with pytest.raises(DriverFileError, match=r"There is no such file\."):
+        load_profile(tmp_path / "missing.toml")
