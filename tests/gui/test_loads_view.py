@@ -117,7 +117,7 @@ def test_the_answer_counts_loads_and_money(view):
 
 def test_no_dear_hour_is_said(view):
     view.show_outlook(an_outlook())
-    assert view.answer == "No pause is worth making in the next 24 h."
+    assert view.answer.startswith("No pause is worth making in the next 6 h")
 
 
 def test_the_saving_stands_against_the_simplest_rule(view, loads):
@@ -225,6 +225,12 @@ def test_a_simulator_that_does_not_answer_leaves_the_level_unknown(view, qtbot):
     view.simulator.voltage_wanted.emit("low_critical")
     qtbot.waitUntil(lambda: "Silent." in view.simulator.told.text(), timeout=5000)
     assert view.simulator.voltage.value == ""
+
+
+def test_a_meter_that_cannot_be_lost_leaves_the_level_known(view):
+    view.simulator.show_voltage("normal")
+    view.simulator.show_failure(MeterUnreachable(where="S", what="Silent.", remedy="Start it."))
+    assert view.simulator.voltage.value == "normal"
 
 
 def test_a_chosen_meter_is_lost_and_comes_back(view, qtbot):

@@ -104,6 +104,9 @@ class ReadRequest:
         return f"registers {self.address} to {last}, function {self.function}"
 
 
+_LINK_ERRORS: tuple[type[Exception], ...] = (ModbusException, *PORT_ERRORS)
+
+
 class CheckedConnection(ABC):
     """One TCP connection or serial bus; one request at a time.
 
@@ -185,7 +188,7 @@ class CheckedConnection(ABC):
                 f"{self.address} closed the connection instead of answering.",
                 "Check how many connections the device accepts and who else holds one.",
             ) from None
-        except (ModbusException, *PORT_ERRORS):
+        except _LINK_ERRORS:
             await self._reset()
             raise no_answer(deadline_s) from None
         except asyncio.CancelledError:

@@ -36,7 +36,7 @@ REBOUND = {  # share of the energy that is used after the pause instead (assumed
 DEAR_QUANTILE = 0.75  # of the day's slots, by price
 DEAR_FACTOR = 1.1  # above the day's median; a flat day has no dear hour
 HOUR_MS = 3_600_000
-LEAST_SAVING = 0.005  # half a cent: less would be printed as 0.00
+LEAST_SAVING = 1e-6
 TIE = 1e-12
 
 

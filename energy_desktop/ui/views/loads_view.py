@@ -27,6 +27,7 @@ from energy_desktop.ui.widgets.question import Question
 from energy_desktop.ui.widgets.table import Cell, Column, Table
 
 LIVE_INTERVAL_MS = 2000
+ROWS_IN_SIGHT = 5
 
 
 class Loads(Protocol):
@@ -98,8 +99,8 @@ class LoadsView(BaseView):
         upper.addWidget(self._make_commands(), 3)
         lower.addWidget(self._make_prices(), 1)
         lower.addWidget(self._make_pauses(), 1)
-        self.body.addLayout(upper, 1)
-        self.body.addLayout(lower, 1)
+        self.body.addLayout(upper, 5)
+        self.body.addLayout(lower, 4)
         self.simulator: SimulationPanel | None = None
         if simulation is not None:
             self.simulator = SimulationPanel(simulation.voltage_modes())
@@ -304,6 +305,8 @@ class LoadsView(BaseView):
         self.devices_panel.show_body()
         chosen = self.devices.chosen_row()
         self.devices.show_rows(rows)
+        in_sight = min(len(rows), ROWS_IN_SIGHT)
+        self.devices.setMinimumHeight(self.devices.content_height(in_sight))
         if chosen is None:
             self.devices.choose(rows[0].device.device_id)
             self._choose_meter(self.navigation.subject.meter_id)
@@ -317,15 +320,13 @@ class LoadsView(BaseView):
 
     def show_outlook(self, outlook: LoadsOutlook) -> None:
         """Prices, the pauses they make worth while, and the money against the simplest rule."""
-        plan = outlook.plan
-        self.prices.show_data(words.price_chart(outlook, self.formats.now_ms(), self.formats))
-        self.pauses.show_rows(
-            plan.actions, empty="No hour is dear enough to pause a load in the next 24 h."
-        )
-        self.plan_panel.set_subtitle(words.rival(plan, self.formats) if plan.actions else "")
+        plan, formats = outlook.plan, self.formats
+        self.prices.show_data(words.price_chart(outlook, formats.now_ms(), formats))
+        self.pauses.show_rows(plan.actions, empty="No hour is dear enough to pause a load.")
+        self.plan_panel.set_subtitle(words.rival(plan, formats) if plan.actions else "")
         self._notes = (*outlook.notes, "Nothing is paused without a command.")
         self._tell_notes(self.pauses.chosen_row())
-        self.set_answer(words.answer(plan, self.formats))
+        self.set_answer(words.answer(outlook, formats))
 
     def _tell_notes(self, chosen: ShedAction | None) -> None:
         self.notes.setText(" ".join(self._notes) if chosen is None else chosen.reason)
@@ -404,7 +405,7 @@ class LoadsView(BaseView):
                 lambda: simulation.set_voltage(mode),
                 simulator.show_voltage,
                 key="voltage",
-                on_error=simulator.show_failure,
+                on_error=simulator.show_voltage_failure,
             )
 
     def _set_lost(self, meter_id: str, lost: bool) -> None:

@@ -84,13 +84,17 @@ def read_back(row: DeviceRow, result: CommandResult, formats: Formats) -> str:
     return text if result.done else f"{text}, not {int(result.asked)}"
 
 
-def answer(plan: ShedPlan, formats: Formats) -> str:
-    """What pausing would bring in the hours ahead."""
+def answer(outlook: LoadsOutlook, formats: Formats) -> str:
+    """What pausing would bring in the hours whose price is known."""
+    slots = outlook.slots
+    span_s = (slots[-1].end_ms - slots[0].start_ms) / 1000 if slots else 0.0
+    ahead = f"in the next {formats.duration(span_s)}"
+    plan = outlook.plan
     if not plan.actions:
-        return "No pause is worth making in the next 24 h."
+        return f"No pause is worth making {ahead}."
     count = len({action.device_id for action in plan.actions})
     loads = "1 load" if count == 1 else f"{count} loads"
-    return f"Pausing {loads} in the next 24 h saves {formats.money_value(plan.saving)}."
+    return f"Pausing {loads} {ahead} saves {formats.money_value(plan.saving)}."
 
 
 def rival(plan: ShedPlan, formats: Formats) -> str:
@@ -109,7 +113,7 @@ def price_chart(outlook: LoadsOutlook, now_ms: int, formats: Formats) -> ChartDa
         regions=pauses(outlook.plan.actions),
         moments=(Moment(now_ms / 1000, "now"),),
         y_zero=True,
-        description=answer(outlook.plan, formats),
+        description=answer(outlook, formats),
     )
 
 

@@ -76,9 +76,13 @@ class SimulationPanel(Panel):
         else:
             self._tell(f"{name} answers again. Expect values at the next try, or press Try now.")
 
-    def show_failure(self, error: UserFacingError) -> None:
+    def show_voltage_failure(self, error: UserFacingError) -> None:
+        """The level is not known any more: the write may have been done or not."""
         self.voltage.set_choices([_UNKNOWN, *self._choices])
         self.voltage.set_value("")
+        self.show_failure(error)
+
+    def show_failure(self, error: UserFacingError) -> None:
         self._tell(f"{error.where}: {error.what} {error.remedy}")
 
     def _tell(self, text: str) -> None:
