@@ -2,6 +2,7 @@
 
 import csv
 import io
+import sqlite3
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -136,6 +137,25 @@ def test_a_backup_is_the_site_again_elsewhere(demo, tmp_path):
         m["meter"] for m in demo.json("meters")["meters"]
     ]
     assert other.json("serve", "--for", 2)["answering"] == demo.served["meters"]
+
+
+def test_a_backup_with_a_flipped_byte_is_refused_and_nothing_is_touched(demo, tmp_path):
+    file = tmp_path / "copy.sqlite"
+    demo.json("backup", "--out", file)
+    with sqlite3.connect(file) as damaged:
+        row, payload = damaged.execute(
+            "SELECT rowid, payload FROM chunks WHERE length(payload) > 200 LIMIT 1"
+        ).fetchone()
+        flipped = bytes([*payload[:100], payload[100] ^ 0x10, *payload[101:]])
+        damaged.execute("UPDATE chunks SET payload = ? WHERE rowid = ?", (flipped, row))
+    damaged.close()
+    other = type(demo)(tmp_path / "other")
+
+    ended = other.ended("restore", file)
+
+    assert ended.returncode == 3
+    assert "damaged" in ended.stderr
+    assert not (tmp_path / "other" / "site.sqlite").exists()
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from energy_desktop.app.commands.common import (
     say,
     site_folder,
 )
+from energy_desktop.domain.errors import StoreError
 
 
 def register(app: typer.Typer) -> None:
@@ -50,6 +51,7 @@ def restore(
 
     folder = site_folder(site)
     folder.make()
+    _refuse_damaged(file)
     aside = restore_store(file, folder.database)
     kept = "There was no store before." if aside is None else f"The old one is {aside.name}."
     say(
@@ -57,3 +59,24 @@ def restore(
         as_json=as_json,
         text=f"{file.name} is now the store of {folder.root}. {kept}",
     )
+
+
+def _refuse_damaged(file: Path) -> None:
+    """A flipped byte passes SQLite's own check; the checksums of the chunks do not let it.
+
+    What cannot be opened at all is left to the restore itself, which says why.
+    """
+    from energy_desktop.storage import open_store
+
+    try:
+        store = open_store(file, read_only=True)
+    except StoreError:
+        return
+    with store:
+        damage = store.find_damage()
+    if damage:
+        raise StoreError(
+            where=str(file),
+            what=f"The backup is damaged: {damage[0]}",
+            remedy="Take another backup; the present store was not touched.",
+        )
