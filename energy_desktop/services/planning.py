@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from energy_desktop.domain.clock import Clock, from_ms, local_midnight_ms, to_ms
+from energy_desktop.domain.clock import Clock, from_ms, iso_utc, local_midnight_ms, to_ms
 from energy_desktop.domain.configuration import Configuration
 from energy_desktop.domain.contract import PriceSlot
 from energy_desktop.domain.device import Battery
@@ -303,14 +303,23 @@ def plan_from_files(
         read = read_powers(path, column)
         return StepSeries(column, read.start_ms, read.end_ms, read.power_w)
 
-    slots = join_slots(read_prices(prices), series(load, "load_w"), series(solar, "pv_w"))
+    priced = read_prices(prices)
+    slots = join_slots(priced, series(load, "load_w"), series(solar, "pv_w"))
     request = PlanRequest(
         battery=battery,
         slots=slots,
         soc_start_pct=soc_start_pct,
         soc_end_min_pct=soc_end_min_pct,
     )
-    return compute.run(plan, request, made_at_ms=made_at_ms)
+    made = compute.run(plan, request, made_at_ms=made_at_ms)
+    left_out_ms = (priced[-1].end_ms - priced[0].start_ms) - (slots[-1].end_ms - slots[0].start_ms)
+    if left_out_ms <= 0:
+        return made
+    note = (
+        f"Planned from {iso_utc(slots[0].start_ms)} to {iso_utc(slots[-1].end_ms)} only: load and "
+        f"solar power do not cover {left_out_ms / HOUR_MS:g} h of the prices."
+    )
+    return replace(made, notes=(note, *made.notes))
 
 
 def published_until(at_ms: int, zone: ZoneInfo) -> int:

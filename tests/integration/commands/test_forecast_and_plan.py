@@ -187,3 +187,15 @@ def test_a_bad_row_is_named_by_file_and_line(tmp_path):
 def test_without_a_battery_or_prices_there_is_nothing_to_plan(prices):
     assert run("plan", "--json").exit_code == 2
     assert run("plan", "--prices", prices, "--json").exit_code == 2
+
+
+def test_a_load_that_ends_before_the_prices_is_said(tmp_path, prices):
+    short = tmp_path / "short.csv"
+    lines = prices.read_text().splitlines()[1:3]
+    stamps = [line.split(",")[0] for line in lines]
+    short.write_text("start_utc,load_w\n" + "".join(f"{stamp},500\n" for stamp in stamps))
+
+    ended = run("plan", "--prices", prices, "--load", short, *BATTERY, "--json")
+
+    assert ended.exit_code == 0, ended.output
+    assert any("do not cover" in note for note in json.loads(ended.stdout)["notes"])
