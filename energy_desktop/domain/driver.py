@@ -17,6 +17,7 @@ class DriverInfo:
     stop_bits: int = 1
     file: str = ""
     own: bool = False  # from the site folder, not shipped
+    protocol: str = "modbus"  # which kinds of link it fits: LinkKindInfo.protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,7 @@ class RegisterView:
     value_format: str
     word_order: str
     scale: float
+    every: int = 1  # read in each n-th poll
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec, Protocol, TypeVar
 
 from energy_desktop.domain.alarm import Alarm
+from energy_desktop.domain.bus import BusStatistics, Frame
+from energy_desktop.domain.commissioning import DeviceIdentity, RawRegisters
 from energy_desktop.domain.configuration import Configuration
 from energy_desktop.domain.contract import PriceSlot
 from energy_desktop.domain.driver import DriverInfo, RegisterView, TestReading
@@ -212,6 +214,35 @@ class FieldControl(Protocol):
     def write_register(self, link: Link, unit_id: int, address: int, value: int) -> int:
         """Writes a holding register, reads it back and returns what it then holds."""
         ...
+
+
+class BusAccess(Protocol):
+    """The wire itself, as the commissioning desk sees it. A link that is polled is shared."""
+
+    def read_registers(
+        self,
+        link: Link,
+        unit_id: int,
+        function: int,
+        address: int,
+        count: int,
+        *,
+        timeout_s: float = 5.0,
+    ) -> RawRegisters:
+        """One read of function 1 to 4. Raises MeterUnreachable, MeterAnswerWrong, WrongUse."""
+        ...
+
+    def identify(
+        self, link: Link, unit_id: int, *, timeout_s: float = 5.0
+    ) -> DeviceIdentity | None:
+        """Function 43/14; None: the device answers, but does not tell."""
+        ...
+
+    def frames(self, link_id: str, after: int = 0) -> tuple[Frame, ...]:
+        """What went over the link since frame number `after`, as far as it is still kept."""
+        ...
+
+    def bus_statistics(self) -> tuple[BusStatistics, ...]: ...
 
 
 class DriverCatalogue(Protocol):

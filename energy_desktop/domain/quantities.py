@@ -64,6 +64,21 @@ def _per_phase(make: Quantity, phases: tuple[str, ...] = ("l1", "l2", "l3")) -> 
         )
 
 
+def _per_tariff(make: Quantity) -> Iterator[Quantity]:
+    """Registers of a meter that counts by tariff; their sum is the register without tariff."""
+    stem, unit_suffix = make.name.rsplit("_", 1)
+    for tariff in (1, 2, 3, 4):
+        yield Quantity(
+            f"{stem}_t{tariff}_{unit_suffix}",
+            f"{make.label} tariff {tariff}",
+            make.unit,
+            make.kind,
+            make.resolution,
+            make.low,
+            make.high,
+        )
+
+
 def _build() -> dict[str, Quantity]:
     power = _gauge("power_w", "Active power", "W", 0.1, -1e9, 1e9)
     reactive = _gauge("reactive_power_var", "Reactive power", "var", 0.1, -1e9, 1e9)
@@ -120,11 +135,29 @@ def _build() -> dict[str, Quantity]:
         reactive_total,
         *_per_phase(reactive_total),
         apparent_energy,
+        *_per_tariff(energy_import),
+        *_per_tariff(energy_export),
         _gauge("demand_w", "Demand", "W", 0.1, -1e9, 1e9),
         _gauge("demand_max_w", "Maximum demand", "W", 0.1, -1e9, 1e9),
         _gauge("soc_pct", "State of charge", "%", 0.01, 0.0, 100.0),
         _gauge("temperature_c", "Temperature", "°C", 0.01, -90.0, 1000.0),
         _gauge("running", "Running", "", 1.0, 0.0, 1.0),
+        _gauge("load_pct", "Load", "%", 0.01, 0.0, 1000.0),
+        _gauge("power_dc_w", "DC power", "W", 0.1, -1e9, 1e9),
+        _gauge("voltage_dc_v", "DC voltage", "V", 0.01, -1e5, 1e5),
+        _gauge("current_dc_a", "DC current", "A", 0.001, -1e6, 1e6),
+        _gauge("humidity_pct", "Humidity", "%", 0.01, 0.0, 100.0),
+        _gauge("irradiance_w_m2", "Irradiance", "W/m²", 0.1, -20.0, 2000.0),
+        _counter("heat_energy_wh", "Heat energy", "Wh"),
+        _counter("cooling_energy_wh", "Cooling energy", "Wh"),
+        _gauge("heat_power_w", "Heat power", "W", 0.1, -1e9, 1e9),
+        _counter("volume_m3", "Volume", "m³", 0.0001),
+        _gauge("flow_m3_h", "Flow", "m³/h", 0.0001, -1e6, 1e6),
+        _gauge("flow_temperature_c", "Flow temperature", "°C", 0.01, -90.0, 1000.0),
+        _gauge("return_temperature_c", "Return temperature", "°C", 0.01, -90.0, 1000.0),
+        _gauge("temperature_difference_k", "Temperature difference", "K", 0.01, -500.0, 500.0),
+        _counter("gas_volume_m3", "Gas volume", "m³", 0.001),
+        _counter("operating_time_s", "Operating time", "s"),
     ]
     return {row.name: row for row in rows}
 

@@ -43,13 +43,30 @@ class Space:
 
 
 class LinkKind(Enum):
+    """How meters are reached; domain/link_kinds.py says what each kind needs."""
+
     MODBUS_TCP = "modbus_tcp"
+    MODBUS_TLS = "modbus_tls"  # Modbus/TCP Security: mutual TLS
+    MODBUS_UDP = "modbus_udp"
+    MODBUS_RTU_TCP = "modbus_rtu_tcp"  # RTU frames through a serial server
     MODBUS_RTU = "modbus_rtu"
+    MODBUS_ASCII = "modbus_ascii"
+    P1 = "p1"  # DSMR customer port
+    D0 = "d0"  # IEC 62056-21 optical head or current loop
+    SML = "sml"  # Smart Message Language, optical head
+    MBUS = "mbus"  # wired M-Bus through a level converter
+    MQTT = "mqtt"
+    HTTP_PUSH = "http_push"  # sensors post by themselves
+    BACNET = "bacnet"  # BACnet/IP
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A TCP connection or a serial bus. Meters that share one are asked one after another."""
+    """A connection, bus or broker. Meters that share one are asked one after another.
+
+    options: what only some kinds have, by name, as declared in domain/link_kinds.py. No secret is
+    among them: a password is kept apart under the link's id.
+    """
 
     link_id: str
     kind: LinkKind
@@ -61,12 +78,27 @@ class Link:
     stop_bits: int = 1
     timeout_s: float = 1.0
     guard_s: float = 0.3  # RTU: pause after a timeout before the port is opened again
+    options: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def is_serial(self) -> bool:
+        """Whether it leads through a port of this computer."""
+        if self.kind in (LinkKind.MODBUS_RTU, LinkKind.MODBUS_ASCII):
+            return True
+        telegrams = (LinkKind.P1, LinkKind.D0, LinkKind.SML, LinkKind.MBUS)
+        return self.kind in telegrams and not self.host
 
     @property
     def address(self) -> str:
-        if self.kind is LinkKind.MODBUS_TCP:
+        if self.kind is LinkKind.HTTP_PUSH:
+            return "HTTP in"
+        if not self.is_serial:
             return f"{self.host}:{self.port}"
-        return f"{self.device} {self.baud_rate} 8{self.parity}{self.stop_bits}"
+        bits = 7 if self.option("data_bits") == "7" else 8
+        return f"{self.device} {self.baud_rate} {bits}{self.parity}{self.stop_bits}"
+
+    def option(self, name: str, default: str = "") -> str:
+        return next((value for key, value in self.options if key == name), default)
 
 
 class Role(Enum):
@@ -87,6 +119,8 @@ class Meter:
     invert: the sign is turned in acquisition, so that grid > 0 imports, battery > 0 discharges
     and PV > 0 produces. connection_limit_w: what the connection can carry (fuse x voltage);
     an energy step above it is implausible.
+    address: identity in a telegram (server id, secondary address), sensor name of a push, IP
+    address and instance of a BACnet device; empty: the only one there.
     """
 
     meter_id: str
@@ -107,3 +141,4 @@ class Meter:
     counter_modulus_wh: int | None = None
     connection_limit_w: float | None = None
     enabled: bool = True
+    address: str = ""  # which meter of the link, where a unit number does not say it

@@ -41,6 +41,7 @@ from energy_desktop.storage.types import (
     EpochMs,
     Frozen,
     Measured,
+    Pairs,
     Price,
     Rank,
     RowId,
@@ -111,6 +112,7 @@ class LinkRow(Base):
     stop_bits: Mapped[int]
     timeout_s: Mapped[float] = mapped_column(Float)
     guard_s: Mapped[float] = mapped_column(Float)
+    options: Mapped[tuple[tuple[str, str], ...]] = mapped_column(Pairs)
 
 
 class MeterRow(Base):
@@ -134,6 +136,7 @@ class MeterRow(Base):
     counter_modulus_wh: Mapped[int | None] = mapped_column(BigInteger)
     connection_limit_w: Mapped[float | None] = mapped_column(Float)
     enabled: Mapped[bool] = mapped_column(Boolean)
+    address: Mapped[str] = mapped_column(Text)
 
 
 class ClientRow(Base):

@@ -101,6 +101,25 @@ class Texts(TypeDecorator[tuple[str, ...]]):
         return None if value is None else tuple(json.loads(value))
 
 
+class Pairs(TypeDecorator[tuple[tuple[str, str], ...]]):
+    """Named texts as a JSON object, in the order of their names."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(
+        self, value: tuple[tuple[str, str], ...] | None, _dialect: Dialect
+    ) -> str | None:
+        if value is None:
+            return None
+        return json.dumps(dict(sorted(value)), ensure_ascii=False)
+
+    def process_result_value(
+        self, value: str | None, _dialect: Dialect
+    ) -> tuple[tuple[str, str], ...] | None:
+        return None if value is None else tuple(sorted(json.loads(value).items()))
+
+
 class Frozen(TypeDecorator[T], Generic[T]):
     """A whole domain value as canonical JSON, for what is kept as it was on that day."""
 

@@ -13,7 +13,8 @@ from itertools import groupby, pairwise
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from energy_desktop.domain.configuration import Configuration
-from energy_desktop.domain.site import SpaceKind
+from energy_desktop.domain.link_kinds import kind_info
+from energy_desktop.domain.site import Meter, SpaceKind
 
 Problem = tuple[str, int, str]
 """(table of the site file, index of the entry in the configuration, sentence)."""
@@ -97,14 +98,19 @@ def _meters(c: Configuration, driver_ids: frozenset[str]) -> Iterator[Problem]:
             yield "meters", index, f"{who}: there is no space {meter.space_id!r}."
         if meter.parent_id is not None and meter.parent_id not in meters:
             yield "meters", index, f"{who}: there is no meter {meter.parent_id!r} upstream."
-    on_wire = Counter((m.link_id, m.unit_id) for m in c.meters if m.link_id and m.enabled)
+    by_unit = {k.link_id: kind_info(k).uses_unit for k in c.links}
+
+    def place(meter: Meter) -> tuple[str, str]:
+        """What must differ between two meters of a link."""
+        if by_unit.get(meter.link_id, True) and not meter.address:
+            return meter.link_id, f"unit {meter.unit_id}"
+        return meter.link_id, f"address {meter.address or '(any)'}"
+
+    on_wire = Counter(place(m) for m in c.meters if m.link_id and m.enabled)
     for index, meter in enumerate(c.meters):
-        if meter.link_id and on_wire[meter.link_id, meter.unit_id] > 1:
-            yield (
-                "meters",
-                index,
-                f"Meter {meter.meter_id}: unit {meter.unit_id} on {meter.link_id} is used twice.",
-            )
+        if meter.link_id and on_wire[place(meter)] > 1:
+            link_id, where = place(meter)
+            yield "meters", index, f"Meter {meter.meter_id}: {where} on {link_id} is used twice."
 
 
 def _contracts(c: Configuration) -> Iterator[Problem]:

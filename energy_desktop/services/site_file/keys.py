@@ -3,6 +3,8 @@
 from dataclasses import fields
 from typing import Any
 
+from energy_desktop.domain.site import Link
+
 KEYS: dict[str, dict[str, str]] = {
     "spaces": {"space_id": "id", "parent_id": "parent"},
     "links": {"link_id": "id"},
@@ -31,4 +33,7 @@ KEYS: dict[str, dict[str, str]] = {
 def as_in_file(table: str, row: Any) -> dict[str, Any]:
     """The fields of an entry by the names that the file gives them."""
     names = KEYS.get(table, {})
-    return {names.get(f.name, f.name): getattr(row, f.name) for f in fields(row)}
+    values = {names.get(f.name, f.name): getattr(row, f.name) for f in fields(row)}
+    if isinstance(row, Link):
+        values |= dict(values.pop("options"))
+    return values

@@ -28,6 +28,7 @@ from energy_desktop.domain.contract import (
 )
 from energy_desktop.domain.device import Battery, Device, DeviceKind
 from energy_desktop.domain.errors import SiteFileError
+from energy_desktop.domain.link_kinds import LINK_KINDS, MODBUS, LinkKindInfo
 from energy_desktop.domain.settings import SITE
 from energy_desktop.domain.site import Link, LinkKind, Meter, Role, Site, Space, SpaceKind
 from energy_desktop.services.site_file.keys import as_in_file
@@ -100,6 +101,14 @@ class Entry:
             self.problem(None, f"[{self._table}] lacks `{key}`.")
             return None
         return default
+
+    def gives(self, key: str) -> bool:
+        """Whether the file says anything under this key."""
+        return key in self._values
+
+    def knows(self, key: str) -> bool:
+        """Whether what is stored of the entry says anything under this key."""
+        return bool(self._known.get(key))
 
     def text(self, key: str, default: Any = ...) -> str:
         value = self._take(key, default)
@@ -412,23 +421,44 @@ def _space(entry: Entry) -> Space:
 
 def _link(entry: Entry) -> Link:
     kind = entry.choice("kind", LinkKind)
-    serial = kind is LinkKind.MODBUS_RTU
+    info = LINK_KINDS.get(kind) or LINK_KINDS[LinkKind.MODBUS_TCP]
+    by_port = entry.gives("device") or (entry.knows("device") and not entry.gives("host"))
+    serial = info.serial and (by_port or not info.network)
+    network = info.network and not serial
     return Link(
         link_id=entry.identity(),
         kind=kind,
-        host="" if serial else entry.text("host"),
-        port=502 if serial else entry.integer("port", 502, low=1, high=65535),
+        host=entry.text("host") if network else "",
+        port=entry.integer("port", info.default_port, low=1, high=65535) if network else 502,
         device=entry.text("device") if serial else "",
-        baud_rate=entry.integer("baud_rate", 9600, low=300, high=921_600) if serial else 9600,
-        parity=_parity(entry) if serial else "N",
+        baud_rate=_baud_rate(entry, info) if serial else 9600,
+        parity=_parity(entry, info.default_parity) if serial else "N",
         stop_bits=entry.integer("stop_bits", 1, low=1, high=2) if serial else 1,
         timeout_s=entry.number("timeout_s", 1.0, low=0.05, high=30),
-        guard_s=entry.number("guard_s", 0.3, low=0.0, high=10) if serial else 0.3,
+        guard_s=entry.number("guard_s", 0.3, low=0.0, high=10) if info.protocol == MODBUS else 0.3,
+        options=_link_options(entry, info),
     )
 
 
-def _parity(entry: Entry) -> str:
-    parity = entry.text("parity", "N")
+def _baud_rate(entry: Entry, info: LinkKindInfo) -> int:
+    return entry.integer("baud_rate", info.default_baud_rate, low=300, high=921_600)
+
+
+def _link_options(entry: Entry, info: LinkKindInfo) -> tuple[tuple[str, str], ...]:
+    """Only what differs from its default, in the order of the names."""
+    given = []
+    for option in info.options:
+        value = entry.text(option.name, option.default)
+        if option.choices and value not in option.choices:
+            choices = ", ".join(option.choices)
+            entry.problem(option.name, f"`{option.name}` is {value!r}; it is one of {choices}.")
+        elif value != option.default:
+            given.append((option.name, value))
+    return tuple(sorted(given))
+
+
+def _parity(entry: Entry, default: str) -> str:
+    parity = entry.text("parity", default)
     if parity not in ("N", "E", "O"):
         entry.problem("parity", f"`parity` is {parity!r}; it is N, E or O.")
     return parity
@@ -440,7 +470,7 @@ def _meter(entry: Entry) -> Meter:
         name=entry.text("name"),
         driver_id=entry.text("driver", ""),
         link_id=entry.text("link", ""),
-        unit_id=entry.integer("unit", 1, low=0, high=247),
+        unit_id=entry.integer("unit", 1, low=0, high=255),
         poll_interval_s=entry.number("poll_interval_s", 1.0, low=0.2, high=3600),
         role=entry.choice("role", Role, Role.LOAD),
         space_id=entry.text("space", "") or None,
@@ -454,6 +484,7 @@ def _meter(entry: Entry) -> Meter:
         counter_modulus_wh=entry.maybe_integer("counter_modulus_wh", low=1),
         connection_limit_w=entry.maybe_number("connection_limit_w", low=1),
         enabled=entry.flag("enabled", True),
+        address=entry.text("address", ""),
     )
 
 

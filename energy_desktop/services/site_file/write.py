@@ -13,11 +13,13 @@ from dataclasses import MISSING, fields
 from datetime import date
 from decimal import Decimal
 from enum import Enum, IntEnum
+from itertools import chain
 from typing import Any
 
 from energy_desktop.domain.configuration import Configuration
 from energy_desktop.domain.contract import WeeklyHours
-from energy_desktop.domain.site import Link, LinkKind
+from energy_desktop.domain.link_kinds import MODBUS, kind_info
+from energy_desktop.domain.site import Link
 from energy_desktop.services.site_file.keys import KEYS
 from energy_desktop.services.site_file.read import WEEKDAYS, minute_text
 
@@ -25,8 +27,8 @@ _HEAD = "# A site of energy_desktop. Apply it with: energy-desktop apply FILE\n"
 _ESCAPED = re.compile(r'["\\\x00-\x1f\x7f]')
 _SHORT = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 
-_TCP_ONLY = {"host", "port"}
-_SERIAL_ONLY = {"device", "baud_rate", "parity", "stop_bits", "guard_s"}
+_NETWORK_ONLY = {"host", "port"}
+_SERIAL_ONLY = {"device", "baud_rate", "parity", "stop_bits"}
 
 
 def site_file_text(configuration: Configuration) -> str:
@@ -50,7 +52,10 @@ def site_file_text(configuration: Configuration) -> str:
     for name, rows in tables.items():
         for row in rows:
             skip = _unused_of(row) if isinstance(row, Link) else _no_skip
-            parts.append(_table(f"[[{name}]]", _entries(row, KEYS[name], skip)))
+            entries = _entries(row, KEYS[name], skip)
+            if isinstance(row, Link):
+                entries = chain(entries, ((key, _text(value)) for key, value in row.options))
+            parts.append(_table(f"[[{name}]]", entries))
     return "\n".join(parts)
 
 
@@ -63,14 +68,23 @@ def _no_skip(_: str) -> bool:
 
 
 def _unused_of(link: Link) -> Callable[[str], bool]:
-    unused = _SERIAL_ONLY if link.kind is LinkKind.MODBUS_TCP else _TCP_ONLY
+    """The parts that its kind does not use, and the options, which stand as keys of their own."""
+    info = kind_info(link)
+    unused = {"options"}
+    if link.is_serial or not info.network:
+        unused |= _NETWORK_ONLY
+    if not link.is_serial:
+        unused |= _SERIAL_ONLY
+    if info.protocol != MODBUS:
+        unused.add("guard_s")
     return lambda name: name in unused
 
 
 def _entries(
     row: Any, keys: dict[str, str], skip: Callable[[str], bool]
 ) -> Iterator[tuple[str, str]]:
-    needed = ("host", "device", "response")  # defaults of the domain that a file must still say
+    # Defaults of the domain that a file must still say: those of a link differ from kind to kind.
+    needed = ("host", "port", "device", "baud_rate", "parity", "response")
     for field in fields(row):
         value = getattr(row, field.name)
         if skip(field.name) or value is None:

@@ -381,18 +381,18 @@ def _die(op):
 
 def test_an_update_makes_a_verified_backup_first(path, clock, store):
     store.configuration.save_setting("a", "before")
-    steps = (*STEPS, Step("0002", _more))
+    steps = (*STEPS, Step("next", _more))
 
     migrations.migrate(store._database, steps=steps, before=_backup_before(store._database, clock))
 
     assert migrations.pending(store._database, steps) == ()
-    (copy,) = path.parent.glob("energy.before-update-0001-*.db")
+    (copy,) = path.parent.glob(f"energy.before-update-{STEPS[-1].revision}-*.db")
     with open_store(copy, read_only=True) as old:
         assert old.configuration.setting("a") == "before"
 
 
 def test_an_update_that_dies_in_the_middle_leaves_the_old_schema(store):
-    steps = (*STEPS, Step("0002", _more), Step("0003", _die))
+    steps = (*STEPS, Step("next", _more), Step("after", _die))
 
     with pytest.raises(RuntimeError):
         migrations.migrate(store._database, steps=steps)

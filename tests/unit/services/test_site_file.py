@@ -125,7 +125,7 @@ def test_what_the_file_does_not_name_stays(store, tmp_path):
     ("old", "new", "line", "sentence"),
     [
         ('zone = "Europe/Berlin"', 'zone = "Europe/Bern1"', 1, "no IANA time zone"),
-        ("unit = 7", "unit = 700", 22, "must lie in 0 to 247"),
+        ("unit = 7", "unit = 700", 22, "must lie in 0 to 255"),
         ("unit = 7", "unti = 7", 22, "Is `unit` meant?"),
         ('driver = "eastron_sdm120"', 'driver = "sdm121"', 17, "no driver 'sdm121'"),
         ('link = "gate"', 'link = "gat"', 17, "no link 'gat'"),

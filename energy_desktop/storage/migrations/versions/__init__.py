@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from energy_desktop.storage.migrations.versions import v0001_first
+from energy_desktop.storage.migrations.versions import v0001_first, v0002_other_links
 
 if TYPE_CHECKING:
     from alembic.operations import Operations
@@ -18,4 +18,7 @@ class Step:
     upgrade: Callable[[Operations], None]
 
 
-STEPS: tuple[Step, ...] = (Step(v0001_first.REVISION, v0001_first.upgrade),)
+STEPS: tuple[Step, ...] = (
+    Step(v0001_first.REVISION, v0001_first.upgrade),
+    Step(v0002_other_links.REVISION, v0002_other_links.upgrade),
+)
