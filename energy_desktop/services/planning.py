@@ -290,6 +290,7 @@ def plan_from_files(
     soc_end_min_pct: float | None,
     made_at_ms: int,
     compute: Compute,
+    currency: str = "",
 ) -> Plan:
     """Needs no site: prices (and load, solar yield) from CSV files, steps may mix."""
     from energy_desktop.acquisition.files.power_csv import read_powers
@@ -311,7 +312,7 @@ def plan_from_files(
         soc_start_pct=soc_start_pct,
         soc_end_min_pct=soc_end_min_pct,
     )
-    made = compute.run(plan, request, made_at_ms=made_at_ms)
+    made = compute.run(plan, request, made_at_ms=made_at_ms, currency=currency)
     left_out_ms = (priced[-1].end_ms - priced[0].start_ms) - (slots[-1].end_ms - slots[0].start_ms)
     if left_out_ms <= 0:
         return made

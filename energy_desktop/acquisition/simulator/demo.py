@@ -58,7 +58,7 @@ def demo_configuration(host: str, port: int, *, installed: date) -> Configuratio
             operator="Werkhof Lindenallee Verwaltung GmbH",
             operator_address=("Lindenallee 12", "12345 Berlin"),
             tax_id="DE000000000",
-            bank_iban="DE00 0000 0000 0000 0000 00",
+            bank_iban="DE02 1203 0000 0000 2020 51",
             price_import_per_kwh=Decimal("0.2480"),
             price_export_per_kwh=Decimal("0.0760"),
         ),

@@ -120,6 +120,10 @@ def _money(
     )
 
 
+def _sum(amount: float, currency: str) -> str:
+    return f"{amount:.2f} {currency}".rstrip()
+
+
 def _notes(
     request: PlanRequest, problem: Problem, solution: Solution, currency: str
 ) -> tuple[str, ...]:
@@ -137,7 +141,7 @@ def _notes(
         exported = -float(np.sum((problem.hours * grid)[paid_to_export]))
         paid = float(np.sum((problem.hours * grid * problem.sell)[paid_to_export]))
         notes.append(
-            f"{exported:.1f} kWh go out at a price below zero and cost {paid:.2f} {currency}: "
+            f"{exported:.1f} kWh go out at a price below zero and cost {_sum(paid, currency)}: "
             "solar power is not curtailed by this plan."
         )
     if request.peak_load_w:

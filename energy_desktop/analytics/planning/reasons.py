@@ -111,7 +111,14 @@ class _Writer:
         return f"Holds {share}"
 
     def _money(self, per_kwh: float) -> str:
-        return f"{per_kwh * 1000:.1f} {self._currency}/MWh"
+        unit = f"{self._currency}/MWh" if self._currency else "per MWh"
+        return f"{per_kwh * 1000:.1f} {unit}"
+
+    def _then_and_now(self, verb: str, then: float, now: float) -> str:
+        """Two prices that print alike are said once."""
+        if self._money(then) == self._money(now):
+            return f"a kWh {verb} {self._money(then)} then as now."
+        return f"a kWh {verb} {self._money(then)} then, {self._money(now)} now."
 
     def _effect(self, s: int) -> float:
         """What each kWh that moves in slot s costs (charging) or brings, on average, in energy."""
@@ -129,9 +136,8 @@ class _Writer:
         p = self._p
         brings, now = self._effect(s), float(self._prices.give[t])
         if brings >= now - TINY_PRICE:
-            return (
-                f"{self._state(t)}, kept for {self._when(t, s)}: "
-                f"a kWh brings {self._money(brings)} then, {self._money(now)} now."
+            return f"{self._state(t)}, kept for {self._when(t, s)}: " + self._then_and_now(
+                "brings", brings, now
             )
         if p.demand > 0 and self._grid[s] >= self._peak_kw - 1e-3:
             return (
@@ -143,9 +149,8 @@ class _Writer:
     def _waits_for(self, t: int, s: int) -> str | None:
         costs, now = self._effect(s), float(self._prices.take[t])
         if costs <= now + TINY_PRICE and self._stored[t] < self._p.ceiling_kwh - TINY_KWH:
-            return (
-                f"{self._state(t)}, waits for {self._when(t, s)}: "
-                f"a kWh costs {self._money(costs)} then, {self._money(now)} now."
+            return f"{self._state(t)}, waits for {self._when(t, s)}: " + self._then_and_now(
+                "costs", costs, now
             )
         return None
 

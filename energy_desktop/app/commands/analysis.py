@@ -221,6 +221,7 @@ def _plan_from_files(
         soc_end_min_pct=soc_end_min_pct,
         made_at_ms=to_ms(system_clock()),
         compute=InlineCompute(),
+        currency="",
     )
 
 
@@ -256,7 +257,7 @@ def _plan_document(made: Plan, notes: tuple[str, ...]) -> dict[str, Any]:
 def _plan_text(made: Plan, notes: tuple[str, ...], currency: str) -> str:
     m = made.money
     head = [
-        f"Cost {wording.number(m.cost, 2)} {currency}: without a battery "
+        f"Cost {f'{wording.number(m.cost, 2)} {currency}'.rstrip()}: without a battery "
         f"{wording.number(m.without_battery, 2)}, sold at the peak "
         f"{wording.number(m.rule_peak, 2)}, self-consumption "
         f"{wording.number(m.self_consumption, 2)}. Solved in {made.solve_ms:.0f} ms.",

@@ -21,7 +21,7 @@ import typer
 from energy_desktop.app.logging_setup import log_to
 from energy_desktop.app.paths import SiteFolder, default_site_folder
 from energy_desktop.domain.clock import parse_month, parse_utc
-from energy_desktop.domain.errors import UserFacingError, WrongUse
+from energy_desktop.domain.errors import NotFound, UserFacingError, WrongUse
 
 if TYPE_CHECKING:
     from energy_desktop.app.wiring import OpenSite
@@ -53,11 +53,22 @@ def site_folder(option: Path | None) -> SiteFolder:
 
 
 @contextmanager
-def opened(option: Path | None) -> Iterator[OpenSite]:
-    """The site's store and services without an engine; an engine may run beside."""
+def opened(option: Path | None, *, make: bool = False) -> Iterator[OpenSite]:
+    """The site's store and services without an engine; an engine may run beside.
+
+    make: a folder that was named and is not there is made; else it is refused (NotFound), since
+    a slip of the pen must not answer with an empty site.
+    """
     from energy_desktop.app.wiring import open_site
 
-    site = open_site(site_folder(option))
+    folder = site_folder(option)
+    if not make and folder.root != default_site_folder() and not folder.root.is_dir():
+        raise NotFound(
+            where=f"--site {folder.root}",
+            what="There is no such folder.",
+            remedy="Check the path; `apply SITE.toml`, `import` and the window make a new site.",
+        )
+    site = open_site(folder)
     try:
         yield site
     finally:

@@ -82,7 +82,7 @@ def import_files(
         stamp=stamp.value,
         decimal=None if decimal is None else decimal.value,
     )
-    with opened(site) as place:
+    with opened(site, make=True) as place:
         results = place.services.importing.run(
             files, file_format=file_format.value, meter_id=meter, layout=layout
         )

@@ -23,7 +23,7 @@ def apply(
     as_json: JsonOption = False,
 ) -> None:
     """Bring a site file into the store, as a whole or not at all."""
-    with opened(site) as place:
+    with opened(site, make=True) as place:
         changes = place.services.site_file.apply(file)
     document = {
         "file": str(file),

@@ -101,3 +101,13 @@ def test_a_faulty_driver_file_is_named_with_its_line(tmp_path):
     assert result.exit_code == 3
     assert f"line {at + 1}" in result.stderr
     assert "powr_w" in result.stderr
+
+
+def test_a_site_folder_that_is_not_there_is_refused_and_not_made(tmp_path):
+    nowhere = tmp_path / "stie"
+
+    result = CliRunner().invoke(app, ["meters", "--site", str(nowhere), "--json"])
+
+    assert result.exit_code == 3
+    assert "There is no such folder." in result.stderr
+    assert not nowhere.exists()

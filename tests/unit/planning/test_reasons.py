@@ -85,3 +85,13 @@ def test_every_idle_slot_has_a_reason_whose_figures_hold(request_):
             assert point.soc_pct == pytest.approx(request_.battery.soc_max_pct, abs=0.01)
         if "Empty" in point.idle_reason:
             assert point.soc_pct == pytest.approx(request_.battery.soc_min_pct, abs=0.01)
+
+
+def test_equal_prices_are_said_once_and_an_unknown_currency_is_not_invented():
+    slots = slots_of([0.30, 0.30, 0.40, 0.40], load_w=3_000.0)
+
+    made = plan(a_request(slots, battery=a_battery(charge_w=9_000.0)), made_at_ms=0, currency="")
+
+    assert reason_of(made, 0) == (
+        "Holds 50 %, waits for 01:00: a kWh costs 300.0 per MWh then as now."
+    )
