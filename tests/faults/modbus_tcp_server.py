@@ -2,10 +2,16 @@
 
 `mode` may be changed while it serves. Every value it holds is a function of unit and address, so a
 test can tell whose answer, and to which question, it was given.
+
+Run as `python -m tests.faults.modbus_tcp_server`: an Eastron SDM120 in a process of its own, which
+a test may stop; prints its port and ends with its standard input.
 """
 
 import asyncio
+import contextlib
+import socket
 import struct
+import sys
 import threading
 from collections import Counter
 from collections.abc import Callable
@@ -19,11 +25,21 @@ OTHER_UNIT = "other unit"
 OTHER_TRANSACTION = "other transaction"
 ZERO_TRANSACTION = "zero transaction"
 CLOSE = "close mid-request"
+RESET = "reset mid-request"
 GARBAGE = "garbage"
 LYING_BYTE_COUNT = "byte count differs from the bytes"
 UNKNOWN_FUNCTION = "unknown function"
 TRUNCATED_EXCEPTION = "exception without its code"
+OTHER_EXCEPTION = "exception of another function"
 CLOSE_AFTER = "close after the answer"
+DRIBBLE = "one byte at a time"
+OTHER_PROTOCOL = "protocol id is not 0"
+BAD_LENGTH = "header announces more than there is"
+FLOOD = "8 MB that nobody asked for"
+TWICE = "every answer twice"
+OLD_FIRST = "the answer to the request before comes first"
+
+FLOOD_BYTES = 8_000_000
 
 
 def word(unit: int, address: int) -> int:
@@ -34,17 +50,25 @@ def word(unit: int, address: int) -> int:
 class FaultyTcpServer:
     """Use as a context manager. mode: for all units; modes: for single units.
 
-    exception: answer this Modbus exception code; delay_s: think so long before answering.
+    exceptions: answer this Modbus exception code; busy: so often exception 6 before good answers.
+    delay_s: think so long before answering; delays: single units. dribble_s: between two bytes.
+    most_in_flight: of one connection, requests that were unanswered at the same time.
     """
 
     def __init__(self, word_of: Callable[[int, int], int] = word, port: int = 0) -> None:
         self.mode = GOOD
         self.modes: dict[int, str] = {}
         self.exceptions: dict[int, int] = {}
+        self.busy: dict[int, int] = {}
         self.delay_s = 0.0
+        self.delays: dict[int, float] = {}
+        self.dribble_s = 0.0
         self.requests: Counter[int] = Counter()
         self.asked: list[tuple[int, int, int, int]] = []
+        self.asked_at: list[float] = []
         self.connections = 0
+        self.open_connections = 0
+        self.most_in_flight = 0
         self.port = port
         self.written: dict[tuple[int, int], int] = {}
         self._word_of = word_of
@@ -84,49 +108,97 @@ class FaultyTcpServer:
 
     async def _client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
+        self.open_connections += 1
         self._writers.add(writer)
+        answering: set[asyncio.Task[None]] = set()
         try:
             while True:
                 header = await reader.readexactly(7)
                 tid, _, length, unit = struct.unpack(">HHHB", header)
                 pdu = await reader.readexactly(length - 1)
-                await self._answer(writer, tid, unit, pdu)
+                task = asyncio.create_task(self._answer(writer, tid, unit, pdu))
+                answering.add(task)
+                task.add_done_callback(answering.discard)
+                self.most_in_flight = max(self.most_in_flight, len(answering))
+                if not self._thinks(unit):
+                    await task
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
         finally:
+            self.open_connections -= 1
+            self._writers.discard(writer)
+            for task in answering:
+                task.cancel()
             writer.close()
+
+    def _thinks(self, unit: int) -> float:
+        return self.delays.get(unit, self.delay_s)
 
     async def _answer(self, writer: asyncio.StreamWriter, tid: int, unit: int, pdu: bytes) -> None:
         function, address, count = struct.unpack(">BHH", pdu[:5])
         self.requests[unit] += 1
         self.asked.append((unit, function, address, count))
+        self.asked_at.append(asyncio.get_running_loop().time())
         mode = self.modes.get(unit, self.mode)
         if mode == SILENT:
             return
         if mode == CLOSE:
             writer.close()
-            raise ConnectionError
+            return
+        if mode == RESET:
+            linger = struct.pack("ii", 1, 0)  # no FIN, no rest: the peer gets a RST
+            writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+            writer.transport.abort()
+            return
         if mode == GARBAGE:
             writer.write(bytes(range(200, 256)) * 3)
             return
-        if self.delay_s:
-            await asyncio.sleep(self.delay_s)
+        if mode == FLOOD:
+            with contextlib.suppress(ConnectionError):
+                for _ in range(FLOOD_BYTES // 65_536 + 1):
+                    writer.write(bytes(65_536))
+                    await writer.drain()
+            return
+        if self._thinks(unit):
+            await asyncio.sleep(self._thinks(unit))
         body = self._body(mode, unit, function, address, count)
+        frame = self._frame(mode, tid, unit, body)
+        if mode == OLD_FIRST:
+            frame = self._frame(mode, tid - 1, unit, self._body(mode, unit, 4, 0, count)) + frame
+        if mode == TWICE:
+            frame += frame
+        if mode == DRIBBLE:
+            for byte in frame:
+                if writer.is_closing():
+                    return
+                writer.write(bytes([byte]))
+                await asyncio.sleep(self.dribble_s)
+            return
+        writer.write(frame)
+        if mode == CLOSE_AFTER:
+            writer.close()
+
+    def _frame(self, mode: str, tid: int, unit: int, body: bytes) -> bytes:
         if mode == OTHER_UNIT:
             unit += 1
         if mode == OTHER_TRANSACTION:
-            tid = (tid + 7) & 0xFFFF
+            tid += 7
         if mode == ZERO_TRANSACTION:
             tid = 0
-        writer.write(struct.pack(">HHHB", tid, 0, len(body) + 1, unit) + body)
-        if mode == CLOSE_AFTER:
-            raise ConnectionError
+        protocol = 7 if mode == OTHER_PROTOCOL else 0
+        length = len(body) + (1000 if mode == BAD_LENGTH else 1)
+        return struct.pack(">HHHB", tid & 0xFFFF, protocol, length, unit) + body
 
     def _body(self, mode: str, unit: int, function: int, address: int, count: int) -> bytes:
+        if self.busy.get(unit, 0) > 0:
+            self.busy[unit] -= 1
+            return bytes([function | 0x80, 6])
         if unit in self.exceptions:
             return bytes([function | 0x80, self.exceptions[unit]])
         if mode == TRUNCATED_EXCEPTION:
             return bytes([function | 0x80])
+        if mode == OTHER_EXCEPTION:
+            return bytes([(7 - function) | 0x80, 2])
         if function == 6:
             self.written[unit, address] = count
             return struct.pack(">BHH", 6, address, count)
@@ -156,3 +228,9 @@ SDM120_VALUES = {
     0: 230.5, 6: 4.25, 12: 950.0, 18: 980.0, 24: 240.0, 30: 0.97, 70: 50.0,
     72: 1234.5, 74: 2.5, 76: 10.0, 78: 1.0, 342: 1237.0, 344: 11.0,
 }  # fmt: skip
+
+
+if __name__ == "__main__":
+    with FaultyTcpServer(floats(SDM120_VALUES)) as it:
+        print(it.port, flush=True)
+        sys.stdin.read()
