@@ -13,7 +13,16 @@ from energy_desktop.acquisition.links.failure import FailureKind, RequestFailed
 from energy_desktop.acquisition.links.modbus_rtu import silence_s
 from energy_desktop.domain.site import Link, LinkKind
 from tests.faults.modbus_tcp_server import word
-from tests.faults.rtu_slave import RawSlave, crc, serial_pair
+from tests.faults.rtu_slave import (
+    RawSlave,
+    broken_checksum,
+    crc,
+    fewer_registers,
+    noise,
+    other_function,
+    other_unit,
+    serial_pair,
+)
 
 
 @pytest.fixture
@@ -84,29 +93,6 @@ def test_a_late_reply_of_the_same_unit_is_not_taken_for_its_next_answer(line):
     answers = read_all(bus(device), requests)
 
     assert all(isinstance(answer, RequestFailed) for answer in answers)
-
-
-def other_unit(frame: bytes) -> bytes:
-    body = bytes([frame[0] + 1]) + frame[1:-2]
-    return body + crc(body)
-
-
-def fewer_registers(frame: bytes) -> bytes:
-    body = frame[:2] + bytes([frame[2] - 2]) + frame[3:-4]
-    return body + crc(body)
-
-
-def other_function(frame: bytes) -> bytes:
-    body = bytes([frame[0], 7 - frame[1]]) + frame[2:-2]
-    return body + crc(body)
-
-
-def broken_checksum(frame: bytes) -> bytes:
-    return frame[:-1] + bytes([frame[-1] ^ 0xFF])
-
-
-def noise(frame: bytes) -> bytes:
-    return bytes([0xFF, 0x00, 0x7E]) * 9
 
 
 @pytest.mark.parametrize(
