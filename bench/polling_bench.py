@@ -15,10 +15,11 @@ from pymodbus.client import AsyncModbusTcpClient
 
 from bench.common import Row
 from energy_desktop.acquisition.field import Field
+from energy_desktop.acquisition.link_task import MeterOnLink, Outlets
 from energy_desktop.acquisition.links import connect_to
-from energy_desktop.acquisition.poller import LinkPoller, Outlets, PolledMeter, requests_for
+from energy_desktop.acquisition.poller import LinkPoller, requests_for
 from energy_desktop.acquisition.profiles import DriverProfile, ProfileLibrary, Register
-from energy_desktop.acquisition.reading import Reader
+from energy_desktop.acquisition.reading import Correction, Reader
 from energy_desktop.acquisition.schedule import Slots
 from energy_desktop.acquisition.tracking import MeterTrack
 from energy_desktop.domain.clock import system_clock
@@ -104,11 +105,10 @@ async def _own_polls(port: int, reads: int) -> float:
     done = asyncio.Event()
     sink = _Count(reads, done)
     outlets = Outlets(sink, system_clock, {}, lambda _: None, lambda _: None)
-    poller = LinkPoller(connect_to(_link(port)), outlets)
-    reader = Reader(_profile())
+    poller = LinkPoller(_link(port), connect_to(_link(port)), outlets)
     slots = Slots(asyncio.get_running_loop().time(), 1e-6)
     track = MeterTrack(Meter("m", "m"), "m", slots)
-    poller.put(PolledMeter(track, reader, requests_for(reader, 1)))
+    poller.put(MeterOnLink(track, _profile(), Correction()))
     started = time.process_time()
     task = asyncio.create_task(poller.run())
     await done.wait()

@@ -12,12 +12,13 @@ from concurrent.futures import CancelledError
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from energy_desktop.acquisition.links import connect_to
+from energy_desktop.acquisition.link_task import LinkTask, MeterOnLink, Outlets
+from energy_desktop.acquisition.links import connect_to, make_task
 from energy_desktop.acquisition.links.checked import CheckedConnection
 from energy_desktop.acquisition.links.failure import RequestFailed, no_answer
-from energy_desktop.acquisition.poller import LinkPoller, Outlets, PolledMeter, requests_for
+from energy_desktop.acquisition.poller import LinkPoller
 from energy_desktop.acquisition.profiles import DriverProfile, ProfileLibrary
-from energy_desktop.acquisition.reading import Correction, Reader
+from energy_desktop.acquisition.reading import Correction
 from energy_desktop.acquisition.schedule import Slots, phase
 from energy_desktop.acquisition.tracking import MeterTrack, log
 from energy_desktop.acquisition.trial import quiet, trial_reading
@@ -43,22 +44,23 @@ class _Wanted:
     profile: DriverProfile
     link: Link
     unit_id: int
+    address: str
     period_s: float
     correction: Correction
 
 
 @dataclass(slots=True)
 class _Line:
-    """A link that is being polled."""
+    """A link that is being read."""
 
     link: Link
     number: int
-    poller: LinkPoller
+    work: LinkTask
     task: "asyncio.Task[None]"
     meters_so_far: int = 0
 
     def close(self) -> None:
-        self.poller.end()
+        self.work.end()
         self.task.cancel()
 
 
@@ -220,8 +222,8 @@ class Field:
     async def _end(self) -> None:
         lines = list(self._lines.values())
         for line in lines:
-            for meter_id in list(line.poller.meters):
-                line.poller.remove(meter_id)
+            for meter_id in list(line.work.meters):
+                line.work.remove(meter_id)
             line.close()
         await asyncio.gather(*(line.task for line in lines), return_exceptions=True)
         self._lines.clear()
@@ -248,8 +250,8 @@ class Field:
             except UserFacingError as error:
                 self._refuse(meter, error)
         for line in self._lines.values():
-            for meter_id in [m for m in line.poller.meters if self._wanted[m] != wanted.get(m)]:
-                line.poller.remove(meter_id)
+            for meter_id in [m for m in line.work.meters if self._wanted[m] != wanted.get(m)]:
+                line.work.remove(meter_id)
         refused = {
             meter.meter_id
             for meter in configuration.meters
@@ -263,8 +265,13 @@ class Field:
                 line.close()
                 del self._lines[link_id]
         for meter in configuration.meters:
-            if meter.meter_id in wanted:
+            if meter.meter_id not in wanted:
+                continue
+            try:
                 self._poll(meter, wanted[meter.meter_id])
+            except UserFacingError as error:
+                del wanted[meter.meter_id]
+                self._refuse(meter, error)
         self._wanted = wanted
 
     def _want(self, configuration: Configuration, meter: Meter) -> _Wanted:
@@ -285,6 +292,7 @@ class Field:
             self._library.get(meter.driver_id),
             link,
             meter.unit_id,
+            meter.address,
             meter.poll_interval_s,
             Correction(meter.ct_ratio, meter.vt_ratio, meter.invert),
         )
@@ -307,7 +315,7 @@ class Field:
         where = (
             f"{meter.name} ({want.profile.models[0]}, {want.link.address}, unit {meter.unit_id})"
         )
-        known = line.poller.meters.get(meter.meter_id)
+        known = line.work.meters.get(meter.meter_id)
         if known is not None:
             known.track.meter, known.track.where = meter, where
             return
@@ -315,25 +323,19 @@ class Field:
         offset = phase(line.number, line.meters_so_far)
         line.meters_so_far += 1
         first_s = loop.time() + offset * min(want.period_s, FIRST_POLL_WITHIN_S)
-        reader = Reader(want.profile, want.correction)
-        line.poller.put(
-            PolledMeter(
-                MeterTrack(meter, where, Slots(first_s, want.period_s)),
-                reader,
-                requests_for(reader, want.unit_id),
-            )
-        )
+        track = MeterTrack(meter, where, Slots(first_s, want.period_s))
+        line.work.put(MeterOnLink(track, want.profile, want.correction))
 
     def _open(self, link: Link) -> _Line:
-        poller = LinkPoller(connect_to(link), self._outlets)
-        task = asyncio.create_task(poller.run(), name=f"link {link.link_id}")
-        line = self._lines[link.link_id] = _Line(link, self._links_so_far, poller, task)
+        work = make_task(link, self._outlets)
+        task = asyncio.create_task(work.run(), name=f"link {link.link_id}")
+        line = self._lines[link.link_id] = _Line(link, self._links_so_far, work, task)
         self._links_so_far += 1
         return line
 
     def _try_now(self, meter_id: str) -> None:
         for line in self._lines.values():
-            if line.poller.try_now(meter_id):
+            if line.work.try_now(meter_id):
                 return
 
     async def _answer(
@@ -344,7 +346,11 @@ class Field:
         timeout_s: float,
     ) -> T:
         shared = next(
-            (line.poller.connection for line in self._lines.values() if _same(line.link, link)),
+            (
+                line.work.connection
+                for line in self._lines.values()
+                if isinstance(line.work, LinkPoller) and _same(line.link, link)
+            ),
             None,
         )
         connection = shared or connect_to(link)

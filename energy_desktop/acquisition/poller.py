@@ -6,25 +6,26 @@ shares a link that is too slow evenly.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from energy_desktop.acquisition.link_task import MeterOnLink, Outlets
 from energy_desktop.acquisition.links.checked import CheckedConnection, ReadRequest
 from energy_desktop.acquisition.links.failure import FailureKind, RequestFailed
+from energy_desktop.acquisition.links.frame_log import FrameLog
 from energy_desktop.acquisition.reading import Reader
 from energy_desktop.acquisition.schedule import Backoff
-from energy_desktop.acquisition.tracking import MeterTrack, log
-from energy_desktop.domain.clock import Clock, to_ms
+from energy_desktop.acquisition.tracking import log
+from energy_desktop.domain.bus import BusStatistics
 from energy_desktop.domain.energy import Gap
-from energy_desktop.domain.ports import SnapshotSink
-from energy_desktop.domain.snapshot import LinkState, MeterStatus, Snapshot
+from energy_desktop.domain.site import Link
+from energy_desktop.domain.snapshot import LinkState, Snapshot
 
 
 @dataclass(slots=True)
-class PolledMeter:
+class PolledMeter(MeterOnLink):
     """A meter with all that a poll needs."""
 
-    track: MeterTrack
     reader: Reader
     requests: tuple[ReadRequest, ...]
 
@@ -33,25 +34,12 @@ def requests_for(reader: Reader, unit_id: int) -> tuple[ReadRequest, ...]:
     return tuple(ReadRequest(unit_id, b.function, b.address, b.count) for b in reader.blocks)
 
 
-@dataclass(slots=True)
-class Outlets:
-    """Where a poller's findings go. Callables return at once and may be called at any poll."""
-
-    sink: SnapshotSink
-    clock: Clock
-    statuses: dict[str, MeterStatus]
-    on_event: Callable[[MeterStatus], None]
-    on_gap: Callable[[Gap], None]
-
-    def now_ms(self) -> int:
-        return to_ms(self.clock())
-
-
 class LinkPoller:
-    """The task of one link. All methods belong to the loop's thread."""
+    """The LinkTask of the Modbus kinds."""
 
-    def __init__(self, connection: CheckedConnection, outlets: Outlets) -> None:
+    def __init__(self, link: Link, connection: CheckedConnection, outlets: Outlets) -> None:
         self.connection = connection
+        self._link = link
         self._outlets = outlets
         self._meters: dict[str, PolledMeter] = {}
         self._loop = asyncio.get_running_loop()
@@ -62,22 +50,31 @@ class LinkPoller:
         self._no_connection: RequestFailed | None = None
 
     @property
-    def meters(self) -> dict[str, PolledMeter]:
+    def meters(self) -> Mapping[str, MeterOnLink]:
         return self._meters
 
-    def put(self, polled: PolledMeter) -> None:
+    @property
+    def log(self) -> FrameLog:
+        return self.connection.log
+
+    def statistics(self) -> BusStatistics:
+        return self.connection.counters.statistics(self._link.link_id, None)
+
+    def put(self, meter: MeterOnLink) -> None:
         """Polls this meter from now on, in place of one of the same id."""
-        self._meters[polled.track.meter.meter_id] = polled
+        reader = Reader(meter.profile, meter.correction)
+        requests = requests_for(reader, meter.track.meter.unit_id)
+        polled = PolledMeter(meter.track, meter.profile, meter.correction, reader, requests)
+        self._meters[polled.meter_id] = polled
         self._publish(polled, None)
         self.wake()
 
-    def remove(self, meter_id: str) -> PolledMeter | None:
+    def remove(self, meter_id: str) -> None:
         """Stops polling a meter; a gap that is open is reported up to now."""
         polled = self._meters.pop(meter_id, None)
         if polled is not None:
             self._report(polled.track.open_gap(self._outlets.now_ms()))
             self.wake()
-        return polled
 
     def try_now(self, meter_id: str) -> bool:
         polled = self._meters.get(meter_id)

@@ -1,13 +1,66 @@
-"""The wires: Modbus TCP connections and serial buses, each behind the same checks."""
+"""The wires: Modbus over sockets and serial buses, telegrams, brokers; each made by its kind.
 
-from energy_desktop.acquisition.links.checked import CheckedConnection
-from energy_desktop.acquisition.links.modbus_rtu import ModbusRtuConnection
-from energy_desktop.acquisition.links.modbus_tcp import ModbusTcpConnection
+The tables here are the only place that knows which class reads which kind of link. Their imports
+are inside the functions, because a site with Modbus meters only needs no MQTT or BACnet stack.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from energy_desktop.domain.errors import WrongUse
+from energy_desktop.domain.link_kinds import kind_info
 from energy_desktop.domain.site import Link, LinkKind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from energy_desktop.acquisition.link_task import LinkTask, Outlets
+    from energy_desktop.acquisition.links.checked import CheckedConnection
 
 
 def connect_to(link: Link) -> CheckedConnection:
-    """The connection of a link; opened at its first request. Needs a running event loop."""
+    """The connection of a Modbus link; opened at its first request. Needs a running event loop.
+
+    Raises WrongUse for a link that is no Modbus.
+    """
     if link.kind is LinkKind.MODBUS_TCP:
+        from energy_desktop.acquisition.links.modbus_tcp import ModbusTcpConnection
+
         return ModbusTcpConnection(link)
-    return ModbusRtuConnection(link)
+    if link.kind is LinkKind.MODBUS_RTU:
+        from energy_desktop.acquisition.links.modbus_rtu import ModbusRtuConnection
+
+        return ModbusRtuConnection(link)
+    raise WrongUse(
+        where=link.address,
+        what=f"{kind_info(link).label} has no registers that could be asked for.",
+        remedy="Choose a Modbus connection.",
+    )
+
+
+def make_task(link: Link, outlets: Outlets) -> LinkTask:
+    """The task that reads the meters of a link. Needs a running event loop.
+
+    Raises WrongUse for a kind of link that this version cannot read.
+    """
+    make = _TASKS.get(link.kind)
+    if make is None:
+        raise WrongUse(
+            where=link.address,
+            what=f"{kind_info(link).label} cannot be read by this version.",
+            remedy="Choose another connection, or update the program.",
+        )
+    return make(link, outlets)
+
+
+def _modbus(link: Link, outlets: Outlets) -> LinkTask:
+    from energy_desktop.acquisition.poller import LinkPoller
+
+    return LinkPoller(link, connect_to(link), outlets)
+
+
+_TASKS: dict[LinkKind, Callable[[Link, Outlets], LinkTask]] = {
+    LinkKind.MODBUS_TCP: _modbus,
+    LinkKind.MODBUS_RTU: _modbus,
+}

@@ -31,6 +31,7 @@ from pymodbus.pdu.register_message import (
     WriteSingleRegisterResponse,
 )
 
+from energy_desktop.acquisition.links.bus_statistics import BusCounters
 from energy_desktop.acquisition.links.failure import (
     PORT_ERRORS,
     TERMINAL_ERRORS,
@@ -41,6 +42,7 @@ from energy_desktop.acquisition.links.failure import (
     seconds_text,
     wrong_answer,
 )
+from energy_desktop.acquisition.links.frame_log import FrameLog
 
 # A lost meter is told once by the poller; pymodbus would tell it at every try.
 logging.getLogger("pymodbus.logging").setLevel(logging.CRITICAL)
@@ -116,6 +118,8 @@ class CheckedConnection(ABC):
 
     def __init__(self, timeout_s: float) -> None:
         self.timeout_s = timeout_s
+        self.log = FrameLog()
+        self.counters = BusCounters()
         self._client: ModbusBaseClient | None = None
         self._lock = asyncio.Lock()
         self._awaiting = False

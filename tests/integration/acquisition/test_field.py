@@ -8,8 +8,10 @@ from itertools import pairwise
 
 import pytest
 
+from energy_desktop.acquisition import links
 from energy_desktop.domain.configuration import Configuration
 from energy_desktop.domain.errors import MeterAnswerWrong, MeterUnreachable, NotFound, WrongUse
+from energy_desktop.domain.site import Link, LinkKind
 from energy_desktop.domain.snapshot import LinkState, Quality
 from tests.faults import modbus_tcp_server as faults
 from tests.faults.modbus_tcp_server import SDM120_VALUES, FaultyTcpServer, floats
@@ -331,3 +333,19 @@ def test_a_written_register_is_read_back_and_nonsense_refused(server):
     assert server.written == {(1, 20): 300}
     with pytest.raises(WrongUse):
         watched.field.write_register(tcp(server.port), 1, 20, 70_000)
+
+
+def test_a_kind_of_link_without_a_row_is_refused_in_words_and_disturbs_nobody(server, monkeypatch):
+    monkeypatch.delitem(links._TASKS, LinkKind.MODBUS_RTU)
+    unread = Link("unread", LinkKind.MODBUS_RTU, device="/dev/ttyS9")
+    configuration = Configuration(
+        links=(unread, tcp(server.port)), meters=(a_meter("b", link_id="unread"), a_meter("a"))
+    )
+
+    with polling(configuration) as watched:
+        wait_until(lambda: watched.state("a") is LinkState.GOOD)
+        status = watched.field.statuses()["b"]
+
+    assert status.state is LinkState.MISCONFIGURED
+    assert "Modbus RTU cannot be read by this version" in status.last_error
+    assert status.remedy
