@@ -12,7 +12,10 @@ run: setup
 	@$(PYTHON) -m energy_desktop run
 
 test: setup-tests
-	@QT_QPA_PLATFORM=offscreen $(PYTHON) -m pytest -q
+	@failed=0; \
+	QT_QPA_PLATFORM=offscreen $(PYTHON) -m pytest -q -n 3 --dist loadfile tests/unit tests/gui tests/integration || failed=1; \
+	QT_QPA_PLATFORM=offscreen $(PYTHON) -m pytest -q tests/faults tests/e2e || failed=1; \
+	exit $$failed
 
 check: setup-tests
 	@$(PYTHON) -m ruff format --check .
