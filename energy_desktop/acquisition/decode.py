@@ -13,7 +13,7 @@ import struct
 from collections.abc import Sequence
 from fractions import Fraction
 
-from energy_desktop.acquisition.profiles import FOUR_QUADRANT, Register
+from energy_desktop.acquisition.driver_profile import FOUR_QUADRANT, Register
 
 BYTE_ORDERS = {"ABCD": (">", ">"), "CDAB": ("<", "<"), "BADC": ("<", ">"), "DCBA": (">", "<")}
 """Word order -> (byte order to lay the words down, byte order to read the value)."""
@@ -32,10 +32,11 @@ STRUCT_CODES = {
 NAN = float("nan")
 
 
-def decode(register: Register, words: Sequence[int]) -> float:
+def decode(register: Register, words: Sequence[int], power: float = 0.0) -> float:
     """The value in the quantity's unit; NaN = not available (sentinel or not finite).
 
     words: as many 16-bit registers as the format takes, in the order of the wire.
+    power: what the register at `scale_address` holds, where there is one.
     Raises ValueError for another number of words.
     """
     if len(words) != register.count:
@@ -46,6 +47,8 @@ def decode(register: Register, words: Sequence[int]) -> float:
     if raw in sentinels(register) or not math.isfinite(raw):
         return NAN
     factor, divisor = ratio(register.scale)
+    if register.scale_address is not None:
+        raw = times_ten_to(raw, power)
     value: float = raw * factor / divisor
     if register.coding == FOUR_QUADRANT:
         value = fold_quadrant(value)
@@ -109,6 +112,16 @@ def sentinels(register: Register) -> tuple[float | int, ...]:
         struct.unpack(code, pattern.to_bytes(2 * register.count, "big"))[0]
         for pattern in register.unavailable
     )
+
+
+def times_ten_to(raw: float, power: float) -> float:
+    """raw * 10 ** power, exact where the decimal is; NaN for a power that no meter can mean.
+
+    SunSpec allows -10 to 10; NaN (not implemented) and all beyond say nothing of the value.
+    """
+    if not -10 <= power <= 10:
+        return NAN
+    return float(raw / 10.0**-power if power < 0 else raw * 10.0**power)
 
 
 def fold_quadrant(coded: float) -> float:

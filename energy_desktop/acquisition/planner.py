@@ -1,20 +1,29 @@
-"""Turns a profile into few reads.
+"""Turns a profile's registers into few block reads.
 
-One read of 80 registers costs a bus hardly more than one of 2, so values that lie near each other
+A request of 40 registers costs a bus hardly more than one of 2, so values that lie near each other
 travel together and small gaps are read through. Where the profile declares a hole, a read ends
 before it: several meters answer a read over an undefined address with exception 2.
+
+A poll that reads only some of the registers asks for parts of those same blocks, never for a span
+that a full poll does not cover: what a meter answers whole, it answers in part.
 """
 
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from energy_desktop.acquisition.profiles import DriverProfile, Register
+from energy_desktop.acquisition.driver_profile import DriverProfile, Register
 
 GAP_READ_THROUGH = 16  # registers; a 32-byte gap costs less than a second request and answer
+
+SCALE_UNAVAILABLE = (0x8000,)  # SunSpec: the scale factor is not implemented
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """One read request and the values that its answer holds, ascending by address."""
+    """One read request and the values that its answer holds, ascending by address.
+
+    Powers of ten that other registers are scaled by are among `registers`, without a quantity.
+    """
 
     function: int
     address: int
@@ -31,9 +40,38 @@ class Block:
 
 def plan_blocks(profile: DriverProfile) -> tuple[Block, ...]:
     """The reads that fetch every register of the profile, no value split over two of them."""
+    return _runs(profile, with_scales(profile.registers))
+
+
+def plan_part(
+    profile: DriverProfile, blocks: Iterable[Block], wanted: Collection[Register]
+) -> tuple[Block, ...]:
+    """The reads that fetch `wanted` out of the blocks of the whole plan, each inside one."""
+    keys = {(r.function, r.address) for r in with_scales(wanted)}
+    parts: list[Block] = []
+    for block in blocks:
+        members = [r for r in block.registers if (r.function, r.address) in keys]
+        parts += _runs(profile, members)
+    return tuple(parts)
+
+
+def with_scales(registers: Iterable[Register]) -> list[Register]:
+    """The registers and the powers of ten that they are scaled by, each once."""
+    whole = list(registers)
+    scales = dict.fromkeys(
+        (r.function, r.scale_address) for r in whole if r.scale_address is not None
+    )
+    for function, address in scales:
+        whole.append(
+            Register("", address, function, "int16", unavailable=SCALE_UNAVAILABLE),
+        )
+    return whole
+
+
+def _runs(profile: DriverProfile, registers: Iterable[Register]) -> tuple[Block, ...]:
     blocks: list[Block] = []
     run: list[Register] = []
-    for register in sorted(profile.registers, key=lambda r: (r.function, r.address)):
+    for register in sorted(registers, key=lambda r: (r.function, r.address)):
         if run and not _joins(profile, run, register):
             blocks.append(_block(run))
             run = []

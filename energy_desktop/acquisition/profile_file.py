@@ -9,16 +9,23 @@ import itertools
 import re
 import tomllib
 from collections.abc import Mapping
+from math import isfinite
 from pathlib import Path
 from typing import Any, NoReturn
 
-from energy_desktop.acquisition.profiles import (
+from energy_desktop.acquisition.driver_profile import (
     CODINGS,
     LINEAR,
+    MAX_EVERY,
     MAX_REGISTERS_PER_READ,
+    MODBUS,
+    PROTOCOLS,
     REGISTERS_OF_FORMAT,
+    SUNSPEC,
     WORD_ORDERS,
+    Control,
     DriverProfile,
+    Point,
     Register,
 )
 from energy_desktop.domain.errors import DriverFileError
@@ -27,6 +34,7 @@ from energy_desktop.domain.quantities import quantity
 _FILE_KEYS = frozenset(
     [
         "id",
+        "protocol",
         "manufacturer",
         "models",
         "source",
@@ -38,7 +46,10 @@ _FILE_KEYS = frozenset(
         "unavailable",
         "mid_marked",
         "counter_modulus_wh",
+        "transformers",
+        "sign_convention",
         "quantities",
+        "controls",
     ]
 )
 _SERIAL_KEYS = frozenset({"baud_rate", "parity", "stop_bits"})
@@ -54,8 +65,16 @@ _REGISTER_KEYS = frozenset(
         "counter",
         "coding",
         "doubt",
+        "every",
+        "scale_address",
     ]
 )
+_POINT_KEYS = frozenset({"reference", "scale", "path", "counter", "doubt"})
+_CONTROL_KEYS = frozenset(
+    {"address", "format", "word_order", "low", "high", "unit", "scale", "doubt"}
+)
+_REFERENCE_NEEDED = ("mqtt", "bacnet")  # the others' readers know the names of their values
+_MODBUS_ONLY = ("defaults", "max_registers", "holes", "unavailable", "controls")
 _WORD_ORDER_NAMES = {"big": "ABCD", "little": "CDAB"} | {name: name for name in WORD_ORDERS}
 
 SUNSPEC_UNAVAILABLE: Mapping[str, tuple[int, ...]] = {
@@ -83,7 +102,15 @@ def read_profile(path: Path, *, own: bool = False) -> DriverProfile:
             what=f"cannot be read: {error}.",
             remedy="It must be a UTF-8 text file.",
         ) from error
-    return _Reader(path, text).profile(own=own)
+    return parse_profile(text, str(path), own=own)
+
+
+def parse_profile(text: str, where: str, *, own: bool = False) -> DriverProfile:
+    """The profile that the text of a driver file gives; `where` names it in errors.
+
+    Raises DriverFileError naming `where`, line and reason.
+    """
+    return _Reader(where, text).profile(own=own)
 
 
 def line_of(path: Path, *keys: str) -> int:
@@ -119,10 +146,14 @@ def find_line(text: str, keys: tuple[str, ...]) -> int:
     return best
 
 
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and type(value) is not bool and isfinite(value)
+
+
 class _Reader:
     """Turns one file into a profile. Holds the text, so that errors can name their line."""
 
-    def __init__(self, path: Path, text: str) -> None:
+    def __init__(self, path: str, text: str) -> None:
         self._path = path
         self._text = text
 
@@ -132,9 +163,18 @@ class _Reader:
         driver_id = self._text_value(table, "id")
         if not re.fullmatch(r"[a-z0-9][a-z0-9_]*", driver_id):
             self._fail(("id",), f"the id {driver_id!r} is not made of a-z, 0-9 and _.")
+        protocol = table.get("protocol", MODBUS)
+        if protocol not in PROTOCOLS:
+            known = ", ".join(PROTOCOLS)
+            self._fail(("protocol",), f"the protocol {protocol!r} is none of {known}.")
         max_registers = self._whole(table, ("max_registers",), 4, MAX_REGISTERS_PER_READ, 125)
         holes = self._holes(table)
-        registers = self._registers(table, max_registers, holes)
+        registers: tuple[Register, ...] = ()
+        points: tuple[Point, ...] = ()
+        if protocol == MODBUS:
+            registers = self._registers(table, max_registers, holes)
+        else:
+            points = self._points(table, protocol)
         serial = self._table(table, "serial", _SERIAL_KEYS)
         parity = serial.get("parity", "N")
         if parity not in ("N", "E", "O"):
@@ -156,8 +196,13 @@ class _Reader:
             counter_modulus_wh=None
             if modulus is None
             else self._whole(table, ("counter_modulus_wh",), 1, 2**80),
-            file=str(self._path),
+            file=self._path,
             own=own,
+            protocol=protocol,
+            points=points,
+            controls=self._controls(table),
+            transformers=self._text_value(table, "transformers", ""),
+            sign_convention=self._text_value(table, "sign_convention", ""),
         )
 
     def _parse(self) -> dict[str, Any]:
@@ -246,7 +291,92 @@ class _Reader:
             else unavailable.get(value_format, ()),
             coding=coding,
             doubt=self._text_value(entry, "doubt", "", key),
+            every=self._whole(entry, (*key, "every"), 1, MAX_EVERY, 1),
+            scale_address=self._whole(entry, (*key, "scale_address"), 0, 0xFFFF)
+            if "scale_address" in entry
+            else None,
         )
+
+    def _points(self, table: dict[str, Any], protocol: str) -> tuple[Point, ...]:
+        """The quantities of a meter that is not read by registers."""
+        for name in _MODBUS_ONLY:
+            if name in table:
+                self._fail((name,), f"{name} belongs to Modbus, and this driver speaks {protocol}.")
+        entries = table.get("quantities", {})
+        if not isinstance(entries, dict) or not (entries or protocol == SUNSPEC):
+            self._fail(("quantities",), "the table [quantities] is missing or empty.")
+        return tuple(self._point(name, entry, protocol) for name, entry in entries.items())
+
+    def _point(self, name: str, entry: Any, protocol: str) -> Point:
+        key = ("quantities", name)
+        try:
+            row = quantity(name)
+        except KeyError as error:
+            self._fail(key, f"{error.args[0]}.")
+        if not isinstance(entry, dict):
+            self._fail(key, f'{name} is not a table; write {name} = {{ reference = "..." }}.')
+        self._known_keys(entry, _POINT_KEYS, key)
+        if "counter" in entry and self._flag(entry, (*key, "counter")) is not row.is_counter:
+            self._fail(key, f"{name} is a {row.kind.value}, but the file says otherwise.")
+        reference = self._text_value(entry, "reference", "", key)
+        if not reference and protocol in _REFERENCE_NEEDED:
+            self._fail(key, f"{name} has no reference: what does {protocol} call it?")
+        return Point(
+            quantity=name,
+            reference=reference,
+            scale=self._scale(entry, (*key, "scale")),
+            path=self._text_value(entry, "path", "", key),
+            doubt=self._text_value(entry, "doubt", "", key),
+        )
+
+    def _controls(self, table: dict[str, Any]) -> tuple[Control, ...]:
+        entries = table.get("controls", {})
+        if not isinstance(entries, dict):
+            self._fail(("controls",), "controls is not a table.")
+        return tuple(self._control(name, entry) for name, entry in entries.items())
+
+    def _control(self, name: str, entry: Any) -> Control:
+        key = ("controls", name)
+        if not re.fullmatch(r"[a-z0-9_]+", name):
+            self._fail(key, f"the name {name!r} is not made of a-z, 0-9 and _.")
+        if not isinstance(entry, dict):
+            self._fail(key, f"{name} is not a table; write {name} = {{ address = 0x0000, ... }}.")
+        self._known_keys(entry, _CONTROL_KEYS, key)
+        for needed in ("address", "low", "high"):
+            if needed not in entry:
+                self._fail(key, f"{name} has no {needed}: a writable point needs its range.")
+        value_format = entry.get("format", "uint16")
+        if value_format not in REGISTERS_OF_FORMAT:
+            known = ", ".join(REGISTERS_OF_FORMAT)
+            self._fail((*key, "format"), f"the format {value_format!r} is none of {known}.")
+        word_order = entry.get("word_order", "ABCD")
+        if not isinstance(word_order, str) or word_order not in _WORD_ORDER_NAMES:
+            known = ", ".join(WORD_ORDERS)
+            self._fail((*key, "word_order"), f"the word order {word_order!r} is none of {known}.")
+        low, high = (self._number(entry, (*key, bound)) for bound in ("low", "high"))
+        if low >= high:
+            self._fail((*key, "low"), f"the range {low:g} to {high:g} holds nothing.")
+        count = REGISTERS_OF_FORMAT[value_format]
+        control = Control(
+            name=name,
+            address=self._whole(entry, (*key, "address"), 0, 0x10000 - count),
+            value_format=value_format,
+            low=low,
+            high=high,
+            unit=self._text_value(entry, "unit", "", key),
+            scale=self._scale(entry, (*key, "scale")),
+            word_order=_WORD_ORDER_NAMES[word_order],
+            doubt=self._text_value(entry, "doubt", "", key),
+        )
+        if value_format[0] in "iu":
+            bits = 16 * count
+            first, last = (
+                (0, 1 << bits) if value_format[0] == "u" else (-1 << bits - 1, 1 << bits - 1)
+            )
+            for bound in (low, high):
+                if not first <= round(bound / control.scale) < last:
+                    self._fail(key, f"{bound:g} does not fit into {value_format}.")
+        return control
 
     def _refuse_overlaps(self, registers: tuple[Register, ...]) -> None:
         ordered = sorted(registers, key=lambda r: (r.function, r.address))
@@ -355,9 +485,14 @@ class _Reader:
 
     def _scale(self, entry: dict[str, Any], key: tuple[str, ...]) -> float:
         value = entry.get("scale", 1.0)
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not number or value == 0 or abs(value) == float("inf") or value != value:
+        if not _is_number(value) or value == 0:
             self._fail(key, f"the scale {value!r} is no number other than 0.")
+        return float(value)
+
+    def _number(self, entry: dict[str, Any], key: tuple[str, ...]) -> float:
+        value = entry[key[-1]]
+        if not _is_number(value):
+            self._fail(key, f"{key[-1]} is not a number: {value!r}.")
         return float(value)
 
     def _whole(

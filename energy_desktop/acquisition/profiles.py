@@ -1,148 +1,52 @@
-"""What a driver file says, as values, and the library that finds the files.
+"""The library of driver files: finds them in their folders and knows when one changed.
 
 A meter model is data: a TOML file of flat facts, no templates and no expressions, so that a
-technician can add a model by copying a neighbour. The reading of the file, with its errors in
-words, is in profile_file.py; here is what the rest of acquisition sees.
+technician can add a model by copying a neighbour. What such a file says, as values, is in
+driver_profile.py; the reading of it, with its errors in words, in profile_file.py.
 """
 
 import os
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 
+from energy_desktop.acquisition.driver_profile import (
+    CODINGS,
+    FOUR_QUADRANT,
+    LINEAR,
+    MAX_REGISTERS_PER_READ,
+    REGISTERS_OF_FORMAT,
+    WORD_ORDERS,
+    Control,
+    DriverProfile,
+    Point,
+    Register,
+    layout_id,
+)
+from energy_desktop.acquisition.profile_file import line_of, read_profile
 from energy_desktop.domain.driver import DriverInfo, RegisterView
 from energy_desktop.domain.errors import DriverFileError, NotFound
-from energy_desktop.domain.snapshot import Layout
 
-MAX_REGISTERS_PER_READ = 125  # Modbus application protocol, functions 3 and 4
-
-REGISTERS_OF_FORMAT = {
-    "int16": 1,
-    "uint16": 1,
-    "int32": 2,
-    "uint32": 2,
-    "int64": 4,
-    "uint64": 4,
-    "float32": 2,
-    "float64": 4,
-}
-
-WORD_ORDERS = ("ABCD", "CDAB", "BADC", "DCBA")
-"""A is the most significant byte of a 32-bit value, as it travels.
-
-The letters fix two things, which is how they are read for other widths too: whether the most
-significant register comes first (ABCD, BADC) or last (CDAB, DCBA: of a 64-bit value all four
-registers are then in reverse), and whether the bytes inside a register are swapped (BADC, DCBA:
-of a 16-bit value too).
-"""
-
-LINEAR = "linear"
-FOUR_QUADRANT = "four_quadrant_power_factor"
-CODINGS = (LINEAR, FOUR_QUADRANT)
-
-
-@dataclass(frozen=True, slots=True)
-class Register:
-    """Where one quantity lies and how its bits become a value in the quantity's unit.
-
-    address: 0-based, as sent on the wire. value = raw * scale.
-    unavailable: bit patterns (unsigned, most significant byte first) that mean "no value".
-    coding: LINEAR, or FOUR_QUADRANT for a power factor that carries its quadrant.
-    """
-
-    quantity: str
-    address: int
-    function: int = 4
-    value_format: str = "float32"
-    word_order: str = "ABCD"
-    scale: float = 1.0
-    unavailable: tuple[int, ...] = ()
-    coding: str = LINEAR
-    doubt: str = ""
-
-    @property
-    def count(self) -> int:
-        """Registers of 16 bits that the value takes."""
-        return REGISTERS_OF_FORMAT[self.value_format]
-
-    @property
-    def end(self) -> int:
-        """The first address after the value."""
-        return self.address + self.count
-
-    @property
-    def manual_number(self) -> str:
-        """The 1-based number that manuals print: input register 12 is 30013."""
-        digits = 4 if self.address < 9999 else 5
-        return f"{3 if self.function == 4 else 4}{self.address + 1:0{digits}d}"
-
-
-@dataclass(frozen=True)
-class DriverProfile:
-    """One meter model. `layout` lists the quantities in the order of `registers`.
-
-    max_registers: the longest read that the meter accepts.
-    holes: inclusive address ranges that no read may touch or span.
-    own: from a site folder, not shipped.
-    """
-
-    driver_id: str
-    registers: tuple[Register, ...]
-    manufacturer: str = ""
-    models: tuple[str, ...] = ()
-    source: str = ""
-    max_registers: int = MAX_REGISTERS_PER_READ
-    holes: tuple[tuple[int, int], ...] = ()
-    baud_rate: int = 9600
-    parity: str = "N"
-    stop_bits: int = 1
-    doubts: tuple[str, ...] = ()
-    mid_marked: bool = False
-    counter_modulus_wh: int | None = None
-    file: str = ""
-    own: bool = False
-
-    @cached_property
-    def layout(self) -> Layout:
-        """Equal for equal quantities only: an edited driver gives a layout of another id."""
-        quantities = tuple(register.quantity for register in self.registers)
-        return Layout(layout_id(self.driver_id, quantities), quantities)
-
-    @property
-    def info(self) -> DriverInfo:
-        own_doubts = (f"{r.quantity}: {r.doubt}" for r in self.registers if r.doubt)
-        return DriverInfo(
-            driver_id=self.driver_id,
-            manufacturer=self.manufacturer,
-            models=self.models,
-            quantities=self.layout.quantities,
-            source=self.source,
-            doubts=(*self.doubts, *own_doubts),
-            mid_marked=self.mid_marked,
-            baud_rate=self.baud_rate,
-            parity=self.parity,
-            stop_bits=self.stop_bits,
-            file=self.file,
-            own=self.own,
-        )
-
-    def register(self, quantity: str) -> Register | None:
-        return next((r for r in self.registers if r.quantity == quantity), None)
-
-
-def layout_id(driver_id: str, quantities: tuple[str, ...]) -> str:
-    """A name that stays the same as long as the driver yields the same quantities."""
-    from zlib import crc32
-
-    return f"{driver_id}@{crc32(' '.join(quantities).encode()):08x}"
+__all__ = [
+    "CODINGS",
+    "FOUR_QUADRANT",
+    "LINEAR",
+    "MAX_REGISTERS_PER_READ",
+    "REGISTERS_OF_FORMAT",
+    "WORD_ORDERS",
+    "Control",
+    "DriverProfile",
+    "Point",
+    "ProfileLibrary",
+    "Register",
+    "layout_id",
+    "load_profile",
+]
 
 
 def load_profile(path: Path, *, own: bool = False) -> DriverProfile:
     """Reads one driver file. Raises DriverFileError naming file, line and reason."""
-    from energy_desktop.acquisition.profile_file import read_profile
-
     return read_profile(path, own=own)
 
 
@@ -214,6 +118,7 @@ class ProfileLibrary:
                 value_format=r.value_format,
                 word_order=r.word_order,
                 scale=r.scale,
+                every=r.every,
             )
             for r in self.get(driver_id).registers
         )
@@ -268,8 +173,6 @@ def _load(path: Path, fingerprint: tuple[int, int, int], *, own: bool) -> _Loade
 
 
 def _duplicate(path: Path, driver_id: str, first_file: str) -> DriverFileError:
-    from energy_desktop.acquisition.profile_file import line_of
-
     return DriverFileError(
         where=f"{path}, line {line_of(path, 'id')}",
         what=f"the id {driver_id!r} is taken by {first_file}.",

@@ -18,16 +18,19 @@ from energy_desktop.acquisition.decode import (
     fold_quadrant,
     ratio,
     sentinels,
+    times_ten_to,
 )
-from energy_desktop.acquisition.planner import Block, plan_blocks
-from energy_desktop.acquisition.profiles import (
+from energy_desktop.acquisition.driver_profile import (
     FOUR_QUADRANT,
     DriverProfile,
     Register,
     layout_id,
 )
+from energy_desktop.acquisition.planner import Block, plan_blocks, plan_part
 from energy_desktop.domain.quantities import quantity
 from energy_desktop.domain.snapshot import Layout, Quality, Rejected
+
+LONGEST_WAIT_S = 60.0
 
 _POWERS = ("power_w", "power_l", "reactive_power_", "apparent_power_", "demand_")
 _ENERGIES = ("energy_", "reactive_energy_", "apparent_energy_")
@@ -77,14 +80,21 @@ class Decoded:
     rejected: tuple[Rejected, ...]
 
 
-class Reader:
-    """Decodes the answers of one meter. `blocks` says what to ask, in this order."""
+class ReadPart:
+    """What one poll asks and how its answers become values. `blocks` says what, in this order."""
 
-    def __init__(self, profile: DriverProfile, correction: Correction | None = None) -> None:
-        correction = correction or Correction()
-        self.blocks = plan_blocks(profile)
-        self.layout = _layout(profile, correction)
-        unpackers = [_compile(block) for block in self.blocks]
+    def __init__(
+        self,
+        blocks: tuple[Block, ...],
+        layout: Layout,
+        correction: Correction,
+    ) -> None:
+        self.blocks = blocks
+        self.layout = layout
+        unpackers = [_compile(block) for block in blocks]
+        functions = [
+            b.function for b, (_, members) in zip(blocks, unpackers, strict=True) for _ in members
+        ]
         wire = [register for _, registers in unpackers for register in registers]
         names = [correction.name(register.quantity) for register in wire]
         scales = [_corrected(r, correction.factor(r.quantity)) for r in wire]
@@ -94,11 +104,17 @@ class Reader:
         self._sentinels = tuple(
             (i, frozenset(codes)) for i, r in enumerate(wire) if (codes := sentinels(r))
         )
+        powers = {(functions[i], r.address): i for i, r in enumerate(wire) if not r.quantity}
+        self._powers = tuple(
+            (i, powers[functions[i], r.scale_address])
+            for i, r in enumerate(wire)
+            if r.scale_address is not None
+        )
         self._quadrants = tuple(i for i, r in enumerate(wire) if r.coding == FOUR_QUADRANT)
-        position = {name: i for i, name in enumerate(names)}
-        order = [position[name] for name in self.layout.quantities]
-        self._arrange = _arranger(order)
-        rows = [quantity(name) for name in self.layout.quantities]
+        position = {name: i for i, name in enumerate(names) if name}
+        order = [position[name] for name in layout.quantities]
+        self._arrange = _arranger(order, len(wire))
+        rows = [quantity(name) for name in layout.quantities]
         self._lows = tuple(row.low for row in rows)
         self._highs = tuple(row.high for row in rows)
 
@@ -114,6 +130,8 @@ class Reader:
         for i, codes in self._sentinels:
             if raw[i] in codes:
                 raw[i] = NAN
+        for i, at in self._powers:
+            raw[i] = times_ten_to(raw[i], raw[at])
         if self._scales is not None:
             raw = [value * f / d for value, (f, d) in zip(raw, self._scales, strict=True)]
         for i in self._quadrants:
@@ -142,6 +160,72 @@ class Reader:
         return Decoded(tuple(kept), Quality.PARTIAL, tuple(rejected))
 
 
+class Reader:
+    """Decodes the answers of one meter, whole or in parts.
+
+    `blocks`, `layout` and `decode` are those of a poll that reads everything. `part(n)` is the
+    n-th poll: registers with `every = 10` are in polls 0, 10, 20 ..., so that poll 0 is whole;
+    after `cycle` polls it begins again. A poll that failed is asked again with the same n, or
+    slow values would wait a whole round more.
+    Nothing is read more rarely than once in LONGEST_WAIT_S, however slow the polls are: the
+    quarter hours of the ledger want their registers.
+    """
+
+    def __init__(
+        self,
+        profile: DriverProfile,
+        correction: Correction | None = None,
+        *,
+        poll_interval_s: float = 1.0,
+    ) -> None:
+        self._profile = profile
+        self._correction = correction or Correction()
+        slowest = max(1, int(LONGEST_WAIT_S / poll_interval_s))
+        fastest = min((r.every for r in profile.registers), default=1)  # in every poll
+        self._every = {
+            r.quantity: 1 if r.every == fastest else min(r.every, slowest)
+            for r in profile.registers
+        }
+        self._whole = ReadPart(
+            plan_blocks(profile), _layout(profile, self._correction), self._correction
+        )
+        rhythms = frozenset(self._every.values())
+        self.cycle = math.lcm(*rhythms) if rhythms else 1
+        self._rhythms = rhythms - {1}
+        self._parts: dict[frozenset[int], ReadPart] = {frozenset(): self._whole}
+
+    @property
+    def blocks(self) -> tuple[Block, ...]:
+        return self._whole.blocks
+
+    @property
+    def layout(self) -> Layout:
+        return self._whole.layout
+
+    def decode(self, answers: Sequence[bytes]) -> Decoded:
+        """As ReadPart.decode, for a poll that read everything."""
+        return self._whole.decode(answers)
+
+    def part(self, n: int) -> ReadPart:
+        """What the n-th poll reads. Equal parts are the same object, and so are their layouts."""
+        if not self._rhythms:
+            return self._whole
+        left_out = frozenset(every for every in self._rhythms if n % every)
+        part = self._parts.get(left_out)
+        if part is None:
+            part = self._parts[left_out] = self._without(left_out)
+        return part
+
+    def _without(self, left_out: frozenset[int]) -> ReadPart:
+        due = [r for r in self._profile.registers if self._every[r.quantity] not in left_out]
+        kept = {self._correction.name(r.quantity) for r in due}
+        whole = self.layout
+        names = tuple(name for name in whole.quantities if name in kept)
+        layout = Layout(f"{whole.layout_id}/{layout_id('', names)[1:]}", names, whole)
+        blocks = plan_part(self._profile, self.blocks, due)
+        return ReadPart(blocks, layout, self._correction)
+
+
 def _layout(profile: DriverProfile, correction: Correction) -> Layout:
     """The profile's own layout, unless turning the meter round gives other quantities."""
     names = tuple(correction.name(name) for name in profile.layout.quantities)
@@ -159,10 +243,13 @@ def _floats(registers: Sequence[Register]) -> bool:
     return all(register.value_format.startswith("float") for register in registers)
 
 
-def _arranger(order: list[int]) -> Callable[[list[float]], tuple[float, ...]]:
-    if order == list(range(len(order))):
+def _arranger(order: list[int], width: int) -> Callable[[list[float]], tuple[float, ...]]:
+    if order == list(range(width)):
         return tuple
-    return itemgetter(*order)  # at least two: a single value is always in order
+    if len(order) == 1:
+        (only,) = order
+        return lambda raw: (raw[only],)  # itemgetter gives a bare value for a single place
+    return itemgetter(*order)
 
 
 def _compile(

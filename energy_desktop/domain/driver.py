@@ -17,7 +17,10 @@ class DriverInfo:
     stop_bits: int = 1
     file: str = ""
     own: bool = False  # from the site folder, not shipped
-    protocol: str = "modbus"  # which kinds of link it fits: LinkKindInfo.protocol
+    protocol: str = "modbus"  # which kinds of link it fits: LinkKindInfo.takes
+    controls: tuple[str, ...] = ()  # names of its writable points
+    transformers: str = ""  # what it does with current and voltage transformers
+    sign_convention: str = ""
 
 
 @dataclass(frozen=True, slots=True)

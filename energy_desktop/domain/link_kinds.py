@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from energy_desktop.domain.site import Link, LinkKind
 
 MODBUS = "modbus"
+SUNSPEC = "sunspec"  # a way to use Modbus registers: fits every Modbus link
 OBIS = "obis"
 MBUS = "mbus"
 MQTT = "mqtt"
@@ -52,6 +53,10 @@ class LinkKindInfo:
     listens: bool = False
     has_password: bool = False
     options: tuple[LinkOption, ...] = ()
+
+    def takes(self, protocol: str) -> bool:
+        """Whether a driver of this protocol (DriverInfo.protocol) can be used on such a link."""
+        return protocol == self.protocol or (protocol == SUNSPEC and self.protocol == MODBUS)
 
     @property
     def option_names(self) -> tuple[str, ...]:

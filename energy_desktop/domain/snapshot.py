@@ -5,7 +5,9 @@ fixes. That costs a tuple per poll instead of a dictionary, and the store, rings
 positions up once per layout.
 """
 
-from dataclasses import dataclass, field
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 
 
@@ -22,10 +24,14 @@ class Quality(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The quantities that a driver profile yields, in the order of a snapshot's values."""
+    """The quantities that a driver profile yields, in the order of a snapshot's values.
+
+    whole: of a poll that read only some of the meter's quantities, the layout of all of them.
+    """
 
     layout_id: str
     quantities: tuple[str, ...]
+    whole: Layout | None = field(default=None, repr=False, compare=False)
     index: dict[str, int] = field(init=False, repr=False, compare=False, hash=False)
 
     def __post_init__(self) -> None:
@@ -51,6 +57,23 @@ class Snapshot:
     values: tuple[float, ...]
     quality: Quality = Quality.GOOD
     rejected: tuple[Rejected, ...] = ()
+
+    def completed(self, before: Snapshot | None) -> Snapshot:
+        """In the layout of all the meter's quantities; itself unless it is of a partial poll.
+
+        What this poll did not read stands as in `before`; NaN where that is not known.
+        """
+        whole = self.layout.whole
+        if whole is None:
+            return self
+        values = list(
+            before.values
+            if before is not None and before.layout == whole
+            else (float("nan"),) * len(whole.quantities)
+        )
+        for name, value in zip(self.layout.quantities, self.values, strict=True):
+            values[whole.index[name]] = value
+        return replace(self, layout=whole, values=tuple(values))
 
     def value(self, quantity: str) -> float:
         """The value of `quantity`; NaN when the layout lacks it."""
