@@ -27,6 +27,7 @@ from energy_desktop.domain.energy import (
 from energy_desktop.domain.errors import DriverFileError
 from energy_desktop.domain.finding import Finding
 from energy_desktop.domain.invoice import Invoice
+from energy_desktop.domain.push import ApiKey, PushAnswer, PushedReading, PushOutcome
 from energy_desktop.domain.site import Link, Meter
 from energy_desktop.domain.snapshot import MeterStatus, Snapshot
 
@@ -168,6 +169,40 @@ class FindingStore(Protocol):
         ...
 
     def save(self, finding: Finding) -> None: ...
+
+
+class ApiKeyStore(Protocol):
+    def all(self) -> tuple[tuple[ApiKey, str], ...]:
+        """Every key with the hash of its secret, revoked ones too, oldest first."""
+        ...
+
+    def add(self, key: ApiKey, secret_hash: str) -> None: ...
+
+    def revoke(self, key_id: str, at_ms: int) -> None: ...
+
+    def note_use(self, key_id: str, at_ms: int) -> None: ...
+
+
+class PushAnswerStore(Protocol):
+    """Answers to requests with an idempotency key."""
+
+    def begin(self, key_id: str, idempotency_key: str, answer: PushAnswer) -> PushAnswer:
+        """Notes that a request came; gives what is known of it, from an earlier try if any."""
+        ...
+
+    def finish(self, key_id: str, idempotency_key: str, status: int, body: str) -> None: ...
+
+    def forget_before(self, at_ms: int) -> None: ...
+
+
+class PushIntake(Protocol):
+    """Where pushed readings become snapshots of their meters."""
+
+    def push(
+        self, readings: Sequence[PushedReading], *, timeout_s: float = 5.0
+    ) -> tuple[PushOutcome, ...]:
+        """One outcome per reading, in their order. Taken, but perhaps not on the disk yet."""
+        ...
 
 
 class BackupStore(Protocol):

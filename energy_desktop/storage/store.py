@@ -23,6 +23,7 @@ from energy_desktop.storage.repositories.events import (
     StoredQuarantine,
 )
 from energy_desktop.storage.repositories.invoices import StoredInvoices
+from energy_desktop.storage.repositories.pushing import StoredApiKeys, StoredPushAnswers
 from energy_desktop.storage.series.bulk import BulkLoader
 from energy_desktop.storage.series.chunks import TimelineCache
 from energy_desktop.storage.series.ledger import StoredLedger
@@ -75,6 +76,8 @@ class Store:
         self.alarms = StoredAlarms(database)
         self.findings = StoredFindings(database)
         self.quarantine = StoredQuarantine(database)
+        self.api_keys = StoredApiKeys(database)
+        self.push_answers = StoredPushAnswers(database)
         self._sealer = Sealer(database, names, cache, zone)
         self._retention = Retention(database, names, cache, zone, retention or RetentionRules())
         self._writer = Writer(

@@ -67,6 +67,19 @@ class SettingRow(Base):
     value: Mapped[str] = mapped_column(Text)
 
 
+class ApiKeyRow(Base):
+    """secret_hash: SHA-256 of the secret, in hexadecimal; the secret itself is kept nowhere."""
+
+    __tablename__ = "api_keys"
+    key_id: Mapped[str] = mapped_column(Text, primary_key=True)
+    name: Mapped[str] = mapped_column(Text)
+    secret_hash: Mapped[str] = mapped_column(String(64))
+    made_at_ms: Mapped[int] = mapped_column(EpochMs)
+    revoked_at_ms: Mapped[int | None] = mapped_column(EpochMs)
+    last_used_ms: Mapped[int | None] = mapped_column(EpochMs)
+    __table_args__ = (UniqueConstraint("secret_hash", name="one_key_per_secret"),)
+
+
 class SiteRow(Base):
     """The one site of this database."""
 
@@ -462,4 +475,16 @@ Table(
     Column("offset_wh", BigInteger, nullable=False),
     Column("segment", Integer, nullable=False),
     PrimaryKeyConstraint("meter_key", "register_key"),
+)
+Table(
+    "push_answers",  # of requests with an idempotency key
+    METADATA,
+    Column("key_id", Text, nullable=False),
+    Column("idempotency_key", Text, nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("received_at_ms", BigInteger, nullable=False),
+    Column("status", Integer, nullable=False),  # 0: not finished
+    Column("body", Text, nullable=False),
+    PrimaryKeyConstraint("key_id", "idempotency_key"),
+    Index("push_answers_by_age", "received_at_ms"),
 )

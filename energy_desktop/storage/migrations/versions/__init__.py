@@ -6,7 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from energy_desktop.storage.migrations.versions import v0001_first, v0002_other_links
+from energy_desktop.storage.migrations.versions import (
+    v0001_first,
+    v0002_other_links,
+    v0003_api_keys,
+)
 
 if TYPE_CHECKING:
     from alembic.operations import Operations
@@ -21,4 +25,5 @@ class Step:
 STEPS: tuple[Step, ...] = (
     Step(v0001_first.REVISION, v0001_first.upgrade),
     Step(v0002_other_links.REVISION, v0002_other_links.upgrade),
+    Step(v0003_api_keys.REVISION, v0003_api_keys.upgrade),
 )
