@@ -18,7 +18,7 @@ from fnmatch import fnmatchcase
 from energy_desktop.domain.alarm import AlarmRule, Condition
 from energy_desktop.domain.quantities import QUANTITIES
 from energy_desktop.domain.site import Meter
-from energy_desktop.domain.snapshot import Layout
+from energy_desktop.domain.snapshot import Layout, Snapshot
 
 Verdict = tuple["Check", bool, float]
 """A check, whether its condition holds, and the value that says so."""
@@ -269,7 +269,10 @@ class CounterCheck:
 
 @dataclass(slots=True, eq=False)
 class MeterChecks:
-    """All rules of one meter; `compiled_for` is the layout that the positions belong to."""
+    """All rules of one meter; `compiled_for` is the layout that the positions belong to.
+
+    newest: the last reading in that layout, which the partial readings after it complete.
+    """
 
     meter: Meter
     checks: tuple[Check, ...]
@@ -279,6 +282,7 @@ class MeterChecks:
     others: tuple[FluctuationCheck | FrozenCheck | CounterCheck, ...] = ()
     no_data: tuple[Check, ...] = ()
     lost: bool = False
+    newest: Snapshot | None = None
 
     def __post_init__(self) -> None:
         self.no_data = tuple(c for c in self.checks if c.rule.condition is Condition.NO_DATA)

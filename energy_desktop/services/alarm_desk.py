@@ -98,14 +98,21 @@ class AlarmDesk:
             return
         now_ms, values = snapshot.read_at_ms, snapshot.values
         with self._lock:
-            if watched.compiled_for is not snapshot.layout:
-                watched.compile(snapshot.layout)
+            layout = snapshot.layout.whole or snapshot.layout
+            if watched.compiled_for is not layout:
+                watched.compile(layout)
             if snapshot.quality is not Quality.PARTIAL or any(v == v for v in values):
                 watched.last_seen_ms = now_ms
                 if watched.lost:
                     for check in watched.no_data:
                         self._settle(check, False, 0.0, now_ms)
                     watched.lost = any(not check.calm for check in watched.no_data)
+            if layout is not snapshot.layout:
+                # A partial poll: what it did not read is what it was, neither changed nor gone.
+                watched.newest = snapshot.completed(watched.newest)
+                values = watched.newest.values
+            else:
+                watched.newest = snapshot
             verdicts = watched.judge(values, now_ms)
             if not verdicts:
                 return

@@ -3,6 +3,10 @@
 A ring of doubled buffers: each row is written twice, half a buffer apart, so that the newest n
 rows are always one contiguous slice. One writer (the field thread), any number of readers: they
 take the head once and stay a few rows away from the row that is being overwritten.
+
+A poll may read only some quantities of a meter. It makes a row of the meter's whole layout, in
+which a mask tells what was read: a curve of a slow counter has no holes between its readings, and
+its last value stays known.
 """
 
 from __future__ import annotations
@@ -19,13 +23,14 @@ _MEMORY_BYTES = 64_000_000
 
 
 class _Ring:
-    __slots__ = ("capacity", "head", "layout", "rows", "times", "written")
+    __slots__ = ("capacity", "head", "layout", "read", "rows", "times", "written")
 
     def __init__(self, layout: Layout, capacity: int) -> None:
         self.layout = layout
         self.capacity = capacity
         self.times = np.zeros(2 * capacity)
         self.rows = np.full((2 * capacity, len(layout.quantities)), np.nan)
+        self.read: NDArray[np.bool_] | None = None  # None: every row holds every column
         self.head = 0  # where the next row goes, in [0, capacity)
         self.written = 0
 
@@ -33,6 +38,23 @@ class _Ring:
         at, twin = self.head, self.head + self.capacity
         self.times[at] = self.times[twin] = time_s
         self.rows[at] = self.rows[twin] = values
+        if self.read is not None:
+            self.read[at] = self.read[twin] = True
+        self._advance(at)
+
+    def append_part(self, time_s: float, part: Layout, values: tuple[float, ...]) -> None:
+        """A row of a poll that read only the quantities of `part`."""
+        if self.read is None:
+            self.read = np.ones(self.rows.shape, np.bool_)
+        columns = [self.layout.index[name] for name in part.quantities]
+        for at in (self.head, self.head + self.capacity):
+            self.times[at] = time_s
+            self.rows[at, columns] = values
+            self.read[at] = False
+            self.read[at, columns] = True
+        self._advance(self.head)
+
+    def _advance(self, at: int) -> None:
         self.written += 1
         self.head = (at + 1) % self.capacity
 
@@ -40,10 +62,12 @@ class _Ring:
         head, written = self.head, self.written
         count = min(written, self.capacity - _SLACK_ROWS)
         stop = head + self.capacity
-        return (
-            self.times[stop - count : stop].copy(),
-            self.rows[stop - count : stop, column].copy(),
-        )
+        times = self.times[stop - count : stop].copy()
+        values = self.rows[stop - count : stop, column].copy()
+        if self.read is None:
+            return times, values
+        held = self.read[stop - count : stop, column].copy()
+        return times[held], values[held]
 
 
 class LiveRings:
@@ -58,12 +82,16 @@ class LiveRings:
         self._version = 0
 
     def put(self, snapshot: Snapshot) -> None:
+        layout = snapshot.layout.whole or snapshot.layout
         ring = self._rings.get(snapshot.meter_id)
-        if ring is None or ring.layout != snapshot.layout:
-            ring = _Ring(snapshot.layout, self._capacity)
+        if ring is None or ring.layout != layout:
+            ring = _Ring(layout, self._capacity)
             self._rings[snapshot.meter_id] = ring
-        ring.append(snapshot.read_at_ms / 1000, snapshot.values)
-        self._last[snapshot.meter_id] = snapshot
+        if snapshot.layout.whole is None:
+            ring.append(snapshot.read_at_ms / 1000, snapshot.values)
+        else:
+            ring.append_part(snapshot.read_at_ms / 1000, snapshot.layout, snapshot.values)
+        self._last[snapshot.meter_id] = snapshot.completed(self._last.get(snapshot.meter_id))
         self._version += 1
 
     def window(
@@ -80,6 +108,7 @@ class LiveRings:
         return times[start:], values[start:]
 
     def last(self, meter_id: str) -> Snapshot | None:
+        """The newest reading; what its poll did not read stands as it was read last."""
         return self._last.get(meter_id)
 
     def version(self) -> int:

@@ -74,10 +74,15 @@ class WriterStats:
 
 @dataclass(slots=True)
 class _LayoutWriter:
+    """has_all_registers: false for a partial poll that left out a register of the ledger, which
+    therefore closes no quarter hour.
+    """
+
     layout: Layout
     key: int
     pack: Callable[..., bytes]
     registers: tuple[str, ...]
+    has_all_registers: bool
 
 
 class Writer:
@@ -304,10 +309,11 @@ class Writer:
                 if entry is None or entry.layout is not layout:
                     entry = self._layout_writer(layout)
                 layout_key, pack, registers = entry.key, entry.pack, entry.registers
+                has_all_registers = entry.has_all_registers
             meter = meters.get(meter_id)
             if meter is None:
                 meter = meters[meter_id] = [self._ensure_meter(meter_id), 0]
-            if at_ms >= meter[1]:
+            if at_ms >= meter[1] and has_all_registers:
                 meter[1] = (at_ms // QUARTER_HOUR_MS + 1) * QUARTER_HOUR_MS
                 for register in registers:
                     due[meter_id, register] = None
@@ -336,11 +342,15 @@ class Writer:
         if entry is not None and entry.layout == layout:
             entry.layout = layout  # an equal one, made anew: next time it is recognised at once
             return entry
+        whole = layout.whole or layout
         entry = _LayoutWriter(
             layout=layout,
             key=self._names.ensure_layout(layout, busy_ms=self.options.busy_ms),
             pack=struct.Struct(f"<{len(layout.quantities)}d").pack,
             registers=tuple(r for r in REGISTERS if r in layout.index),
+            has_all_registers=not any(
+                r in whole.index and r not in layout.index for r in REGISTERS
+            ),
         )
         self._layouts[layout.layout_id] = entry
         return entry

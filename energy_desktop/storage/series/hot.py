@@ -123,6 +123,20 @@ def last_row(session: Session, meter_key: int) -> tuple[int, int, int, bytes] | 
     return None if row is None else (int(row[0]) >> METER_BITS, row[1], row[2], bytes(row[3]))
 
 
+def last_under(
+    session: Session, meter_key: int, layout_id: str, from_ms: int, before_ms: int
+) -> tuple[int, bytes] | None:
+    """(read_at_ms, packed values) of the newest reading of that layout in [from_ms, before_ms)."""
+    row = session.row(
+        "SELECT reading_key, vals FROM hot WHERE reading_key >= ? AND reading_key < ?"
+        f" AND (reading_key & {METER_MASK}) = ? AND layout_key IN"
+        " (SELECT layout_key FROM series_layouts WHERE layout_id = ?)"
+        " ORDER BY reading_key DESC LIMIT 1",
+        (from_ms << METER_BITS, before_ms << METER_BITS, meter_key, layout_id),
+    )
+    return None if row is None else (int(row[0]) >> METER_BITS, bytes(row[1]))
+
+
 def first_ms(session: Session, meter_key: int) -> int | None:
     row = session.row(
         f"SELECT MIN(reading_key) FROM hot WHERE (reading_key & {METER_MASK}) = ?", (meter_key,)

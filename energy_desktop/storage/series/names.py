@@ -89,7 +89,14 @@ class Names:
             "SELECT layout_key, layout_id, quantities FROM series_layouts WHERE layout_key > ?",
             (max(self._layout_of, default=0),),
         ):
-            self._layout_of[int(key)] = Layout(layout_id, tuple(quantities.split("\n")))
+            # A partial poll's layout is called after the whole one, which was stored before it.
+            whole_id, _, part = layout_id.partition("/")
+            whole = self._layout_called(whole_id) if part else None
+            names = tuple(quantities.split("\n"))
+            self._layout_of[int(key)] = Layout(layout_id, names, whole)
+
+    def _layout_called(self, layout_id: str) -> Layout | None:
+        return next((e for e in self._layout_of.values() if e.layout_id == layout_id), None)
 
     # Making: in its own transaction. Never call it inside one.
 

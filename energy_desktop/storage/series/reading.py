@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 _MINUTE_MS = 60_000
+_WHOLE_WITHIN_MS = 3_600_000  # before a partial reading; whole polls are far more frequent
 _STEP_S = {Resolution.QUARTER: QUARTER_S, Resolution.HOUR: HOUR_S, Resolution.DAY: DAY_S}
 
 
@@ -159,7 +160,8 @@ class StoredHistory:
             found = [known[k].name for k in self._quantity_keys(session, key)]
             newest = hot.last_row(session, key)
             if newest is not None:
-                found.extend(self._names.layout(session, newest[1]).quantities)
+                layout = self._names.layout(session, newest[1])
+                found.extend((layout.whole or layout).quantities)
             for (register_key,) in session.rows(
                 "SELECT DISTINCT register_key FROM ledger_state WHERE meter_key = ?", (key,)
             ):
@@ -167,7 +169,10 @@ class StoredHistory:
         return tuple(dict.fromkeys(found))
 
     def latest(self, meter_id: str) -> Snapshot | None:
-        """The newest reading; from sealed chunks when none is hot (then without its layout id)."""
+        """The newest reading; from sealed chunks when none is hot (then without its layout id).
+
+        What a partial poll did not read stands as in the last whole one.
+        """
         with self._database.reading() as session:
             key = self._names.meter(session, meter_id)
             if key is None:
@@ -176,8 +181,14 @@ class StoredHistory:
             if newest is not None:
                 at_ms, layout_key, quality, packed = newest
                 layout = self._names.layout(session, layout_key)
-                values = tuple(np.frombuffer(packed, "<f8").tolist())
-                return Snapshot(meter_id, at_ms, layout, values, Quality(quality))
+                found = Snapshot(meter_id, at_ms, layout, _unpacked(packed), Quality(quality))
+                if layout.whole is None:
+                    return found
+                from_ms = at_ms - _WHOLE_WITHIN_MS
+                row = hot.last_under(session, key, layout.whole.layout_id, from_ms, at_ms)
+                if row is None:
+                    return found.completed(None)
+                return found.completed(Snapshot(meter_id, row[0], layout.whole, _unpacked(row[1])))
             return self._latest_sealed(session, meter_id, key)
 
     def _latest_sealed(self, session: Session, meter_id: str, key: int) -> Snapshot | None:
@@ -314,6 +325,10 @@ def summary(
         values = quantity.scale.round(values)
         parts.append(rollups.summarise(bucket(times), values))
     return rollups.combine(parts)
+
+
+def _unpacked(packed: bytes) -> tuple[float, ...]:
+    return tuple(np.frombuffer(packed, "<f8").tolist())
 
 
 def _from_minutes(

@@ -84,3 +84,58 @@ def test_the_intake_hands_each_reading_to_every_sink():
     intake.put(a_reading(7))
 
     assert seen == [("a", 7000), ("b", 7000)]
+
+
+SLOW = Layout("three", ("power_w", "energy_import_wh", "voltage_v"))
+FAST = Layout("three/fast", ("power_w", "voltage_v"), SLOW)
+
+
+def alternating(seconds: int, every: int = 10) -> LiveRings:
+    """Power and voltage each second, energy in each n-th reading."""
+    rings = LiveRings()
+    for second in range(seconds):
+        if second % every == 0:
+            values = (float(second), 1000.0 + second, 230.0)
+            rings.put(Snapshot("m", second * 1000, SLOW, values))
+        else:
+            rings.put(Snapshot("m", second * 1000, FAST, (float(second), 230.0)))
+    return rings
+
+
+def test_partial_readings_leave_no_hole_in_any_curve():
+    rings = alternating(35)
+
+    power_times, power = rings.window("m", "power_w", 100)
+    energy_times, energy = rings.window("m", "energy_import_wh", 100)
+
+    assert power_times.tolist() == power.tolist() == [float(s) for s in range(35)]
+    assert energy_times.tolist() == [0.0, 10.0, 20.0, 30.0]
+    assert energy.tolist() == [1000.0, 1010.0, 1020.0, 1030.0]
+
+
+def test_the_last_reading_keeps_what_the_newest_poll_did_not_read():
+    last = alternating(35).last("m")
+
+    assert last is not None
+    assert (last.layout, last.read_at_ms) == (SLOW, 34_000)
+    assert last.values == (34.0, 1030.0, 230.0)
+
+
+def test_a_value_that_is_not_available_stays_so_until_it_is_read_again():
+    rings = alternating(11)
+    rings.put(Snapshot("m", 20_000, SLOW, (1.0, math.nan, 230.0)))
+    rings.put(Snapshot("m", 21_000, FAST, (2.0, 230.0)))
+
+    last = rings.last("m")
+
+    assert last is not None and math.isnan(last.value("energy_import_wh"))
+
+
+def test_an_edited_driver_begins_a_new_ring():
+    rings = alternating(11)
+    rings.put(Snapshot("m", 12_000, LAYOUT, (5.0, 231.0)))
+
+    last = rings.last("m")
+
+    assert last is not None and last.layout == LAYOUT
+    assert rings.window("m", "energy_import_wh", 100)[0].size == 0
