@@ -120,16 +120,20 @@ class FaultyTcpServer:
                 answering.add(task)
                 task.add_done_callback(answering.discard)
                 self.most_in_flight = max(self.most_in_flight, len(answering))
-                if not self._thinks(unit):
+                if not self._takes_long(unit):
                     await task
-        except (asyncio.IncompleteReadError, ConnectionError):
-            pass
+        except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
+            pass  # the client left, or the test is over
         finally:
             self.open_connections -= 1
             self._writers.discard(writer)
             for task in answering:
                 task.cancel()
             writer.close()
+
+    def _takes_long(self, unit: int) -> bool:
+        """Then it listens on, and sees what else is asked and when the client leaves."""
+        return bool(self._thinks(unit)) or self.modes.get(unit, self.mode) == DRIBBLE
 
     def _thinks(self, unit: int) -> float:
         return self.delays.get(unit, self.delay_s)
