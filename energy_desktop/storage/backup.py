@@ -12,6 +12,7 @@ import os
 import shutil
 from collections.abc import Sequence
 from contextlib import closing, suppress
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -122,7 +123,7 @@ def _set_aside(path: Path, key: str | None, now_ms: int) -> Path | None:
     if not path.exists():
         return None
     stamp = from_ms(now_ms).strftime("%Y%m%dT%H%M%SZ")
-    aside = path.with_name(f"{path.name}.before-restore-{stamp}")
+    aside = _free_name(path.with_name(f"{path.name}.before-restore-{stamp}"))
     with suppress(sqlite_driver.Error), closing(sqlite_connection(path, key=key)) as old:
         old.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
     # A log that could not be folded in (the file is damaged) belongs to the old file, not the new.
@@ -136,6 +137,12 @@ def _set_aside(path: Path, key: str | None, now_ms: int) -> Path | None:
         shutil.copyfile(path, aside)
         _sync(aside)
     return aside
+
+
+def _free_name(wanted: Path) -> Path:
+    """A second restore within the second, or after one that was killed, overwrites nothing."""
+    names = (wanted.with_name(f"{wanted.name}-{n}") for n in count(2))
+    return wanted if not wanted.exists() else next(name for name in names if not name.exists())
 
 
 def _check_known(source: Path, key: str | None) -> None:
