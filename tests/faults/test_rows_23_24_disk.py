@@ -96,7 +96,7 @@ def test_row_24_a_store_that_may_not_be_written_says_so_and_stays_as_it_was(anyo
 
     assert path.read_bytes() == before
     assert said.startswith("StoreError: ")
-    assert "rights" in said
+    assert "Give this user the right to write there." in said
 
 
 def free_bytes(folder):
