@@ -11,6 +11,7 @@ import time
 import serial
 
 from energy_desktop.acquisition.simulator.answers import WRITE_MANY, Answers
+from energy_desktop.acquisition.simulator.writes import WriteJournal
 
 SILENCE_S = 0.02
 """A gap this long ends a frame: 3.5 characters at 2400 baud are 16 ms, and a pty has no baud."""
@@ -34,6 +35,7 @@ class SerialLine:
     ) -> None:
         self._device, self._baud_rate, self._parity = device, baud_rate, parity
         self._answers = answers
+        self._journal = WriteJournal()
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self._port: serial.Serial | None = None
@@ -78,6 +80,7 @@ class SerialLine:
         if not self._answers.knows(unit_id):
             return  # some other slave's request
         answer = self._answers.answer(unit_id, request)
+        self._journal.note(self._device, unit_id, request, answer)
         if answer is None:
             return
         time.sleep(3.5 * 11 / self._baud_rate)  # the silence that a master waits for

@@ -16,6 +16,7 @@ from energy_desktop.acquisition.profiles import ProfileLibrary
 from energy_desktop.acquisition.simulator.answers import Answers
 from energy_desktop.acquisition.simulator.serial_line import SerialLine
 from energy_desktop.acquisition.simulator.site import VirtualSite, save_state
+from energy_desktop.acquisition.simulator.writes import WriteJournal
 from energy_desktop.domain.clock import Clock, system_clock
 from energy_desktop.domain.errors import UserFacingError
 
@@ -113,9 +114,12 @@ class SimulatorServer:
     async def _serve(self) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
         connections: set[asyncio.BaseTransport] = set()
+        journal = WriteJournal()
         try:
             server = await self._loop.create_server(
-                lambda: _Connection(self._answers.answer, connections), self._host, self.port
+                lambda: _Connection(self._answers.answer, connections, journal),
+                self._host,
+                self.port,
             )
         except OSError as error:
             self._failure = error
@@ -150,9 +154,12 @@ class _Connection(asyncio.Protocol):
         self,
         answer: Callable[[int, bytes], bytes | None],
         connections: set[asyncio.BaseTransport],
+        journal: WriteJournal,
     ) -> None:
         self._answer = answer
         self._connections = connections
+        self._journal = journal
+        self._who = "somebody"
         self._pending = b""
         self._transport: asyncio.Transport | None = None
 
@@ -160,6 +167,9 @@ class _Connection(asyncio.Protocol):
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         self._connections.add(transport)
+        peer = transport.get_extra_info("peername")
+        if peer:
+            self._who = str(peer[0])
 
     def connection_lost(self, _exc: Exception | None) -> None:
         if self._transport is not None:
@@ -177,6 +187,7 @@ class _Connection(asyncio.Protocol):
                 break
             request, pending = pending[7 : 6 + length], pending[6 + length :]
             answer = self._answer(unit_id, request)
+            self._journal.note(self._who, unit_id, request, answer)
             if answer is not None:
                 header = _MBAP.pack(transaction, 0, len(answer) + 1, unit_id)
                 self._transport.write(header + answer)
