@@ -7,12 +7,12 @@ server has no Qt. What other threads may do is posted into the loop; what they m
 
 import asyncio
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import CancelledError
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from energy_desktop.acquisition.link_task import LinkTask, MeterOnLink, Outlets
+from energy_desktop.acquisition.link_task import LinkTask, MeterOnLink, Outlets, TakesReadings
 from energy_desktop.acquisition.links import connect_to, make_task
 from energy_desktop.acquisition.links.checked import CheckedConnection
 from energy_desktop.acquisition.links.failure import RequestFailed, no_answer
@@ -28,6 +28,7 @@ from energy_desktop.domain.driver import TestReading
 from energy_desktop.domain.energy import Gap
 from energy_desktop.domain.errors import MeterUnreachable, UserFacingError, WrongUse
 from energy_desktop.domain.ports import SnapshotSink
+from energy_desktop.domain.push import PushedReading, PushOutcome
 from energy_desktop.domain.site import Link, LinkKind, Meter
 from energy_desktop.domain.snapshot import LinkState, MeterStatus
 
@@ -35,6 +36,7 @@ T = TypeVar("T")
 
 DRIVER_CHECK_S = 2.0  # how soon an edited driver file is used
 FIRST_POLL_WITHIN_S = 1.0
+PUSHED_AT_A_STRETCH = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +164,27 @@ class Field:
         return self._ask(
             link, lambda connection: connection.write(unit_id, address, value), where, timeout_s
         )
+
+    def push(
+        self, readings: Sequence[PushedReading], *, timeout_s: float = 5.0
+    ) -> tuple[PushOutcome, ...]:
+        """Readings that sensors sent by themselves. Implements domain.ports.PushIntake.
+
+        Raises MeterUnreachable when nothing is polled or the field does not get to it in time.
+        """
+        loop = self._loop
+        work = self._take(tuple(readings))
+        if loop is None or loop.is_closed():
+            work.close()
+            raise _not_taken("nothing is polled just now.")
+        future = asyncio.run_coroutine_threadsafe(work, loop)
+        try:
+            return future.result(timeout_s)
+        except CancelledError:
+            raise _not_taken("the polling was stopped meanwhile.") from None
+        except TimeoutError:
+            future.cancel()
+            raise _not_taken(f"the readings were not taken within {timeout_s:g} s.") from None
 
     def _post(self, function: Callable[..., None], *args: Any) -> None:
         loop = self._loop
@@ -338,6 +361,26 @@ class Field:
             if line.work.try_now(meter_id):
                 return
 
+    async def _take(self, readings: tuple[PushedReading, ...]) -> tuple[PushOutcome, ...]:
+        """Oldest first, and never so many at a stretch that a poll would be late."""
+        works = {
+            meter_id: line.work
+            for line in self._lines.values()
+            if isinstance(line.work, TakesReadings)
+            for meter_id in line.work.meters
+        }
+        outcomes: dict[int, PushOutcome] = {}
+        for count, at in enumerate(sorted(range(len(readings)), key=_time_of(readings))):
+            if count % PUSHED_AT_A_STRETCH == PUSHED_AT_A_STRETCH - 1:
+                await asyncio.sleep(0)
+            work = works.get(readings[at].meter_id)
+            outcomes[at] = (
+                PushOutcome("its meter is not read just now.", "Look at it under Meters.")
+                if work is None or readings[at].meter_id not in work.meters
+                else work.arrive(readings[at])
+            )
+        return tuple(outcomes[at] for at in range(len(readings)))
+
     async def _answer(
         self,
         link: Link,
@@ -373,6 +416,14 @@ def _same(one: Link, other: Link) -> bool:
     if one.kind is LinkKind.MODBUS_TCP:
         return (one.host, one.port) == (other.host, other.port)
     return one.address == other.address
+
+
+def _time_of(readings: Sequence[PushedReading]) -> Callable[[int], int]:
+    return lambda at: readings[at].read_at_ms
+
+
+def _not_taken(what: str) -> MeterUnreachable:
+    return MeterUnreachable(where="HTTP in", what=what, remedy="Send the same request again later.")
 
 
 def _ignore(_: object) -> None:

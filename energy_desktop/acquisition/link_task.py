@@ -6,7 +6,7 @@ links/__init__.py and no branch anywhere else.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from energy_desktop.acquisition.links.frame_log import FrameLog
 from energy_desktop.acquisition.profiles import DriverProfile
@@ -16,6 +16,7 @@ from energy_desktop.domain.bus import BusStatistics
 from energy_desktop.domain.clock import Clock, to_ms
 from energy_desktop.domain.energy import Gap
 from energy_desktop.domain.ports import SnapshotSink
+from energy_desktop.domain.push import PushedReading, PushOutcome
 from energy_desktop.domain.snapshot import MeterStatus
 
 
@@ -81,4 +82,16 @@ class LinkTask(Protocol):
 
     def statistics(self) -> BusStatistics:
         """What the link's frames add up to, as of now."""
+        ...
+
+
+@runtime_checkable
+class TakesReadings(Protocol):
+    """A link whose meters send by themselves, through another door of this program."""
+
+    @property
+    def meters(self) -> Mapping[str, MeterOnLink]: ...
+
+    def arrive(self, reading: PushedReading) -> PushOutcome:
+        """A reading of one of its meters came; called in the loop's thread."""
         ...

@@ -49,7 +49,11 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """values: one float per quantity of the layout, in its unit; NaN = not available."""
+    """values: one float per quantity of the layout, in its unit; NaN = not available.
+
+    late: a reading of the past that was kept somewhere until now. It is stored at its time, and
+    says nothing of what is so now: no live curve and no alarm takes it.
+    """
 
     meter_id: str
     read_at_ms: int  # UTC epoch milliseconds, when the last byte of the answer was in
@@ -57,6 +61,7 @@ class Snapshot:
     values: tuple[float, ...]
     quality: Quality = Quality.GOOD
     rejected: tuple[Rejected, ...] = ()
+    late: bool = False
 
     def completed(self, before: Snapshot | None) -> Snapshot:
         """In the layout of all the meter's quantities; itself unless it is of a partial poll.

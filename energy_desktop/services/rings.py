@@ -121,11 +121,20 @@ class LiveRings:
 
 
 class Intake:
-    """Hands one reading to everyone who needs it, in the field thread; none of them may wait."""
+    """Hands one reading to everyone who needs it, in the field thread; none of them may wait.
 
-    def __init__(self, *sinks: Callable[[Snapshot], None]) -> None:
-        self._sinks = sinks
+    store takes every reading, the others those of the present only (Snapshot.late).
+    """
+
+    def __init__(
+        self, store: Callable[[Snapshot], None], *live: Callable[[Snapshot], None]
+    ) -> None:
+        self._store = store
+        self._live = live
 
     def put(self, snapshot: Snapshot) -> None:
-        for sink in self._sinks:
+        self._store(snapshot)
+        if snapshot.late:
+            return
+        for sink in self._live:
             sink(snapshot)

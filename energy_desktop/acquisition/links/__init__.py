@@ -60,7 +60,14 @@ def _modbus(link: Link, outlets: Outlets) -> LinkTask:
     return LinkPoller(link, connect_to(link), outlets)
 
 
+def _http_push(link: Link, outlets: Outlets) -> LinkTask:
+    from energy_desktop.acquisition.links.http_push import HttpPushLink
+
+    return HttpPushLink(link, outlets)
+
+
 _TASKS: dict[LinkKind, Callable[[Link, Outlets], LinkTask]] = {
     LinkKind.MODBUS_TCP: _modbus,
     LinkKind.MODBUS_RTU: _modbus,
+    LinkKind.HTTP_PUSH: _http_push,
 }

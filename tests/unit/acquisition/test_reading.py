@@ -20,7 +20,7 @@ from energy_desktop.acquisition.reading import Correction, Reader
 from energy_desktop.domain.snapshot import Quality
 
 DRIVERS = Path(__file__).resolve().parents[3] / "drivers"
-PROFILES = ProfileLibrary([DRIVERS]).all()
+PROFILES = [profile for profile in ProfileLibrary([DRIVERS]).all() if profile.registers]
 
 
 def answers_for(reader: Reader, values: dict[str, float]) -> list[bytes]:

@@ -1,0 +1,203 @@
+"""The body that sensors post: its fields, declared once, and a sentence for each mistake in it.
+
+The documentation page, the answer of /api/hardware/config and the check all read FIELDS. Values
+are JSON numbers and nothing else: a text that looks like a number is a sensor whose maker did not
+mean what he sent, and a missing value is left out, never 0.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from energy_desktop.domain.clock import to_ms
+
+MOST_READINGS = 2_000
+_MOST_VALUES = 64
+_LONGEST_FACILITY = 64
+_NAMES = re.compile(r"[ -~]{1,200}")
+_FIRST_MS = 100_000_000_000  # smaller numbers are seconds: in ms it would be 1973
+_LAST_MS = 253_402_300_799_000  # the year 9999
+
+
+class BodyRefused(Exception):
+    """What is wrong, as a sentence, and what to do about it."""
+
+    def __init__(self, what: str, remedy: str) -> None:
+        super().__init__(what, remedy)
+        self.what = what
+        self.remedy = remedy
+
+
+@dataclass(frozen=True, slots=True)
+class PushField:
+    """A value of the body. Which quantity it becomes is said by the meter's driver."""
+
+    name: str
+    unit: str
+    meaning: str
+    required: bool = False
+
+
+FIELDS = (
+    PushField("energy_produced", "kWh", "Counter of the energy produced, ever rising.", True),
+    PushField("energy_consumed", "kWh", "Counter of the energy consumed, ever rising.", True),
+    PushField("current_load", "%", "Load now, of what the connection can carry.", True),
+    PushField("voltage", "V", "Voltage."),
+    PushField("current", "A", "Current of all phases together."),
+    PushField("current1", "A", "Current of phase 1."),
+    PushField("current2", "A", "Current of phase 2."),
+    PushField("current3", "A", "Current of phase 3."),
+    PushField("frequency", "Hz", "Mains frequency."),
+    PushField("power_factor", "", "Power factor, -1 to 1."),
+)
+"""More numbers may be sent: a driver of one's own can give them a quantity."""
+
+_NO_VALUES = frozenset({"facility_id", "timestamp", "idempotency_key"})
+_REQUIRED = tuple(field.name for field in FIELDS if field.required)
+_UNITS = {field.name: field.unit for field in FIELDS}
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """One reading as it was sent. read_at_ms None: it bears no time of its own."""
+
+    values: Mapping[str, float]
+    facility: str = ""
+    read_at_ms: int | None = None
+
+
+def read_body(body: bytes, idempotency_key: str = "") -> tuple[tuple[Posted, ...], str]:
+    """The readings of a request and its idempotency key ("" without one).
+
+    A reading, an array of readings, or an object with `readings` and perhaps `idempotency_key`.
+    Raises BodyRefused; then nothing of the body may be used.
+    """
+    document = _json(body)
+    named = idempotency_key
+    if isinstance(document, dict):
+        named = named or document.get("idempotency_key") or ""
+        items = document.get("readings", [document])
+    else:
+        items = document
+    if not isinstance(items, list):
+        raise BodyRefused(
+            "It is neither a reading nor an array of readings.",
+            'Send {"energy_produced": 0, "energy_consumed": 62.3, "current_load": 35.8}.',
+        )
+    if not items:
+        raise BodyRefused("It holds no reading.", "Send at least one.")
+    if len(items) > MOST_READINGS:
+        raise BodyRefused(
+            f"It holds {len(items)} readings.", f"Send at most {MOST_READINGS} at a time."
+        )
+    if named and not (isinstance(named, str) and _NAMES.fullmatch(named)):
+        raise BodyRefused(
+            "The idempotency key is no text of 1 to 200 printable characters.",
+            "Send a random one, as a UUID is.",
+        )
+    return tuple(_posted(item, at, len(items)) for at, item in enumerate(items)), named
+
+
+def _json(body: bytes) -> Any:
+    def no_constant(name: str) -> None:
+        raise BodyRefused(f"{name} is no number.", "Leave out what is not available.")
+
+    try:
+        return json.loads(body.decode("utf-8"), parse_constant=no_constant)
+    except UnicodeDecodeError:
+        raise BodyRefused("It is no UTF-8 text.", "Send JSON in UTF-8.") from None
+    except RecursionError:
+        raise BodyRefused("It is nested too deeply.", "Send a flat object.") from None
+    except json.JSONDecodeError as error:
+        raise BodyRefused(
+            f"It is no JSON: {error.msg} at line {error.lineno}, column {error.colno}.",
+            "Send application/json.",
+        ) from None
+    except ValueError:
+        # An integer of thousands of digits: Python refuses to read it.
+        raise BodyRefused("It holds a number without end.", "Send numbers of few digits.") from None
+
+
+def _posted(item: Any, at: int, count: int) -> Posted:
+    which = "" if count == 1 else f"Reading {at}: "
+    if not isinstance(item, dict):
+        raise BodyRefused(f"{which}it is no object with values.", "Send an object per reading.")
+    missing = [name for name in _REQUIRED if item.get(name) is None]
+    if missing:
+        raise BodyRefused(
+            f"{which}{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing.",
+            f"Send {', '.join(_REQUIRED)}; the others are optional.",
+        )
+    values = {}
+    for name, value in item.items():
+        if name in _NO_VALUES or value is None:
+            continue
+        if not isinstance(value, int | float) or isinstance(value, bool):
+            if name not in _UNITS:
+                continue  # a note of the sensor for others: the driver could not use it either
+            raise BodyRefused(
+                f"{which}{name} is {_shown(value)}, which is no number.",
+                f"Send a number{f' in {_UNITS[name]}' if _UNITS[name] else ''}, without quotes.",
+            )
+        try:
+            number = float(value)
+        except OverflowError:
+            number = math.inf
+        if not math.isfinite(number):
+            raise BodyRefused(f"{which}{name} is beyond every number.", "Leave it out.")
+        values[name] = number
+    if len(values) > _MOST_VALUES:
+        raise BodyRefused(f"{which}it holds {len(values)} values.", f"At most {_MOST_VALUES}.")
+    return Posted(values, _facility(item, which), _time(item, which))
+
+
+def _facility(item: dict[str, Any], which: str) -> str:
+    given = item.get("facility_id")
+    if given is None:
+        return ""
+    text = str(given).strip() if isinstance(given, str | int) else ""
+    if isinstance(given, bool) or not 0 < len(text) <= _LONGEST_FACILITY or not text.isprintable():
+        raise BodyRefused(
+            f"{which}facility_id is {_shown(given)}.",
+            f"Send a number or a name of up to {_LONGEST_FACILITY} characters, or leave it out.",
+        )
+    return text
+
+
+def _time(item: dict[str, Any], which: str) -> int | None:
+    given = item.get("timestamp")
+    if given is None:
+        return None
+    remedy = "Write it as 2026-03-01T12:00:00Z, or as seconds since 1970."
+    if isinstance(given, bool) or not isinstance(given, str | int | float):
+        raise BodyRefused(f"{which}timestamp is {_shown(given)}.", remedy)
+    if isinstance(given, str):
+        try:
+            moment = datetime.fromisoformat(given.strip())
+        except ValueError:
+            raise BodyRefused(f"{which}timestamp is {_shown(given)}.", remedy) from None
+        if moment.tzinfo is None:
+            # Taken for UTC it might be hours off, and nobody would notice.
+            raise BodyRefused(f"{which}timestamp {_shown(given)} has no zone.", remedy)
+        try:
+            return to_ms(moment)
+        except (OverflowError, ValueError):
+            raise BodyRefused(f"{which}timestamp is {_shown(given)}.", remedy) from None
+    ms = given * 1000 if abs(given) < _FIRST_MS else given
+    if not math.isfinite(ms) or not 0 <= ms <= _LAST_MS:
+        raise BodyRefused(f"{which}timestamp is {_shown(given)}.", remedy)
+    return round(ms)
+
+
+def _shown(value: Any) -> str:
+    """A value as it may be repeated in an answer: short, and without what a screen obeys."""
+    if isinstance(value, dict | list):
+        return "an object" if isinstance(value, dict) else "an array"
+    text = json.dumps(value, ensure_ascii=True)
+    return text if len(text) <= 40 else f"{text[:36]}…"
