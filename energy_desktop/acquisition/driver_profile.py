@@ -55,7 +55,7 @@ class Register:
     unavailable: bit patterns (unsigned, most significant byte first) that mean "no value".
     coding: LINEAR, or FOUR_QUADRANT for a power factor that carries its quadrant.
     every: read in each n-th poll.
-    quantity empty: no value of its own, a power of ten for others (see planner.py).
+    quantity empty: no value of its own, but a power of ten or a guard (see planner.py).
     """
 
     quantity: str
@@ -124,12 +124,22 @@ class Control:
         return REGISTERS_OF_FORMAT[self.value_format]
 
 
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """A register that must hold `word` in every answer, or the device is not the one it was."""
+
+    address: int
+    word: int
+    function: int = 3
+
+
 @dataclass(frozen=True)
 class DriverProfile:
     """One meter model. `layout` lists the quantities in the order of the file.
 
     protocol: how it is spoken to (PROTOCOLS); registers belong to Modbus, points to the others.
-    A SunSpec profile from a file has neither: its registers are found at the first contact.
+    A SunSpec profile has no registers before the first contact, where sunspec/ finds them.
+    guards: what tells that the device is still the one that the registers were found on.
     max_registers: the longest read that the meter accepts.
     holes: inclusive address ranges that no read may touch or span.
     transformers: what the meter does with current and voltage transformers, in words.
@@ -157,6 +167,7 @@ class DriverProfile:
     controls: tuple[Control, ...] = ()
     transformers: str = ""
     sign_convention: str = ""
+    guards: tuple[Guard, ...] = ()
 
     @cached_property
     def layout(self) -> Layout:

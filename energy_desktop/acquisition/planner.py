@@ -22,7 +22,8 @@ SCALE_UNAVAILABLE = (0x8000,)  # SunSpec: the scale factor is not implemented
 class Block:
     """One read request and the values that its answer holds, ascending by address.
 
-    Powers of ten that other registers are scaled by are among `registers`, without a quantity.
+    Powers of ten that other registers are scaled by, and guards, are among `registers` too: they
+    have no quantity.
     """
 
     function: int
@@ -40,14 +41,14 @@ class Block:
 
 def plan_blocks(profile: DriverProfile) -> tuple[Block, ...]:
     """The reads that fetch every register of the profile, no value split over two of them."""
-    return _runs(profile, with_scales(profile.registers))
+    return _runs(profile, with_helpers(profile, profile.registers))
 
 
 def plan_part(
     profile: DriverProfile, blocks: Iterable[Block], wanted: Collection[Register]
 ) -> tuple[Block, ...]:
     """The reads that fetch `wanted` out of the blocks of the whole plan, each inside one."""
-    keys = {(r.function, r.address) for r in with_scales(wanted)}
+    keys = {(r.function, r.address) for r in with_helpers(profile, wanted)}
     parts: list[Block] = []
     for block in blocks:
         members = [r for r in block.registers if (r.function, r.address) in keys]
@@ -55,9 +56,10 @@ def plan_part(
     return tuple(parts)
 
 
-def with_scales(registers: Iterable[Register]) -> list[Register]:
-    """The registers and the powers of ten that they are scaled by, each once."""
+def with_helpers(profile: DriverProfile, registers: Iterable[Register]) -> list[Register]:
+    """The registers, the powers of ten that they are scaled by, each once, and the guards."""
     whole = list(registers)
+    whole += [Register("", guard.address, guard.function, "uint16") for guard in profile.guards]
     scales = dict.fromkeys(
         (r.function, r.scale_address) for r in whole if r.scale_address is not None
     )

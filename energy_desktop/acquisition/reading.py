@@ -23,6 +23,7 @@ from energy_desktop.acquisition.decode import (
 from energy_desktop.acquisition.driver_profile import (
     FOUR_QUADRANT,
     DriverProfile,
+    Guard,
     Register,
     layout_id,
 )
@@ -80,6 +81,10 @@ class Decoded:
     rejected: tuple[Rejected, ...]
 
 
+class DeviceChanged(Exception):
+    """The answers are not of the device that the profile was built from: none is a reading."""
+
+
 class ReadPart:
     """What one poll asks and how its answers become values. `blocks` says what, in this order."""
 
@@ -88,6 +93,7 @@ class ReadPart:
         blocks: tuple[Block, ...],
         layout: Layout,
         correction: Correction,
+        guards: Sequence[Guard] = (),
     ) -> None:
         self.blocks = blocks
         self.layout = layout
@@ -104,12 +110,13 @@ class ReadPart:
         self._sentinels = tuple(
             (i, frozenset(codes)) for i, r in enumerate(wire) if (codes := sentinels(r))
         )
-        powers = {(functions[i], r.address): i for i, r in enumerate(wire) if not r.quantity}
+        helpers = {(functions[i], r.address): i for i, r in enumerate(wire) if not r.quantity}
         self._powers = tuple(
-            (i, powers[functions[i], r.scale_address])
+            (i, helpers[functions[i], r.scale_address])
             for i, r in enumerate(wire)
             if r.scale_address is not None
         )
+        self._guards = tuple((helpers[g.function, g.address], g.word) for g in guards)
         self._quadrants = tuple(i for i, r in enumerate(wire) if r.coding == FOUR_QUADRANT)
         position = {name: i for i, name in enumerate(names) if name}
         order = [position[name] for name in layout.quantities]
@@ -123,10 +130,14 @@ class ReadPart:
 
         A value that is not available, not finite or outside its quantity's plausible range is
         NaN; of the last kind `rejected` tells value and reason.
+        Raises DeviceChanged when a guard of the profile says so.
         """
         raw: list[float] = []
         for unpack, payload in zip(self._unpack, answers, strict=True):
             raw += unpack(payload)
+        for i, word in self._guards:
+            if raw[i] != word:
+                raise DeviceChanged
         for i, codes in self._sentinels:
             if raw[i] in codes:
                 raw[i] = NAN
@@ -187,7 +198,10 @@ class Reader:
             for r in profile.registers
         }
         self._whole = ReadPart(
-            plan_blocks(profile), _layout(profile, self._correction), self._correction
+            plan_blocks(profile),
+            _layout(profile, self._correction),
+            self._correction,
+            profile.guards,
         )
         rhythms = frozenset(self._every.values())
         self.cycle = math.lcm(*rhythms) if rhythms else 1
@@ -223,7 +237,7 @@ class Reader:
         names = tuple(name for name in whole.quantities if name in kept)
         layout = Layout(f"{whole.layout_id}/{layout_id('', names)[1:]}", names, whole)
         blocks = plan_part(self._profile, self.blocks, due)
-        return ReadPart(blocks, layout, self._correction)
+        return ReadPart(blocks, layout, self._correction, self._profile.guards)
 
 
 def _layout(profile: DriverProfile, correction: Correction) -> Layout:
