@@ -16,6 +16,7 @@ from collections.abc import Callable
 
 from energy_desktop.acquisition.field import Field
 from energy_desktop.acquisition.profiles import ProfileLibrary
+from energy_desktop.app.clock_watch import ClockWatch
 from energy_desktop.app.demo import DemoSite
 from energy_desktop.app.paths import SiteFolder, drivers_folder
 from energy_desktop.domain.clock import Clock, system_clock, to_ms
@@ -114,8 +115,10 @@ class Engine:
         """Alarms each second; thinning out what is old in small slices, so that it never shows."""
         next_upkeep = time.monotonic() + _UPKEEP_EVERY_S
         next_look = time.monotonic() + _LOOK_EVERY_S
+        watch = ClockWatch(self.clock)
         while not self._stop.wait(_TICK_S):
             try:
+                watch.look()
                 self.alarms.tick(to_ms(self.clock()))
                 self.alarms.drain()
                 self.store_stats = self.store.stats()
