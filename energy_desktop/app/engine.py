@@ -24,7 +24,9 @@ from energy_desktop.domain.configuration import Configuration
 from energy_desktop.domain.energy import Gap, GapCause
 from energy_desktop.domain.ports import ProgressSink, no_progress
 from energy_desktop.services.alarm_desk import AlarmDesk
+from energy_desktop.services.backups import BackupService
 from energy_desktop.services.rings import Intake, LiveRings
+from energy_desktop.services.settings import stored_program
 from energy_desktop.storage import Store, StoreStats, open_store
 
 _LOG = logging.getLogger("energy_desktop.engine")
@@ -32,6 +34,7 @@ _TICK_S = 1.0
 _UPKEEP_EVERY_S = 60.0
 _LOOK_EVERY_S = 3.0
 _UPKEEP_SLICE_S = 0.2
+_LAST_COPY_S = 60.0  # a backup that is under way when the program ends may still come to its end
 _NOT_RUNNING_AFTER_MS = 120_000
 
 
@@ -67,6 +70,15 @@ class Engine:
             self.store.close()
             raise
         self._stop = threading.Event()
+        self._backups = BackupService(
+            self.store.configuration,
+            self.store,
+            clock,
+            lambda: stored_program(self.store.configuration),
+            folder.backups,
+        )
+        # A copy of gigabytes takes its time, and alarms must not wait for it.
+        self._copier = threading.Thread(target=self._keep_copies, name="backups", daemon=True)
         self._housekeeper = threading.Thread(
             target=self._keep_house, name="housekeeper", daemon=True
         )
@@ -85,6 +97,8 @@ class Engine:
         self.field.start()
         self.field.reconfigure(configuration)
         self._housekeeper.start()
+        if self.demo is None:
+            self._copier.start()
 
     def follow(self, configuration: Configuration) -> None:
         """Polls and watches what the configuration says from now on."""
@@ -100,6 +114,8 @@ class Engine:
         if self._started:
             steps.append(("field", lambda: self.field.stop(5.0)))
             steps.append(("housekeeper", lambda: self._housekeeper.join(5.0)))
+            if self._copier.is_alive():
+                steps.append(("backups", lambda: self._copier.join(_LAST_COPY_S)))
         if self.demo is not None:
             steps.append(("simulator", self.demo.stop))
         steps.append(("alarms", self.alarms.drain))
@@ -131,6 +147,13 @@ class Engine:
                     next_upkeep = time.monotonic() + pause
             except Exception:  # noqa: BLE001 - the edge of the thread: logged whole
                 _LOG.exception("A tick of the house failed; the next one is tried")
+
+    def _keep_copies(self) -> None:
+        while not self._stop.wait(_UPKEEP_EVERY_S):
+            try:
+                self._backups.back_up_when_due()
+            except Exception:  # noqa: BLE001 - the edge of the thread: logged whole
+                _LOG.exception("A daily backup ended by a fault of this program")
 
     def _follow_others(self) -> None:
         """A command of another process (`apply`) changes what is to be polled here, too."""

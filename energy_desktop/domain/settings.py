@@ -24,6 +24,7 @@ _MOST_LINES = 6
 _CODE = re.compile(r"[A-Z]{3}")
 _COUNTRY = re.compile(r"[A-Z]{2}")
 _SUBDIVISION = re.compile(r"[A-Z0-9]{0,3}")
+_TIME = re.compile(r"(\d{1,2}):(\d{2})")
 _IBAN = re.compile(r"[A-Z]{2}\d{2}[A-Z0-9]{11,30}")
 
 
@@ -168,6 +169,15 @@ def _matching(pattern: re.Pattern[str], sentence: str) -> Callable[[Declared, st
     return parse
 
 
+def _time_of_day(_: Declared, text: str) -> str:
+    if not text:
+        return ""
+    found = _TIME.fullmatch(text)
+    if found is None or int(found[1]) > 23 or int(found[2]) > 59:
+        raise BadSetting("Write a time of the day, as 02:30, or leave it empty.")
+    return f"{int(found[1]):02d}:{found[2]}"
+
+
 def _iban(_: Declared, text: str) -> str:
     """ISO 13616: letters as 10 to 35, first four at the end, the whole leaves 1 by 97."""
     compact = "".join(text.split()).upper()
@@ -219,16 +229,54 @@ class ProgramSettings:
         "another disk.",
         group="store",
     )
+    backup_at: str = setting(
+        "02:30",
+        label="Back up each day at",
+        help="On the clock of the site; a backup that was missed is made at the next start. Empty: "
+        "only by hand.",
+        parse=_time_of_day,
+        group="store",
+    )
+    backup_second_folder: str = setting(
+        "",
+        label="Second folder",
+        help="Each backup is copied there as well, best to another building. Empty: it is not.",
+        group="store",
+    )
     backups_kept: int = setting(
         10,
-        label="Backups kept",
-        help="After a new backup that was verified, older ones made from here are removed down to "
-        "this many.",
+        label="Newest backups kept",
+        help="After a new backup that was verified, older ones made from here are removed, but for "
+        "this many, the last of each week and the last of each month.",
         parse=_whole,
         at_least=1,
         at_most=1000,
         decimals=0,
         unit="files",
+        required=True,
+        group="store",
+    )
+    backups_weekly: int = setting(
+        8,
+        label="Weeks that keep one",
+        help="The last backup of each of so many weeks stays.",
+        parse=_whole,
+        at_least=0,
+        at_most=520,
+        decimals=0,
+        unit="weeks",
+        required=True,
+        group="store",
+    )
+    backups_monthly: int = setting(
+        12,
+        label="Months that keep one",
+        help="The last backup of each of so many months stays.",
+        parse=_whole,
+        at_least=0,
+        at_most=120,
+        decimals=0,
+        unit="months",
         required=True,
         group="store",
     )

@@ -14,19 +14,18 @@ from pathlib import Path
 from typing import Any, Protocol
 from zoneinfo import available_timezones
 
-from energy_desktop.domain.clock import Clock, from_ms, to_ms
+from energy_desktop.domain.clock import Clock
 from energy_desktop.domain.configuration import Configuration
 from energy_desktop.domain.driver import DriverInfo
 from energy_desktop.domain.errors import DataFileError, DriverFileError, WrongUse
 from energy_desktop.domain.ports import ConfigurationStore
 from energy_desktop.domain.settings import PROGRAM, SITE, BadSetting, Declared, ProgramSettings
 from energy_desktop.domain.site import Site
+from energy_desktop.services.backups import Backup, BackupFailure, BackupService
 from energy_desktop.services.site_file.check import check
 from energy_desktop.services.site_file.write import site_file_text
 
 _PREFIX = "program."
-_LAST_BACKUP = "last_backup"
-_STAMP = "%Y%m%dT%H%M%SZ"
 
 
 class InvalidSettings(WrongUse):
@@ -102,16 +101,6 @@ class Program:
 
 
 @dataclass(frozen=True, slots=True)
-class Backup:
-    """A verified copy of the store."""
-
-    file: str
-    size_bytes: int
-    at_ms: int
-    removed: int = 0
-
-
-@dataclass(frozen=True, slots=True)
 class SettingsPicture:
     """All that the page shows, read at one time."""
 
@@ -124,6 +113,7 @@ class SettingsPicture:
     database_bytes: int
     free_disk_bytes: int | None
     last_backup: Backup | None
+    backup_failure: BackupFailure | None
     driver_count: int
     driver_errors: tuple[str, ...]
     zones: tuple[str, ...]
@@ -149,6 +139,7 @@ class SettingsService:
         self._places = places
         self._program = program
         self._on_changed = on_changed
+        self.backups = BackupService(store, keeper, clock, self.program, places.backups)
 
     def load(self) -> SettingsPicture:
         stats = self._keeper.stats()
@@ -161,7 +152,8 @@ class SettingsService:
             software=self._keeper.software,
             database_bytes=stats.database_bytes,
             free_disk_bytes=stats.free_disk_bytes,
-            last_backup=self._last_backup(),
+            last_backup=self.backups.last(),
+            backup_failure=self.backups.last_failure(),
             driver_count=len(self._drivers.drivers()),
             driver_errors=tuple(str(error) for error in self._drivers.errors()),
             zones=tuple(sorted(available_timezones())),
@@ -192,24 +184,14 @@ class SettingsService:
         return stored.site
 
     def program(self) -> ProgramSettings:
-        """What is stored; a value that can no longer be read counts as not set."""
-        values: dict[str, Any] = {}
-        for name, declared in PROGRAM.items():
-            text = self._store.setting(_PREFIX + name)
-            if text is None:
-                continue
-            try:
-                values[name] = declared.read(text)
-            except BadSetting:
-                continue
-        return ProgramSettings(**values)
+        return stored_program(self._store)
 
     def change_program(self, entries: Mapping[str, str]) -> ProgramSettings:
         """As `change_site`, for the settings of the program."""
         values = _read(PROGRAM, entries)
-        folder = values.get("backup_folder")
-        if folder:
-            _check_folder(Path(folder).expanduser())
+        for name in ("backup_folder", "backup_second_folder"):
+            if values.get(name):
+                _check_folder(Path(values[name]).expanduser(), name)
         for name, value in values.items():
             self._store.save_setting(_PREFIX + name, PROGRAM[name].write(value))
         return self.program()
@@ -218,19 +200,7 @@ class SettingsService:
 
     def back_up(self) -> Backup:
         """Copies the store while it is in use, verified by opening it. Raises StoreError."""
-        settings = self.program()
-        folder = Path(settings.backup_folder).expanduser() if settings.backup_folder else None
-        folder = folder or self._places.backups
-        if folder is None:
-            raise InvalidSettings({"backup_folder": "Name a folder first."})
-        stem = _stem(self._keeper.where)
-        now_ms = to_ms(self._clock())
-        target = folder / f"{stem}-{from_ms(now_ms).strftime(_STAMP)}.sqlite"
-        self._keeper.backup(target)
-        removed = _remove_old(folder, stem, target, settings.backups_kept)
-        made = Backup(str(target), target.stat().st_size, now_ms, removed)
-        self._store.save_setting(_LAST_BACKUP, f"{made.at_ms} {made.size_bytes} {made.file}")
-        return made
+        return self.backups.back_up()
 
     def find_damage(self) -> tuple[str, ...]:
         """A sentence per damaged place; empty: all is sound. Seconds per gigabyte."""
@@ -267,12 +237,19 @@ class SettingsService:
                 remedy="It is part of the program: install it again.",
             ) from error
 
-    def _last_backup(self) -> Backup | None:
-        kept = self._store.setting(_LAST_BACKUP)
-        parts = (kept or "").split(" ", 2)
-        if len(parts) != 3 or not (parts[0].isdigit() and parts[1].isdigit()):
-            return None
-        return Backup(parts[2], int(parts[1]), int(parts[0]))
+
+def stored_program(store: ConfigurationStore) -> ProgramSettings:
+    """What is stored; a value that can no longer be read counts as not set."""
+    values: dict[str, Any] = {}
+    for name, declared in PROGRAM.items():
+        text = store.setting(_PREFIX + name)
+        if text is None:
+            continue
+        try:
+            values[name] = declared.read(text)
+        except BadSetting:
+            continue
+    return ProgramSettings(**values)
 
 
 def _read(declared: Mapping[str, Declared], entries: Mapping[str, str]) -> dict[str, Any]:
@@ -294,7 +271,7 @@ def _culprit(sentence: str) -> str:
     return named.group(1) if named and named.group(1) in SITE else "name"
 
 
-def _check_folder(folder: Path) -> None:
+def _check_folder(folder: Path, name: str = "backup_folder") -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         probe = folder / ".writable"
@@ -302,22 +279,4 @@ def _check_folder(folder: Path) -> None:
         probe.unlink()
     except OSError as error:
         sentence = f"This folder cannot be written: {error.strerror or error}."
-        raise InvalidSettings({"backup_folder": sentence}) from error
-
-
-def _stem(where: str) -> str:
-    return re.sub(r"[^A-Za-z0-9_-]", "-", Path(where).stem) or "site"
-
-
-def _remove_old(folder: Path, stem: str, newest: Path, kept: int) -> int:
-    """Removes the oldest files that `back_up` made here; no other file is touched."""
-    ours = re.compile(rf"{re.escape(stem)}-\d{{8}}T\d{{6}}Z\.sqlite")
-    made = sorted(f for f in folder.iterdir() if ours.fullmatch(f.name) and f != newest)
-    removed = 0
-    for old in made[: max(0, len(made) - (kept - 1))]:
-        try:
-            old.unlink()
-        except OSError:
-            continue  # held open elsewhere: it goes with the next backup
-        removed += 1
-    return removed
+        raise InvalidSettings({name: sentence}) from error

@@ -21,6 +21,7 @@ import sqlcipher3.dbapi2 as sqlite_driver
 from energy_desktop.domain.clock import Clock, from_ms, system_clock, to_ms
 from energy_desktop.domain.errors import StoreError
 from energy_desktop.storage import lock
+from energy_desktop.storage.check import find_damage
 from energy_desktop.storage.database import (
     APPLICATION_ID,
     Database,
@@ -29,6 +30,7 @@ from energy_desktop.storage.database import (
     store_error,
 )
 from energy_desktop.storage.migrations import pending
+from energy_desktop.storage.series.names import Names
 
 _COUNTED = ("invoices", "invoice_papers", "meters", "hot", "chunks", "rollups", "intervals")
 
@@ -62,6 +64,7 @@ def backup(database: Database, target: Path) -> None:
                 remedy="It was discarded; check the disk.",
             )
         _sync(temporary)
+        _keep_apart_if_damaged(temporary, target, database.key)
         temporary.replace(target)
         _sync(target.parent)
     except (sqlite_driver.Error, OSError) as error:
@@ -98,6 +101,13 @@ def restore(
     temporary = path.with_name(path.name + ".restoring")
     try:
         expected = _verified(source, key)
+        damage = _damage(source, key)
+        if damage:
+            raise StoreError(
+                where=str(source),
+                what=f"the backup is damaged. {damage[0]}",
+                remedy="Take another backup; the present store was not touched.",
+            )
         shutil.copyfile(source, temporary)
         if _verified(temporary, key) != expected:
             raise StoreError(
@@ -137,6 +147,30 @@ def _set_aside(path: Path, key: str | None, now_ms: int) -> Path | None:
         shutil.copyfile(path, aside)
         _sync(aside)
     return aside
+
+
+def _keep_apart_if_damaged(made: Path, target: Path, key: str | None) -> None:
+    """A copy of a damaged database is as damaged: it gets another name and counts for nothing,
+    so that no rule removes a sound one for it. Raises StoreError then."""
+    damage = _damage(made, key)
+    if not damage:
+        return
+    apart = _free_name(target.with_name(f"{target.name}.damaged"))
+    made.replace(apart)
+    raise StoreError(
+        where=str(target),
+        what=f"the database holds damage, and so does its copy, kept as {apart.name}. {damage[0]}",
+        remedy="Restore the newest backup that was verified.",
+    )
+
+
+def _damage(path: Path, key: str | None) -> tuple[str, ...]:
+    """What checksums say; an older schema is left to the next opening, which updates it."""
+    database = Database(parse_target(path), key=key, read_only=True)
+    try:
+        return () if pending(database) else find_damage(database, Names(database))
+    finally:
+        database.close()
 
 
 def _free_name(wanted: Path) -> Path:

@@ -10,8 +10,8 @@ from PySide6.QtWidgets import QPlainTextEdit
 from energy_desktop.domain.errors import StoreError
 from energy_desktop.domain.settings import SITE, ProgramSettings
 from energy_desktop.domain.site import Site
+from energy_desktop.services.backups import Backup
 from energy_desktop.services.settings import (
-    Backup,
     InvalidSettings,
     Places,
     Program,
@@ -30,6 +30,7 @@ PICTURE = SettingsPicture(
     database_bytes=107_200_000,
     free_disk_bytes=77_500_000_000,
     last_backup=None,
+    backup_failure=None,
     driver_count=13,
     driver_errors=("own.toml, line 3: no such format.",),
     zones=("Europe/Berlin", "Europe/Paris"),

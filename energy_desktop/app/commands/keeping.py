@@ -15,7 +15,6 @@ from energy_desktop.app.commands.common import (
     say,
     site_folder,
 )
-from energy_desktop.domain.errors import StoreError
 
 
 def register(app: typer.Typer) -> None:
@@ -25,18 +24,31 @@ def register(app: typer.Typer) -> None:
 
 @guarded
 def backup(
-    out: Annotated[Path, typer.Option("--out", metavar="FILE")],
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", metavar="FILE", help="Else into the backup folder, under the rule of Settings."
+        ),
+    ] = None,
     site: SiteOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Copy the store while it is in use; the copy is verified by opening it."""
+    second, removed = "", 0
     with opened(site) as place:
-        place.store.backup(out)
+        if out is None:
+            made = place.services.settings.back_up()
+            out, second, removed = Path(made.file), made.second, made.removed
+        else:
+            place.store.backup(out)
     size = out.stat().st_size
+    also = (f" Copied to {second}." if second else "") + (
+        f" {removed} older removed by the rule." if removed else ""
+    )
     say(
-        {"file": str(out), "bytes": size},
+        {"file": str(out), "bytes": size, "second": second or None, "removed": removed},
         as_json=as_json,
-        text=f"{out}: {size / 1e6:,.1f} MB, verified by opening it.",
+        text=f"{out}: {size / 1e6:,.1f} MB, verified by opening it.{also}",
     )
 
 
@@ -51,7 +63,6 @@ def restore(
 
     folder = site_folder(site)
     folder.make()
-    _refuse_damaged(file)
     aside = restore_store(file, folder.database)
     kept = "There was no store before." if aside is None else f"The old one is {aside.name}."
     say(
@@ -59,24 +70,3 @@ def restore(
         as_json=as_json,
         text=f"{file.name} is now the store of {folder.root}. {kept}",
     )
-
-
-def _refuse_damaged(file: Path) -> None:
-    """A flipped byte passes SQLite's own check; the checksums of the chunks do not let it.
-
-    What cannot be opened at all is left to the restore itself, which says why.
-    """
-    from energy_desktop.storage import open_store
-
-    try:
-        store = open_store(file, read_only=True)
-    except StoreError:
-        return
-    with store:
-        damage = store.find_damage()
-    if damage:
-        raise StoreError(
-            where=str(file),
-            what=f"The backup is damaged: {damage[0]}",
-            remedy="Take another backup; the present store was not touched.",
-        )

@@ -32,8 +32,8 @@ from PySide6.QtWidgets import (
 from energy_desktop.domain.errors import UserFacingError
 from energy_desktop.domain.settings import APPEARANCE, PROGRAM, SITE
 from energy_desktop.domain.site import Site
+from energy_desktop.services.backups import Backup
 from energy_desktop.services.settings import (
-    Backup,
     InvalidSettings,
     SettingsPicture,
     SettingsService,
@@ -268,9 +268,11 @@ class SettingsView(BaseView):
         free = p.free_disk_bytes
         room = "" if free is None else f", {size_text(formats, free)} free on its disk"
         self.room.show_text(f"{size_text(formats, p.database_bytes)}{room}")
-        self.last_backup.show_text(
-            "None yet." if p.last_backup is None else backup_text(formats, p.last_backup)
-        )
+        said = "None yet." if p.last_backup is None else backup_text(formats, p.last_backup)
+        if p.backup_failure is not None:
+            when = formats.full_moment(p.backup_failure.at_ms)
+            said += f"\n{when}, the last try failed. {p.backup_failure.sentence}"
+        self.last_backup.show_text(said)
         if not self.damage.text:
             self.damage.show_text("Not checked since the program was opened.")
         self.retention.show_text("\n".join(f"{what}: {how}" for what, how in p.info.retention))

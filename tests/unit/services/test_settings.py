@@ -149,7 +149,9 @@ def test_program_settings_are_kept_and_what_is_unreadable_counts_as_not_set(
     bench: Bench, tmp_path: Path
 ):
     bench.settings.change_program({"backups_kept": "3", "backup_folder": str(tmp_path / "b")})
-    assert bench.settings.program() == ProgramSettings(str(tmp_path / "b"), 3)
+    assert bench.settings.program() == ProgramSettings(
+        backup_folder=str(tmp_path / "b"), backups_kept=3
+    )
 
     bench.store.configuration.save_setting("program.backups_kept", "many")
     assert bench.settings.program().backups_kept == 10
