@@ -1,0 +1,1 @@
+"""Whether a meter that answers is also right: its wiring, its units, its driver."""
