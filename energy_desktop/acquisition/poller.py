@@ -7,14 +7,16 @@ shares a link that is too slow evenly.
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from energy_desktop.acquisition.link_task import MeterOnLink, Outlets
 from energy_desktop.acquisition.links.checked import CheckedConnection, ReadRequest
 from energy_desktop.acquisition.links.failure import FailureKind, RequestFailed
 from energy_desktop.acquisition.links.frame_log import FrameLog
-from energy_desktop.acquisition.reading import Reader
+from energy_desktop.acquisition.profiles import DriverProfile
+from energy_desktop.acquisition.reading import DeviceChanged, Reader, ReadPart
 from energy_desktop.acquisition.schedule import Backoff
+from energy_desktop.acquisition.sunspec import needs_contact, resolve
 from energy_desktop.acquisition.tracking import log
 from energy_desktop.domain.bus import BusStatistics
 from energy_desktop.domain.energy import Gap
@@ -24,13 +26,33 @@ from energy_desktop.domain.snapshot import LinkState, Snapshot
 
 @dataclass(slots=True)
 class PolledMeter(MeterOnLink):
-    """A meter with all that a poll needs."""
+    """A meter with all that a poll needs.
 
-    reader: Reader
-    requests: tuple[ReadRequest, ...]
+    reader None: what is to be read is known only after a contact (SunSpec).
+    turn: polls that succeeded; a poll that failed is asked again whole.
+    """
+
+    reader: Reader | None = None
+    turn: int = 0
+    requests: dict[ReadPart, tuple[ReadRequest, ...]] = field(default_factory=dict)
+
+    def know(self, profile: DriverProfile) -> Reader:
+        """Reads by `profile` from now on, beginning with a whole poll."""
+        interval_s = self.track.meter.poll_interval_s
+        self.reader = Reader(profile, self.correction, poll_interval_s=interval_s)
+        self.turn = 0
+        self.requests.clear()
+        return self.reader
+
+    def requests_of(self, part: ReadPart) -> tuple[ReadRequest, ...]:
+        """Made once for each part: they are sent again and again."""
+        found = self.requests.get(part)
+        if found is None:
+            found = self.requests[part] = requests_for(part, self.track.meter.unit_id)
+        return found
 
 
-def requests_for(reader: Reader, unit_id: int) -> tuple[ReadRequest, ...]:
+def requests_for(reader: Reader | ReadPart, unit_id: int) -> tuple[ReadRequest, ...]:
     return tuple(ReadRequest(unit_id, b.function, b.address, b.count) for b in reader.blocks)
 
 
@@ -62,9 +84,9 @@ class LinkPoller:
 
     def put(self, meter: MeterOnLink) -> None:
         """Polls this meter from now on, in place of one of the same id."""
-        reader = Reader(meter.profile, meter.correction)
-        requests = requests_for(reader, meter.track.meter.unit_id)
-        polled = PolledMeter(meter.track, meter.profile, meter.correction, reader, requests)
+        polled = PolledMeter(meter.track, meter.profile, meter.correction)
+        if not needs_contact(meter.profile):
+            polled.know(meter.profile)
         self._meters[polled.meter_id] = polled
         self._publish(polled, None)
         self.wake()
@@ -143,17 +165,24 @@ class LinkPoller:
         started_s = self._loop.time()
         if self._no_connection is not None and started_s < self._retry_s:
             raise self._no_connection.again()
-        answers = [await self.connection.read(request) for request in polled.requests]
+        reader = polled.reader or await self._contact(polled)
+        part = reader.part(polled.turn)
+        answers = [await self.connection.read(request) for request in polled.requests_of(part)]
         finished_s = self._loop.time()
         now_ms = self._outlets.now_ms()
         self._connected()
         if not self._is_current(polled):
             return  # replaced while the answer was on its way
-        decoded = polled.reader.decode(answers)
+        try:
+            decoded = part.decode(answers)
+        except DeviceChanged:
+            polled.reader = None  # the next poll finds out what is there now
+            raise _another_device() from None
+        polled.turn += 1
         snapshot = Snapshot(
             polled.track.meter.meter_id,
             now_ms,
-            polled.reader.layout,
+            part.layout,
             decoded.values,
             decoded.quality,
             decoded.rejected,
@@ -161,6 +190,12 @@ class LinkPoller:
         self._outlets.sink.put(snapshot)
         round_trip_ms = (finished_s - started_s) * 1000
         self._report(polled.track.answered(finished_s, now_ms, round_trip_ms, skipped))
+
+    async def _contact(self, polled: PolledMeter) -> Reader:
+        """What the device says of itself. Raises RequestFailed."""
+        meter = polled.track.meter
+        profile = await resolve(polled.profile, self.connection, meter.unit_id, meter.address)
+        return polled.know(profile)
 
     def _failed(self, polled: PolledMeter, failure: RequestFailed) -> None:
         now_s = self._loop.time()
@@ -193,6 +228,14 @@ class LinkPoller:
     def _report(self, gap: Gap | None) -> None:
         if gap is not None:
             self._outlets.on_gap(gap)
+
+
+def _another_device() -> RequestFailed:
+    return RequestFailed(
+        FailureKind.DEVICE_FAULT,
+        "the registers are not those of the device that was found here.",
+        "Nothing, if the device was exchanged or updated: it is looked at anew.",
+    )
 
 
 def _our_fault() -> RequestFailed:

@@ -18,6 +18,7 @@ from energy_desktop.acquisition.poller import requests_for
 from energy_desktop.acquisition.profiles import WORD_ORDERS, DriverProfile
 from energy_desktop.acquisition.reading import Correction, Decoded, Reader
 from energy_desktop.acquisition.schedule import Slots
+from energy_desktop.acquisition.sunspec import resolve
 from energy_desktop.acquisition.tracking import log
 from energy_desktop.domain.clock import Clock, system_clock, to_ms
 from energy_desktop.domain.driver import TestReading
@@ -34,12 +35,14 @@ async def trial_reading(
     profile: DriverProfile,
     unit_id: int,
     nominal: tuple[float, float] = (230.0, 50.0),
+    address: str = "",
 ) -> TestReading:
     """One poll and what strikes about it. nominal: voltage (V) and frequency (Hz) of the site.
 
     Raises RequestFailed.
     """
     loop = asyncio.get_running_loop()
+    profile = await resolve(profile, connection, unit_id, address)
     reader = Reader(profile)
     started_s = loop.time()
     answers = [await connection.read(request) for request in requests_for(reader, unit_id)]
@@ -71,8 +74,6 @@ def poll_meter(
     Raises MeterUnreachable or MeterAnswerWrong at the first poll that fails; a poll after it
     may be asked for by a new call.
     """
-    reader = Reader(profile, correction)
-    requests = requests_for(reader, unit_id)
     where = f"{profile.models[0]} ({link.address}, unit {unit_id})"
     with asyncio.Runner() as runner:
         loop = runner.get_loop()
@@ -81,8 +82,11 @@ def poll_meter(
         try:
             try:
                 runner.run(connection.connect())
+                profile = runner.run(resolve(profile, connection, unit_id))
             except RequestFailed as failure:
                 raise failure.for_user(where) from None
+            reader = Reader(profile, correction)
+            requests = requests_for(reader, unit_id)
             # The slots begin now: opening takes its time, and must not eat the first interval.
             slots = Slots(loop.time(), interval_s)
             while count is None or slots.next_slot - slots.skipped < count:
