@@ -106,7 +106,7 @@ class MeterService:
         """The newest stored reading; None: never read. Reads the store, so not for the GUI."""
         return self._history.latest(meter_id)
 
-    def test(self, link: Link, driver_id: str, unit_id: int) -> TestReading:
+    def test(self, link: Link, driver_id: str, unit_id: int, address: str = "") -> TestReading:
         """One trial read over a link that need not be saved. Raises what the wire raises."""
         return self._need_field().read_once(link, driver_id, unit_id)
 

@@ -9,7 +9,8 @@ from energy_desktop.domain.configuration import Configuration
 from energy_desktop.domain.driver import DriverInfo
 from energy_desktop.domain.site import Link, LinkKind, Meter, Role, Site
 from energy_desktop.domain.snapshot import LinkState
-from energy_desktop.ui.views.meter_dialog import MeterDialog, slug
+from energy_desktop.ui.views.desk.meter_dialog import MeterDialog
+from energy_desktop.ui.views.desk.naming import slug
 from tests.support.meter_server import POWER_W, VOLTAGE_V, serving_meters
 
 TCP = Link("gate", LinkKind.MODBUS_TCP, host="10.0.0.7", port=1502, timeout_s=2.5)
@@ -81,7 +82,7 @@ def test_half_a_model_name_is_no_model(a_dialog):
 
     assert dialog.mistakes()["driver"] == "Choose a model from the list."
     dialog.test_read()
-    assert dialog._errors["driver"].isVisible()
+    assert dialog.form.errors["driver"].isVisible()
 
 
 def test_an_address_used_on_the_link_is_refused_beside_the_unit(a_dialog):
@@ -109,8 +110,8 @@ def test_a_new_bus_takes_the_settings_of_the_driver_and_an_old_one_keeps_its_own
 
     dialog.driver.setCurrentIndex(-1)
     dialog.link.setCurrentIndex(0)
-    dialog.kind.set_value("modbus_rtu")
-    dialog.device.setText("/dev/ttyUSB1")
+    dialog.fields.set_kind(LinkKind.MODBUS_RTU)
+    dialog.fields.device.setCurrentText("/dev/ttyUSB1")
     dialog.driver.setCurrentIndex(1)
     made = dialog.chosen_link()
 
@@ -124,8 +125,8 @@ def test_a_link_is_changed_for_all_and_says_so(a_dialog):
     dialog = a_dialog(LATHE, replace(SITE, meters=(LATHE, also)))
     assert "Saw" in dialog.shared.text()
 
-    dialog.port.setValue(503)
-    dialog.timeout.setValue(4.0)
+    dialog.fields.port.setValue(503)
+    dialog.fields.timeout.setValue(4.0)
 
     assert dialog.chosen_link() == replace(TCP, port=503, timeout_s=4.0)
 
@@ -192,24 +193,24 @@ def test_a_meter_added_in_the_window_is_polled_at_once(qtbot, context, engine):
     with serving_meters(units=1, connections=1) as (port,):
         view.add_meter()
         dialog = view.dialog
-        dialog.host.setText("127.0.0.1")
-        dialog.port.setValue(port)
+        dialog.fields.host.setText("127.0.0.1")
+        dialog.fields.port.setValue(port)
         dialog.driver.setCurrentIndex(dialog.driver.findData("eastron_sdm120"))
         type_name(dialog, "Press 4")
         dialog.test_read()
-        qtbot.waitUntil(lambda: dialog.values.rows_model.rowCount() > 5, timeout=10_000)
-        shown = dict(dialog.values.rows_model.rows)
+        qtbot.waitUntil(lambda: dialog.trial.values.rows_model.rowCount() > 5, timeout=10_000)
+        shown = dict(dialog.trial.values.rows_model.rows)
         assert shown["Voltage"] == context.formats.quantity("voltage_v", VOLTAGE_V)
 
         with qtbot.waitSignal(dialog.saved, timeout=10_000):
             dialog.save()
         qtbot.waitUntil(lambda: engine.rings.last("press-4") is not None, timeout=15_000)
-        qtbot.waitUntil(lambda: view.registers.rows_model.rowCount() > 5, timeout=10_000)
+        qtbot.waitUntil(lambda: view.details.registers.rows_model.rowCount() > 5, timeout=10_000)
         view.formats.clock = engine.clock  # the readings are of now, the fake clock is not
         view.refresh()
 
         assert services.meters.statuses()["press-4"].state is LinkState.GOOD
-        values = {r.view.quantity: r.value for r in view.registers.rows_model.rows}
+        values = {r.name: r.value for r in view.details.registers.rows_model.rows}
         assert values["power_w"] == pytest.approx(POWER_W)
         assert view.answer == "1 of 1 polled meters answer."
     view.hidden()

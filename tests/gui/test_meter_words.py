@@ -71,33 +71,6 @@ def test_trouble_has_since_when_why_what_to_do_and_the_next_try():
     assert words.trouble(FORMATS, listing("press", GOOD), [lost]) is None
 
 
-def test_a_link_sums_its_meters():
-    rows = words.list_rows(
-        FORMATS,
-        [
-            listing("a", GOOD, polls=90, failures=0, round_trip_ms=50.0, skipped_slots=1),
-            listing("b", LOST, 2, polls=10, failures=10, skipped_slots=2),
-        ],
-    )
-
-    assert [r.key for r in rows] == ["link bus", "a", "b"]
-    assert (rows[0].state, rows[0].errors, rows[0].skipped) == ("1 of 2", "10.0", "3")
-    assert rows[0].round_trip == FORMATS.percent(5)
-    assert (rows[1].age, rows[1].state) == ("2 s", "good")
-    assert rows[2].often_wrong
-
-
-def test_imported_meters_stand_last_without_wire_figures():
-    imported = MeterListing(
-        Meter("file", "File"), None, None, MeterStatus("file", LinkState.STOPPED), None
-    )
-
-    rows = words.list_rows(FORMATS, [imported, listing("a", GOOD)])
-
-    assert [r.title for r in rows] == ["COM4 9600 8N1", "A", "Not polled", "File"]
-    assert (rows[3].state, rows[3].age, rows[3].unit) == ("imported", "never", "")
-
-
 def test_names_of_quantities_are_read_as_labels():
     assert words.readable("frequency_hz is in doubt") == "Frequency is in doubt"
 

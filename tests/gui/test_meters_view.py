@@ -75,7 +75,7 @@ class Meters:
     def retire(self, meter_id):
         self.retired.append(meter_id)
 
-    def test(self, link, driver_id, unit_id):
+    def test(self, link, driver_id, unit_id, address=""):
         if self.failure is not None:
             raise self.failure
         return TrialReading({"power_w": 1_500.0}, ("voltage_v",), 12.0, ("Looks reversed.",))
@@ -115,7 +115,7 @@ def view(qtbot, context, meters):
 
 def opened(qtbot, view):
     view.shown()
-    qtbot.waitUntil(lambda: view.registers.model().rowCount() == 2)
+    qtbot.waitUntil(lambda: view.details.registers.model().rowCount() == 2)
     return view
 
 
@@ -127,13 +127,13 @@ def texts(table, row):
 def test_each_register_stands_with_wire_address_manual_number_and_value(qtbot, view):
     opened(qtbot, view)
 
-    assert texts(view.registers, 0) == [
+    assert texts(view.details.registers, 0) == [
         *("0x000C", "30013", "04", "float32 ABCD", "1", "Active power", "7.8\u00a0kW"),
     ]
-    assert texts(view.registers, 1)[-1] == "not available"
+    assert texts(view.details.registers, 1)[-1] == "not available"
     assert view.answer == "1 of 1 polled meters answer."
-    assert "x.toml, line 3" in view.driver_problems.text()
-    assert "own-drivers" in view.driver_folder.text()
+    assert "x.toml, line 3" in view.details.driver_problems.text()
+    assert "own-drivers" in view.details.driver_folder.text()
 
 
 def test_a_lost_meter_says_since_when_why_and_what_to_do(qtbot, view, meters):
@@ -157,7 +157,7 @@ def test_a_stale_value_is_not_shown_as_live(qtbot, view):
 
     view.show_registers("lathe", service.registers("sdm"), service.latest("lathe"))
 
-    assert texts(view.registers, 0)[-1] == "–"
+    assert texts(view.details.registers, 0)[-1] == "–"
 
 
 def test_without_meters_the_page_offers_the_first_step(qtbot, view):
@@ -177,8 +177,8 @@ def test_a_meter_is_tried_and_saved(qtbot, view, meters):
     dialog.driver.setCurrentIndex(0)
 
     dialog.test_read()
-    qtbot.waitUntil(lambda: dialog.values.model().rowCount() == 2)
-    assert "reversed" in dialog.remarks.text()
+    qtbot.waitUntil(lambda: dialog.trial.values.model().rowCount() == 2)
+    assert "reversed" in dialog.trial.remarks.text()
     with qtbot.waitSignal(dialog.saved) as told:
         dialog.save()
 
@@ -194,14 +194,14 @@ def test_a_new_link_is_entered_beside_the_meter(qtbot, view):
     view.add_meter()
     dialog = view.dialog
     dialog.link.setCurrentIndex(0)
-    dialog.host.setText("10.20.4.30")
-    dialog.port.setValue(1502)
+    dialog.fields.host.setText("10.20.4.30")
+    dialog.fields.port.setValue(1502)
 
     link = dialog.chosen_link()
 
     assert (link.kind, link.host, link.port) == (LinkKind.MODBUS_TCP, "10.20.4.30", 1502)
-    dialog.kind.set_value("modbus_rtu")
-    dialog.device.setText("COM4")
+    dialog.fields.set_kind(LinkKind.MODBUS_RTU)
+    dialog.fields.device.setCurrentText("COM4")
     assert dialog.chosen_link().device == "COM4"
     dialog.reject()
 
@@ -216,8 +216,8 @@ def test_what_is_missing_is_said_beside_its_field_and_nothing_is_saved(qtbot, vi
     dialog.save()
 
     assert set(dialog.mistakes()) == {"host", "driver", "name", "id"}
-    assert "taken" in dialog._errors["id"].text()
-    assert dialog._errors["host"].isVisible()
+    assert "taken" in dialog.form.errors["id"].text()
+    assert dialog.form.errors["host"].isVisible()
     assert meters.saved == []
     dialog.reject()
 
@@ -256,7 +256,7 @@ def test_changing_keeps_what_the_dialog_does_not_show(qtbot, view, meters):
 def test_every_mistake_of_a_site_file_is_shown_with_its_line(qtbot, view):
     opened(qtbot, view)
 
-    view.apply_file(Path("site.toml"))
+    view.files.apply_file(Path("site.toml"))
     qtbot.waitUntil(lambda: view.notice_box.count() == 1)
 
     said = view.notice_box.itemAt(0).widget().accessibleName()
@@ -267,12 +267,12 @@ def test_every_mistake_of_a_site_file_is_shown_with_its_line(qtbot, view):
 def test_an_import_tells_rows_and_rejected_lines(qtbot, view):
     opened(qtbot, view)
 
-    view.import_files((Path("a.csv"),))
-    qtbot.waitUntil(lambda: hasattr(view, "import_result"))
+    view.files.import_files((Path("a.csv"),))
+    qtbot.waitUntil(lambda: hasattr(view.files, "import_result"))
 
-    assert texts(view.import_result.table, 0)[1:5] == ["10", "8", "1", "1"]
-    assert texts(view.import_result.rejected_lines, 0) == ["a.csv, line 3", "Null"]
-    view.import_result.accept()
+    assert texts(view.files.import_result.table, 0)[1:5] == ["10", "8", "1", "1"]
+    assert texts(view.files.import_result.rejected_lines, 0) == ["a.csv, line 3", "Null"]
+    view.files.import_result.accept()
 
 
 def test_retiring_asks_the_service(qtbot, view, meters):

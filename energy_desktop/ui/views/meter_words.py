@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 
 from energy_desktop.domain.driver import RegisterView
 from energy_desktop.domain.errors import DriverFileError
@@ -18,6 +17,7 @@ from energy_desktop.services.site_file.service import AppliedChanges
 from energy_desktop.ui.formatting import Formats
 
 LOST = (LinkState.LOST, LinkState.MISCONFIGURED)
+ANSWERING = (LinkState.GOOD, LinkState.LATE)
 ICONS = {
     LinkState.GOOD: ("check", "text2"),
     LinkState.LATE: ("clock-outline", "p2"),
@@ -34,23 +34,6 @@ _STATES = {
     LinkState.WAITING: "not asked yet",
     LinkState.STOPPED: "stopped",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class ListRow:
-    """A link (listing None) or a meter below it; what is not said here is not painted anew."""
-
-    key: str
-    title: str
-    unit: str = ""
-    model: str = ""
-    state: str = ""
-    age: str = ""
-    round_trip: str = ""
-    errors: str = ""
-    skipped: str = ""
-    often_wrong: bool = False
-    listing: MeterListing | None = None
 
 
 def is_polled(listing: MeterListing) -> bool:
@@ -74,75 +57,6 @@ def age_text(formats: Formats, last_ms: int | None) -> str:
     if last_ms is None:
         return "never"
     return formats.duration(max(0.0, (formats.now_ms() - last_ms) / 1000))
-
-
-def list_rows(formats: Formats, listing: Sequence[MeterListing]) -> list[ListRow]:
-    """Each link with its meters below it, in the order of the site; what is not polled last."""
-    groups: dict[str, list[MeterListing]] = {}
-    for row in listing:
-        groups.setdefault("" if row.link is None else row.meter.link_id, []).append(row)
-    rows: list[ListRow] = []
-    for link_id in sorted(groups, key=lambda k: not k):
-        below = groups[link_id]
-        rows.append(_link_row(formats, link_id, below))
-        rows += [_meter_row(formats, one) for one in below]
-    return rows
-
-
-def _link_row(formats: Formats, link_id: str, below: list[MeterListing]) -> ListRow:
-    link = below[0].link
-    if link is None:
-        return ListRow("link ", "Not polled", state=_count(len(below), "meter"))
-    polled = [r for r in below if is_polled(r)]
-    answering = sum(r.status.state in (LinkState.GOOD, LinkState.LATE) for r in polled)
-    busy = link_load(polled)
-    return ListRow(
-        f"link {link_id}",
-        link.address,
-        model=link_id,
-        state=f"{answering} of {len(polled)}",
-        round_trip="" if busy is None else formats.percent(100 * busy),
-        errors=_share(
-            formats, sum(r.status.failures for r in polled), sum(r.status.polls for r in polled)
-        ),
-        skipped=formats.count(sum(r.status.skipped_slots for r in polled)),
-    )
-
-
-def _meter_row(formats: Formats, listing: MeterListing) -> ListRow:
-    meter, status = listing.meter, listing.status
-    model = meter.driver_id
-    if listing.driver is not None and listing.driver.models:
-        model = listing.driver.models[0]
-    row = ListRow(
-        meter.meter_id,
-        meter.name,
-        model=model,
-        state=state_text(formats, listing),
-        age=age_text(formats, listing.last_ms),
-        listing=listing,
-    )
-    if not is_polled(listing):
-        return row
-    trip = None if status.state in LOST else status.round_trip_ms
-    return replace(
-        row,
-        unit=str(meter.unit_id),
-        round_trip=formats.number(trip),
-        errors=_share(formats, status.failures, status.polls),
-        skipped=formats.count(status.skipped_slots),
-        often_wrong=status.polls > 0 and status.failures / status.polls >= 0.05,
-    )
-
-
-def link_load(polled: Sequence[MeterListing]) -> float | None:
-    """Share of its time that a link is busy: round trip over interval, summed. None: unknown."""
-    loads = [
-        r.status.round_trip_ms / (1000 * r.meter.poll_interval_s)
-        for r in polled
-        if r.status.round_trip_ms is not None and r.meter.poll_interval_s > 0
-    ]
-    return sum(loads) if loads else None
 
 
 def likely_cause(listing: MeterListing, everyone: Sequence[MeterListing]) -> str:
@@ -207,10 +121,10 @@ def answer(listing: Sequence[MeterListing]) -> str:
     """The title's sentence."""
     polled = [r for r in listing if is_polled(r)]
     if not polled:
-        return f"{_count(len(listing), 'meter')}, none of them polled."
+        return f"{count(len(listing), 'meter')}, none of them polled."
     if all(r.status.state is LinkState.STOPPED for r in polled):
         return "This program polls nothing right now."
-    good = sum(r.status.state in (LinkState.GOOD, LinkState.LATE) for r in polled)
+    good = sum(r.status.state in ANSWERING for r in polled)
     wrong = [r for r in polled if r.status.state in LOST]
     if not wrong:
         waiting = len(polled) - good
@@ -263,10 +177,6 @@ def _table_count(number: int, table: str) -> str:
     return f"{number} {singular if number == 1 else plural}"
 
 
-def _share(formats: Formats, part: int, whole: int) -> str:
-    return formats.number(100 * part / whole if whole else None, 1)
-
-
 def _sentence(text: str) -> str:
     text = text.strip()
     if not text:
@@ -278,5 +188,7 @@ def _other(number: int) -> str:
     return "The other meter" if number == 1 else f"The {number} other meters"
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+def count(number: int, noun: str) -> str:
+    """`1 meter`, `2 meters`, `2 buses`."""
+    ending = "es" if noun.endswith("s") else "s"
+    return f"{number} {noun}{'' if number == 1 else ending}"

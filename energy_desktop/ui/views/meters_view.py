@@ -1,56 +1,50 @@
-"""Does each link work, and is this meter read right?
+"""The commissioning desk: does each bus work, and is this meter read right?
 
-At the left every meter under its link, with its state, how fast it answers and how often it fails;
-at the right the chosen one, register by register as its manual numbers them, with the value that
-came of each. An error stands with its remedy beside the meter that has it.
+At the left every bus with its meters: how full it is, how they answer, how often they fail. At the
+right the chosen one: on the wire (registers in every word order, frames, plausibility) or as its
+driver reads it (values, facts, driver). An error stands with its remedy beside the meter.
 
 States and values are taken from memory once a second while the page is seen; the store is read
-only when the page is loaded.
+only when the page is loaded, and the wire only in jobs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 
-from PySide6.QtCore import QStandardPaths, Qt, QUrl
-from PySide6.QtGui import QDesktopServices, QGuiApplication
-from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
+from energy_desktop.domain.bus import BusStatistics
+from energy_desktop.domain.commissioning import ScanHit
 from energy_desktop.domain.configuration import Configuration
 from energy_desktop.domain.driver import DriverInfo, RegisterView
 from energy_desktop.domain.errors import DriverFileError, UserFacingError
-from energy_desktop.domain.ports import ProgressSink, Rings
-from energy_desktop.domain.quantities import quantity
-from energy_desktop.domain.snapshot import LinkState, Snapshot
-from energy_desktop.services.importing import ImportResult, ImportService
+from energy_desktop.domain.ports import Rings
+from energy_desktop.domain.snapshot import Snapshot
+from energy_desktop.services.importing import ImportService
 from energy_desktop.services.meters import MeterListing, MeterService
 from energy_desktop.services.site_file import SiteFileService
-from energy_desktop.services.site_file.service import AppliedChanges
 from energy_desktop.ui.live_feed import LiveFeed
 from energy_desktop.ui.views import meter_words as words
 from energy_desktop.ui.views.base import BaseView, Subject, ViewContext
-from energy_desktop.ui.views.import_panel import ImportResultDialog, import_sentence
-from energy_desktop.ui.views.meter_dialog import MeterDialog
-from energy_desktop.ui.views.meter_words import ListRow
-from energy_desktop.ui.widgets import paint
-from energy_desktop.ui.widgets.marks import FactList
-from energy_desktop.ui.widgets.panel import Button, InlineNotice, Panel, button
+from energy_desktop.ui.views.desk.bus_panel import BusActions, BusPanel
+from energy_desktop.ui.views.desk.bus_rows import bus_rows
+from energy_desktop.ui.views.desk.choose_file import choose_target, write_file
+from energy_desktop.ui.views.desk.details import MeterDetails
+from energy_desktop.ui.views.desk.driver_editor import DriverEditor
+from energy_desktop.ui.views.desk.files import FileImports
+from energy_desktop.ui.views.desk.meter_dialog import MeterDialog
+from energy_desktop.ui.views.desk.ports import BulkLists, Desk, Drivers, LinkPasswords
+from energy_desktop.ui.views.desk.scan_dialog import ScanDialog
+from energy_desktop.ui.views.desk.wire_page import WirePage
+from energy_desktop.ui.widgets.panel import Button, InlineNotice, button
 from energy_desktop.ui.widgets.question import Question
-from energy_desktop.ui.widgets.table import Cell, Column, Table
+from energy_desktop.ui.widgets.segmented import Segmented
 
-_STALE_PERIODS = 3
 _LINES_SHOWN = 8  # of a long list of mistakes; the rest is copied
-
-
-@dataclass(frozen=True, slots=True)
-class RegisterRow:
-    """A register and its value; None: unknown, or too old to be shown as present."""
-
-    view: RegisterView
-    value: float | None
+_WIRE, _VALUES = "wire", "values"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +55,21 @@ class MetersPage:
     configuration: Configuration
     drivers: tuple[DriverInfo, ...]
     driver_errors: tuple[DriverFileError, ...]
+    ports: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DeskServices:
+    """What the desk can do beyond the list; None: not in this program."""
+
+    desk: Desk | None = None
+    drivers: Drivers | None = None
+    lists: BulkLists | None = None
+    passwords: LinkPasswords | None = None
 
 
 class MetersView(BaseView):
-    """List, details, dialogs to add, change and stop a meter, and the files that come in."""
+    """Buses, the chosen meter, and the dialogs to find, add, change and stop meters."""
 
     view_id = "meters"
     title = "Meters"
@@ -77,24 +82,50 @@ class MetersView(BaseView):
         site_file: SiteFileService,
         rings: Rings | None = None,
         feed: LiveFeed | None = None,
+        services: DeskServices | None = None,
     ) -> None:
         """rings, feed None: no engine runs here; values are then those last stored."""
         super().__init__(context)
         self._meters = meters
-        self._importing = importing
-        self._site_file = site_file
         self._rings = rings
         self._feed = feed
+        self._services = services or DeskServices()
         self._page: MetersPage | None = None
-        self._chosen = ""
+        self._statistics: tuple[BusStatistics, ...] = ()
+        self._chosen = ""  # a meter
+        self._bus = ""  # the link of a bus that was chosen instead
         self._registers: tuple[RegisterView, ...] = ()
         self._stored: Snapshot | None = None
         self._registers_of = ""
+        self.editor: DriverEditor | None = None
+        self.files = FileImports(
+            self,
+            lambda: self.list_panel,
+            importing,
+            site_file,
+            self._services.lists,
+            self.say,
+            self._tell,
+        )
         self.notice_box = QVBoxLayout()
         self.body.addLayout(self.notice_box)
+        self.list_panel = BusPanel(BusActions(self.scan, self.add_meter, self.files.actions))
+        self.list = self.list_panel.table
+        self.list_panel.scan_button.setVisible(self._services.desk is not None)
+        self.list_panel.meter_chosen.connect(self._on_meter_chosen)
+        self.list_panel.bus_chosen.connect(self._on_bus_chosen)
+        self.list_panel.opened.connect(lambda _: self._open_history())
         columns = QHBoxLayout()
         columns.setSpacing(8)
-        columns.addWidget(self._list_panel(), 23)
+        columns.addWidget(self.list_panel, 11)
+        columns.addLayout(self._right_side(), 20)
+        self.body.addLayout(columns, 1)
+        if self._services.drivers is not None:
+            self.add_page_action("Drivers", "file-code-outline", self.open_editor)
+        if self._services.desk is not None:
+            self.add_page_action("Commissioning record", "file-pdf-box", self.print_pdf)
+
+    def _right_side(self) -> QVBoxLayout:
         right = QVBoxLayout()
         right.setSpacing(8)
         self.trouble = InlineNotice(
@@ -102,152 +133,59 @@ class MetersView(BaseView):
         )
         self.trouble.hide()
         right.addWidget(self.trouble)
-        right.addWidget(self._registers_panel(), 5)
-        lower = QHBoxLayout()
-        lower.setSpacing(8)
-        lower.addWidget(self._facts_panel(), 1)
-        lower.addWidget(self._driver_panel(), 1)
-        right.addLayout(lower, 4)
-        columns.addLayout(right, 20)
-        self.body.addLayout(columns, 1)
-        self.add_page_action("Import file", "file-import-outline", self.choose_import)
-        self.add_page_action("Apply site file", "file-cog-outline", self.choose_site_file)
-
-    # -------------------------------------------------------- building
-
-    def _list_panel(self) -> Panel:
-        self.list_panel = Panel("Links and meters")
-        self.list: Table[ListRow] = Table(
-            [
-                Column("Link, meter", self._name_cell, stretch=4),
-                Column("Unit", self._cell("unit"), width=44, number=True),
-                Column("Model", self._cell("model"), width=78),
-                Column("State", self._state_cell, width=86),
-                Column("Age", self._cell("age"), width=56, number=True),
-                Column(
-                    "ms",
-                    self._cell("round_trip"),
-                    width=40,
-                    number=True,
-                    tooltip="Round trip; for a link, the share of its time that it is busy",
-                ),
-                Column(
-                    "Err. %",
-                    self._error_cell,
-                    width=54,
-                    number=True,
-                    tooltip="Polls without a reading since the program began to ask",
-                ),
-                Column(
-                    "Skipped",
-                    self._cell("skipped"),
-                    width=68,
-                    number=True,
-                    tooltip="Polls left out because the one before was not finished",
-                ),
-            ],
-            key=lambda r: r.key,
-            name="Links and meters",
-        )
-        self.list.chosen.connect(self._on_chosen)
-        self.list.opened.connect(self._on_opened)
-        self.list_panel.set_content(self.list)
-        row = QHBoxLayout()
-        self.add_button = button("Add meter", self.add_meter, icon="plus")
-        row.addWidget(self.add_button)
-        row.addStretch(1)
-        self.list_panel.set_content(row)
-        return self.list_panel
-
-    def _registers_panel(self) -> Panel:
-        self.registers_panel = Panel("Registers")
-        self.registers: Table[RegisterRow] = Table(
-            [
-                Column("Wire", lambda r: Cell(f"0x{r.view.address:04X}", mono=True), width=58),
-                Column("Manual", lambda r: Cell(r.view.manual_number, mono=True), width=64),
-                Column(
-                    "Fn",
-                    lambda r: f"{r.view.function:02d}",
-                    width=34,
-                    tooltip="Modbus function: 03 holding, 04 input registers",
-                ),
-                Column("Format", lambda r: words.format_text(r.view), width=98),
-                Column("Scale", lambda r: f"{r.view.scale:g}", width=50, number=True),
-                Column("Reads as", lambda r: quantity(r.view.quantity).label, stretch=2),
-                Column("Value", self._value_cell, width=86, number=True),
-            ],
-            key=lambda r: r.view.quantity,
-            name="Registers",
-        )
-        self.registers_panel.set_content(self.registers)
-        return self.registers_panel
-
-    def _facts_panel(self) -> Panel:
-        self.facts_panel = Panel("Meter")
-        self.facts = FactList()
-        self.facts_panel.set_content(_scrolling(self.facts))
         row = QHBoxLayout()
         row.setSpacing(6)
-        self.edit_button = button("Edit meter", self.edit_meter)
+        self.side = Segmented(((_WIRE, "On the wire"), (_VALUES, "Values and driver")), name="Show")
+        self.side.changed.connect(self.show_side)
+        row.addWidget(self.side)
+        row.addStretch(1)
+        self.edit_button = button("Edit meter", self.edit_meter, icon="pencil-outline")
         self.retire_button = button("Stop polling", self.ask_retire)
         self.history_button = button("History", self._open_history, kind="link")
-        for one in (self.edit_button, self.retire_button, self.history_button):
+        for one in (self.history_button, self.edit_button, self.retire_button):
             one.setEnabled(False)
             row.addWidget(one)
-        row.addStretch(1)
-        self.facts_panel.set_content(row)
-        return self.facts_panel
-
-    def _driver_panel(self) -> Panel:
-        self.driver_panel = Panel("Driver")
-        self.open_folder_button = button("Open folder", self._open_folder, kind="link")
-        self.open_folder_button.setVisible(self._meters.drivers_folder is not None)
-        self.driver_panel.add_header_widget(self.open_folder_button)
-        texts = QWidget()
-        column = QVBoxLayout(texts)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(6)
-        self.driver_problems = paint.label("", "strong", wrap=True)
-        self.driver_problems.hide()
-        self.driver_text = paint.label("", wrap=True)
-        self.driver_doubts = paint.label("", wrap=True)
-        self.driver_folder = paint.label("", "caption", wrap=True)
-        for one in (
-            self.driver_problems,
-            self.driver_doubts,
-            self.driver_text,
-            self.driver_folder,
-        ):
-            one.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-            column.addWidget(one)
-        column.addStretch(1)
-        self.driver_panel.set_content(_scrolling(texts))
-        return self.driver_panel
+        right.addLayout(row)
+        self.wire = WirePage(self, self._services.desk)
+        self.wire.lines_wanted.connect(self.take_lines)
+        self.wire.statistics_changed.connect(self.show_statistics)
+        self.details = MeterDetails(self.formats, self._meters.drivers_folder)
+        self.pages = QStackedWidget()
+        self.pages.addWidget(self.wire)
+        self.pages.addWidget(self.details)
+        right.addWidget(self.pages, 1)
+        if self._services.desk is None:
+            self.show_side(_VALUES)
+        return right
 
     # -------------------------------------------------------- reading
 
     def on_shown(self) -> None:
         if self._feed is not None:
             self._feed.heartbeat.connect(self.refresh)
+        self.wire.start()
         self.refresh()
 
     def on_hidden(self) -> None:
         if self._feed is not None:
             self._feed.heartbeat.disconnect(self.refresh)
+        self.wire.stop()
 
     def reload(self) -> None:
         self.load(self._read_page, self.show_page, panel=self.list_panel, title="Meters")
 
     def _read_page(self) -> MetersPage:
+        desk = self._services.desk
         return MetersPage(
             self._meters.listing(),
             self._meters.configuration(),
             self._meters.drivers(),
             self._meters.driver_errors(),
+            () if desk is None else tuple(desk.serial_ports()),
         )
 
     def refresh(self) -> None:
-        """Newest states and values from memory; no job, no store."""
+        """Newest states and values from memory; no job but that of the bus statistics."""
         page = self._page
         if page is None or not page.listing:
             return
@@ -260,6 +198,7 @@ class MetersView(BaseView):
         self._page = replace(page, listing=tuple(listing))
         self._show_list()
         self._show_live()
+        self.wire.beat(self._listing())
 
     def show_page(self, page: MetersPage) -> None:
         """List, answer and drivers; then the details of the chosen meter."""
@@ -267,36 +206,49 @@ class MetersView(BaseView):
         if not page.listing:
             self._chosen = ""
             self.set_answer("No meters yet.")
+            scan = [("Scan a bus", self.scan)] if self._services.desk is not None else []
             self.list_panel.show_empty(
                 "No meters yet. Add the first one, apply a site file, or import readings.",
                 icon="meter-electric-outline",
-                buttons=[("Add meter", self.add_meter), ("Apply site file", self.choose_site_file)],
+                buttons=[
+                    ("Add meter", self.add_meter),
+                    *scan,
+                    ("Apply site file", self.files.choose_site_file),
+                ],
             )
-            self.registers_panel.show_empty("The registers of the chosen meter stand here.")
+            self.details.registers_panel.show_empty("The values of the chosen meter stand here.")
             self.trouble.hide()
             self._enable(False)
-            self._show_driver(None)
+            self.details.show_driver(None, page.drivers, page.driver_errors)
             return
         self.list_panel.show_body()
         self._show_list()
-        wanted = self._chosen or self.navigation.subject.meter_id
-        known = [r.listing.meter.meter_id for r in self.list.rows_model.rows if r.listing]
-        self._chosen = wanted if wanted in known else known[0]
-        self.list.choose(self._chosen)
         self._registers_of = ""  # the driver file may have been changed
+        wanted = self._chosen or ("" if self._bus else self.navigation.subject.meter_id)
+        known = [r.meter.meter_id for r in page.listing]
+        if self._bus and self.list.choose(f"link {self._bus}"):
+            return
+        self._bus = ""
+        first = next(r.key for r in self.list.rows_model.rows if r.listing is not None)
+        self._chosen = wanted if wanted in known else first
+        self.list.choose(self._chosen)
         self._show_details()
 
     def _show_list(self) -> None:
-        if self._page is None:
+        page = self._page
+        if page is None:
             return
-        listing = self._page.listing
-        self.list.show_rows(words.list_rows(self.formats, listing))
-        links = {r.meter.link_id for r in listing if r.link is not None}
-        self.list_panel.set_subtitle(
-            f"{len(listing)} meter{'' if len(listing) == 1 else 's'}, "
-            f"{len(links)} link{'' if len(links) == 1 else 's'}"
+        self.list_panel.show_buses(
+            bus_rows(self.formats, page.configuration, page.listing, self._statistics)
         )
-        self.set_answer(words.answer(listing))
+        self.set_answer(words.answer(page.listing))
+
+    def show_statistics(self, statistics: tuple[BusStatistics, ...]) -> None:
+        if statistics != self._statistics:
+            self._statistics = statistics
+            self._show_list()
+
+    # -------------------------------------------------------- choosing
 
     def on_subject_changed(self, subject: Subject) -> None:
         if subject.meter_id and subject.meter_id != self._chosen:
@@ -305,15 +257,25 @@ class MetersView(BaseView):
     def focus_filter(self) -> None:
         self.list.setFocus()
 
-    def _on_chosen(self, row: object) -> None:
-        if isinstance(row, ListRow) and row.listing is not None and row.key != self._chosen:
-            self._chosen = row.key
-            self.navigation.choose(meter_id=row.key)
+    def show_side(self, side: str) -> None:
+        self.side.set_value(side)
+        self.pages.setCurrentIndex(0 if side == _WIRE else 1)
+
+    def _on_meter_chosen(self, meter_id: str) -> None:
+        if meter_id != self._chosen:
+            self._chosen, self._bus = meter_id, ""
+            self.navigation.choose(meter_id=meter_id)
             self._show_details()
 
-    def _on_opened(self, row: object) -> None:
-        if isinstance(row, ListRow) and row.listing is not None:
-            self._open_history()
+    def _on_bus_chosen(self, link_id: str) -> None:
+        link = None if self._page is None else self._page.configuration.link(link_id)
+        if link is None:
+            return
+        self._chosen, self._bus, self._registers_of = "", link_id, ""
+        self._enable(False)
+        self.trouble.hide()
+        self.wire.show_bus(link)
+        self.details.registers_panel.show_empty("Choose a meter of this bus.")
 
     def _listing(self) -> MeterListing | None:
         if self._page is None:
@@ -324,11 +286,11 @@ class MetersView(BaseView):
     # -------------------------------------------------------- details
 
     def _show_details(self) -> None:
-        listing = self._listing()
+        listing, page = self._listing(), self._page
         self._enable(listing is not None)
-        if listing is None:
+        if listing is None or page is None:
             return
-        self._show_driver(listing)
+        self.details.show_driver(listing, page.drivers, page.driver_errors)
         self._show_live()
         meter = listing.meter
         if listing.driver is None:
@@ -336,11 +298,12 @@ class MetersView(BaseView):
             why = "It is not polled: its readings come from files."
             if meter.driver_id:
                 why = f"There is no driver {meter.driver_id}: choose another one in Edit meter."
-            self.registers_panel.show_empty(
+            self.details.registers_panel.show_empty(
                 why,
                 icon="file-import-outline",
                 buttons=[("Open History", self._open_history)],
             )
+            self.wire.show_meter(listing, ())
             return
         if self._registers_of == meter.meter_id:
             return
@@ -351,158 +314,41 @@ class MetersView(BaseView):
             latest = self._meters.latest(meter_id) if stored else None
             return meter_id, self._meters.registers(driver_id), latest
 
-        self.load(read, lambda r: self.show_registers(*r), panel=self.registers_panel)
+        self.load(read, lambda r: self.show_registers(*r), panel=self.details.registers_panel)
 
     def show_registers(
         self, meter_id: str, registers: tuple[RegisterView, ...], stored: Snapshot | None = None
     ) -> None:
         """The registers of the chosen meter; values follow from memory, else from `stored`."""
-        if meter_id != self._chosen:
+        listing = self._listing()
+        if meter_id != self._chosen or listing is None:
             return
         self._registers, self._registers_of, self._stored = registers, meter_id, stored
-        self.registers_panel.show_body()
-        self._show_values()
+        self.wire.show_meter(listing, registers)
+        self._show_values(listing)
 
     def _show_live(self) -> None:
         """What changes by itself: title, trouble, facts, values."""
         listing = self._listing()
         if listing is None or self._page is None:
             return
-        meter, status = listing.meter, listing.status
-        where = "imported, not polled"
-        if listing.link is not None:
-            where = f"{listing.link.address}, unit {meter.unit_id}"
-            if status.round_trip_ms is not None and status.state is LinkState.GOOD:
-                where += f", answered in {self.formats.number(status.round_trip_ms)} ms"
-        self.registers_panel.set_title(f"Registers of {meter.name}", where)
+        self.details.show_title(listing)
+        meter = listing.meter
         wrong = words.trouble(self.formats, listing, self._page.listing)
         if wrong is not None:
             self.trouble.set_text(f"{meter.name}: {wrong[0][0].lower()}{wrong[0][1:]}", wrong[1])
         self.trouble.setVisible(wrong is not None)
-        self._show_facts(listing)
+        self.details.show_facts(listing)
         if self._registers_of == meter.meter_id:
-            self._show_values()
+            self._show_values(listing)
 
-    def _show_values(self) -> None:
-        listing = self._listing()
-        if listing is None:
-            return
+    def _show_values(self, listing: MeterListing) -> None:
         latest = self._stored if self._rings is None else self._rings.last(self._chosen)
-        if latest is None or self._is_old(listing, latest):
-            rows = [RegisterRow(v, None) for v in self._registers]
-        else:
-            rows = [RegisterRow(v, latest.value(v.quantity)) for v in self._registers]
-        self.registers.show_rows(rows, empty="The driver names no register.")
-
-    def _is_old(self, listing: MeterListing, latest: Snapshot) -> bool:
-        if listing.status.state in words.LOST:
-            return True
-        age_s = (self.formats.now_ms() - latest.read_at_ms) / 1000
-        # The page is up to a heartbeat behind, and what is stored up to a commit of a second.
-        return age_s > _STALE_PERIODS * listing.meter.poll_interval_s + 2
-
-    def _show_facts(self, listing: MeterListing) -> None:
-        meter, status, formats = listing.meter, listing.status, self.formats
-        self.facts_panel.set_title(meter.name, meter.meter_id)
-        facts = [
-            ("State", words.state_text(formats, listing)),
-            ("Last reading", formats.moment(listing.last_ms)),
-        ]
-        if words.is_polled(listing):
-            facts += [
-                ("Polled every", f"{meter.poll_interval_s:g} s"),
-                (
-                    "Polls, failed",
-                    f"{formats.count(status.polls)}, {formats.count(status.failures)}",
-                ),
-                ("Skipped slots", formats.count(status.skipped_slots)),
-            ]
-        facts.append(("Role", meter.role.value + (", sign turned" if meter.invert else "")))
-        if meter.driver_id:
-            facts.append(("CT, VT ratio", f"{meter.ct_ratio:g}, {meter.vt_ratio:g}"))
-            facts.append(("MID", "approved" if meter.mid_approved else "not marked as approved"))
-        if meter.equipment:
-            facts.append(("Feeds", meter.equipment))
-        if meter.serial_number:
-            facts.append(("Serial number", meter.serial_number))
-        self.facts.show_facts(facts)
-
-    def _show_driver(self, listing: MeterListing | None) -> None:
-        page = self._page
-        if page is None:
-            return
-        driver = None if listing is None else listing.driver
-        if driver is None:
-            self.driver_panel.set_title("Drivers", f"{len(page.drivers)} models")
-            self.driver_text.setText("")
-            self.driver_doubts.setText("")
-        else:
-            own = ", of this site" if driver.own else ""
-            self.driver_panel.set_title("Driver", "")
-            models = ", ".join(driver.models)
-            self.driver_text.setText(
-                f"{driver.driver_id}{own}: {driver.manufacturer} {models}. "
-                f"Source: {driver.source.rstrip('.')}."
-            )
-            doubts = words.readable("; ".join(d.rstrip(".") for d in driver.doubts))
-            self.driver_doubts.setText(f"In doubt: {doubts}." if doubts else "Nothing in doubt.")
-        problems = words.driver_problems_text(page.driver_errors)
-        self.driver_problems.setText(problems)
-        self.driver_problems.setVisible(bool(problems))
-        folder = self._meters.drivers_folder
-        self.driver_folder.setText(
-            "" if folder is None else f"Own drivers go into {folder}; they are seen at once."
-        )
+        self.details.show_values(listing, self._registers, latest)
 
     def _enable(self, on: bool) -> None:
         for one in (self.edit_button, self.retire_button, self.history_button):
             one.setEnabled(on)
-
-    # -------------------------------------------------------- cells
-
-    def _name_cell(self, row: ListRow) -> Cell:
-        if row.listing is None:
-            return Cell(
-                row.title, bold=True, ground="inset", spoken=f"{row.title}, {row.state} answer"
-            )
-        state = row.listing.status.state
-        icon, token = words.ICONS[state]
-        if not row.listing.meter.driver_id:
-            icon, token = "file-import-outline", "text3"
-        return Cell(
-            row.title,
-            bold=state in words.LOST,
-            icon=icon,
-            icon_token=token,
-            spoken=f"{row.title}, {row.state}",
-        )
-
-    @staticmethod
-    def _cell(name: str) -> Callable[[ListRow], Cell]:
-        def make(row: ListRow) -> Cell:
-            head = row.listing is None
-            return Cell(
-                str(getattr(row, name)),
-                ground="inset" if head else "",
-                token="text2" if head else "text",
-            )
-
-        return make
-
-    def _state_cell(self, row: ListRow) -> Cell:
-        if row.listing is None:
-            return Cell(row.state, token="text2", ground="inset")
-        return Cell(row.state, bold=row.listing.status.state in words.LOST)
-
-    def _error_cell(self, row: ListRow) -> Cell:
-        return replace(self._cell("errors")(row), bold=row.often_wrong)
-
-    def _value_cell(self, row: RegisterRow) -> Cell:
-        if row.value is None:
-            return Cell("–", token="text3")
-        if row.value != row.value:
-            return Cell("not available", token="text3")
-        return Cell(self.formats.quantity(row.view.quantity, row.value), bold=True)
 
     # -------------------------------------------------------- commands
 
@@ -516,32 +362,109 @@ class MetersView(BaseView):
         )
 
     def add_meter(self) -> None:
-        self._open_dialog(None)
+        dialog = self._open_dialog(None)
+        if dialog is not None and self._bus:
+            dialog.link.setCurrentIndex(max(0, dialog.link.findData(self._bus)))
 
     def edit_meter(self) -> None:
         listing = self._listing()
         if listing is not None:
             self._open_dialog(listing)
 
-    def _open_dialog(self, listing: MeterListing | None) -> None:
-        if self._page is None:
-            return
+    def _open_dialog(
+        self, listing: MeterListing | None, parent: QWidget | None = None
+    ) -> MeterDialog | None:
+        page = self._page
+        if page is None:
+            return None
         self.dialog = MeterDialog(
-            self,
+            parent or self,
             self.context,
             self._meters,
-            self._page.configuration,
-            self._page.drivers,
+            page.configuration,
+            page.drivers,
             None if listing is None else listing.meter,
+            ports=page.ports,
+            passwords=self._services.passwords,
         )
         self.dialog.saved.connect(self._on_saved)
         self.dialog.open()
+        return self.dialog
 
     def _on_saved(self, meter_id: str) -> None:
-        self._chosen = meter_id
+        self._chosen, self._bus = meter_id, ""
         self.navigation.choose(meter_id=meter_id)
         self.say(f"Saved {meter_id}.", "It is polled from now on.", 0)
         self.reload()
+
+    def scan(self) -> None:
+        page, desk = self._page, self._services.desk
+        if page is None or desk is None:
+            return
+        self.scanner = ScanDialog(self, self.context, desk, page.configuration, page.ports)
+        self.scanner.add_wanted.connect(self.add_hit)
+        self.scanner.open()
+
+    def add_hit(self, hit: ScanHit) -> None:
+        """A unit that the scan found, in the dialog that adds a meter."""
+        dialog = self._open_dialog(None, self.scanner)
+        if dialog is not None:
+            dialog.take_hit(hit.link, hit.unit_id, hit.fits[0].driver_id if hit.fits else "")
+
+    def open_editor(self) -> DriverEditor | None:
+        """The drivers as text, in a window that stays open beside the page."""
+        page, drivers = self._page, self._services.drivers
+        if page is None or drivers is None:
+            return None
+        if self.editor is None:
+            self.editor = DriverEditor(self, self.context, drivers, self._services.desk)
+            self.editor.saved.connect(lambda _: self.reload())
+        listing = self._listing()
+        self.editor.show_site(page.drivers, page.configuration)
+        if listing is not None:
+            self.editor.choose_meter(listing.meter.meter_id)
+            if listing.meter.driver_id and not self.editor.isVisible():
+                self.editor.open_driver(listing.meter.driver_id)
+        self.editor.show()
+        self.editor.raise_()
+        self.editor.activateWindow()
+        return self.editor
+
+    def take_lines(self, wanted: object) -> None:
+        """Readings that were clicked become lines of the driver in the editor."""
+        editor = self.open_editor()
+        if editor is not None and isinstance(wanted, list):
+            editor.take_readings(wanted)
+
+    def print_pdf(self) -> None:
+        """The commissioning record of the chosen meter as PDF."""
+        desk, listing = self._services.desk, self._listing()
+        if desk is None or listing is None:
+            self.say("No meter is chosen.", "A commissioning record is made for one meter.", 2)
+            return
+        meter = listing.meter
+
+        def made(pdf: bytes) -> None:
+            choose_target(
+                self,
+                "Save the commissioning record",
+                f"commissioning-{meter.meter_id}.pdf",
+                "PDF (*.pdf)",
+                lambda path: self.load(
+                    partial(write_file, path, pdf),
+                    lambda written: self.say("Commissioning record saved.", str(written), 0),
+                    key="record",
+                    on_error=self._tell,
+                ),
+            )
+
+        self.load(
+            partial(desk.record, meter.meter_id),
+            made,
+            key="record",
+            title=f"Commissioning record of {meter.name}",
+            on_error=self._tell,
+        )
 
     def ask_retire(self) -> None:
         listing = self._listing()
@@ -576,76 +499,7 @@ class MetersView(BaseView):
     def _open_history(self) -> None:
         self.navigation.go("history", meter_id=self._chosen)
 
-    def _open_folder(self) -> None:
-        folder = self._meters.drivers_folder
-        if folder is not None:
-            QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder)))
-
-    # -------------------------------------------------------- files
-
-    def choose_import(self) -> None:
-        self._choose_file(
-            "Import readings",
-            ["Readings (*.csv *.csv.gz *.txt *.gz)", "All files (*)"],
-            lambda paths: self.import_files(tuple(paths)),
-            several=True,
-        )
-
-    def choose_site_file(self) -> None:
-        self._choose_file(
-            "Apply a site file", ["Site files (*.toml)"], lambda paths: self.apply_file(paths[0])
-        )
-
-    def _choose_file(
-        self,
-        title: str,
-        filters: list[str],
-        then: Callable[[list[Path]], object],
-        *,
-        several: bool = False,
-    ) -> None:
-        place = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.DocumentsLocation)
-        dialog = QFileDialog(self, title, place)
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        modes = QFileDialog.FileMode
-        dialog.setFileMode(modes.ExistingFiles if several else modes.ExistingFile)
-        dialog.setNameFilters(filters)
-        dialog.filesSelected.connect(lambda chosen: then([Path(c) for c in chosen]))
-        dialog.open()
-
-    def import_files(self, files: tuple[Path, ...]) -> None:
-        """Reads the files in a job that can be cancelled, then shows what came of each."""
-
-        def work(progress: ProgressSink) -> tuple[ImportResult, ...]:
-            return self._importing.run(files, progress=progress)
-
-        self.load_long(
-            work,
-            self.show_imported,
-            panel=self.list_panel,
-            title="Import readings",
-            on_error=self._tell,
-        )
-
-    def show_imported(self, results: tuple[ImportResult, ...]) -> None:
-        self.say("Imported.", import_sentence(self.formats, results), 0)
-        self.import_result = ImportResultDialog(self, self.formats, results)
-        self.import_result.open()
-        self.reload()
-
-    def apply_file(self, path: Path) -> None:
-        """The whole file or nothing; every mistake is shown with its line."""
-        self.load(
-            partial(self._site_file.apply, path),
-            self.show_applied,
-            key="apply",
-            title=f"Apply {path.name}",
-            on_error=self._tell,
-        )
-
-    def show_applied(self, changes: AppliedChanges) -> None:
-        self.say("Site file applied.", words.applied_text(changes), 0)
-        self.reload()
+    # -------------------------------------------------------- notices
 
     def _tell(self, error: UserFacingError) -> None:
         lines = f"{error.what}\n{error.remedy}".strip().splitlines()
@@ -670,20 +524,3 @@ def _clear(box: QVBoxLayout) -> None:
         widget = item.widget()
         if widget is not None:
             widget.deleteLater()
-
-
-def _scrolling(content: QWidget) -> QScrollArea:
-    """Content that may be longer than its panel; it grows downwards from the top."""
-    holder = QWidget()
-    column = QVBoxLayout(holder)
-    column.setContentsMargins(0, 0, 4, 0)
-    column.addWidget(content)
-    column.addStretch(1)
-    scroll = QScrollArea()
-    scroll.setWidgetResizable(True)
-    scroll.setFrameShape(QScrollArea.Shape.NoFrame)
-    scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-    scroll.setWidget(holder)
-    holder.setAutoFillBackground(False)
-    scroll.viewport().setAutoFillBackground(False)
-    return scroll

@@ -1,0 +1,1 @@
+"""The commissioning desk: buses, registers, frames, judgements, and the dialogs around them."""

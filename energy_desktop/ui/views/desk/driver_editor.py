@@ -1,0 +1,453 @@
+"""Drivers as text: copy one, change a line, see at once what is wrong with it, try it, keep it.
+
+The editor stays open beside the page, so that readings which are clicked there become lines here.
+Shipped drivers are never changed: what is saved goes into the site's own folder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import (
+    QComboBox,
+    QDialog,
+    QHBoxLayout,
+    QLineEdit,
+    QVBoxLayout,
+    QWidget,
+)
+
+from energy_desktop.domain.commissioning import InspectedRegister, Reading
+from energy_desktop.domain.configuration import Configuration
+from energy_desktop.domain.driver import DriverInfo, TestReading
+from energy_desktop.domain.errors import UserFacingError
+from energy_desktop.domain.link_kinds import kind_info
+from energy_desktop.ui.views import meter_words as words
+from energy_desktop.ui.views.base import ViewContext
+from energy_desktop.ui.views.desk import driver_text
+from energy_desktop.ui.views.desk.choose_file import choose_target
+from energy_desktop.ui.views.desk.line_dialog import LineDialog
+from energy_desktop.ui.views.desk.list_dialog import ListDialog
+from energy_desktop.ui.views.desk.naming import free, slug
+from energy_desktop.ui.views.desk.ports import Desk, DriverCheck, Drivers
+from energy_desktop.ui.views.desk.text_edit import NumberedEdit
+from energy_desktop.ui.views.desk.trial import TrialPanel
+from energy_desktop.ui.widgets import paint
+from energy_desktop.ui.widgets.panel import InlineNotice, Panel, button
+from energy_desktop.ui.widgets.question import Question
+from energy_desktop.ui.widgets.table import Cell, Column, Table
+
+R = TypeVar("R")
+
+_CHECK_AFTER_MS = 400
+Problem = tuple[int, str]
+Taken = tuple[InspectedRegister, Reading]
+
+
+class DriverEditor(QDialog):
+    """`saved` tells the driver id once the site has it."""
+
+    saved = Signal(str)
+
+    def __init__(
+        self, parent: QWidget, context: ViewContext, drivers: Drivers, desk: Desk | None
+    ) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Drivers")
+        self.setModal(False)
+        self.resize(1160, 680)
+        self._context = context
+        self._drivers = drivers
+        self._desk = desk
+        self._infos: tuple[DriverInfo, ...] = ()
+        self._configuration = Configuration()
+        self._opened = ""  # the driver whose text this was
+        self._unchanged = ""  # the text as it was read or saved
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(12, 12, 12, 12)
+        outer.setSpacing(8)
+        self.notice = InlineNotice("", "", tone=2)
+        self.notice.hide()
+        outer.addWidget(self.notice)
+        columns = QHBoxLayout()
+        columns.setSpacing(8)
+        columns.addWidget(self._list_panel(), 5)
+        columns.addWidget(self._text_panel(), 12)
+        columns.addWidget(self._trial_panel(), 6)
+        outer.addLayout(columns, 1)
+        self._check_later = QTimer(self)
+        self._check_later.setSingleShot(True)
+        self._check_later.setInterval(_CHECK_AFTER_MS)
+        self._check_later.timeout.connect(self.check)
+
+    # -------------------------------------------------------- building
+
+    def _list_panel(self) -> Panel:
+        self.list_panel = Panel("Drivers")
+        self.filter = QLineEdit()
+        self.filter.setPlaceholderText("Maker or model")
+        self.filter.setAccessibleName("Filter the drivers")
+        self.filter.textChanged.connect(lambda _: self._show_list())
+        self.list_panel.set_content(self.filter)
+        self.list: Table[DriverInfo] = Table(
+            [Column("Model", self._driver_cell, stretch=1)],
+            key=lambda d: d.driver_id,
+            two_lines=True,
+            name="Drivers",
+        )
+        self.list.chosen.connect(self._on_chosen)
+        self.list_panel.set_content(self.list)
+        row = QHBoxLayout()
+        row.setSpacing(6)
+        self.copy_button = button("Copy", self.copy, icon="content-copy")
+        self.copy_button.setEnabled(False)
+        row.addWidget(self.copy_button)
+        row.addWidget(button("New", self.begin_new, icon="plus"))
+        row.addWidget(button("From a list", self.open_list, icon="table-large"))
+        row.addStretch(1)
+        self.list_panel.set_content(row)
+        return self.list_panel
+
+    def _text_panel(self) -> Panel:
+        self.text_panel = Panel("Text", "choose a driver, or begin a new one")
+        self.edit = NumberedEdit("Text of the driver")
+        self.edit.textChanged.connect(self._on_edited)
+        self.text_panel.set_content(self.edit)
+        self.summary = paint.label("", wrap=True)
+        self.text_panel.set_content(self.summary)
+        self.problems: Table[Problem] = Table(
+            [
+                Column("Line", lambda p: str(p[0]), width=46, number=True),
+                Column(
+                    "What is wrong", lambda p: Cell(p[1], icon="alert-outline", icon_token="p2")
+                ),
+            ],
+            key=lambda p: p,
+            name="Problems by line",
+        )
+        self.problems.chosen.connect(self._go_to)
+        self.problems.hide()
+        self.text_panel.set_content(self.problems)
+        row = QHBoxLayout()
+        row.setSpacing(6)
+        self.save_button = button("Save to the site", self.save, kind="primary")
+        self.export_button = button("Export", self.export, icon="download")
+        for one in (self.save_button, self.export_button):
+            one.setEnabled(False)
+            row.addWidget(one)
+        row.addStretch(1)
+        self.state = paint.label("", "caption")
+        row.addWidget(self.state)
+        self.text_panel.set_content(row)
+        return self.text_panel
+
+    def _trial_panel(self) -> Panel:
+        panel = Panel("Try it live")
+        self.meter = QComboBox()
+        self.meter.setAccessibleName("Meter to try it on")
+        self.meter.setSizeAdjustPolicy(
+            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        )
+        self.meter.setMinimumContentsLength(14)
+        panel.set_content(self.meter)
+        self.trial = TrialPanel(self._context.formats, self.test, "Test")
+        panel.body.addWidget(self.trial, 1)
+        return panel
+
+    # -------------------------------------------------------- what there is
+
+    def show_site(self, drivers: Sequence[DriverInfo], configuration: Configuration) -> None:
+        """The drivers to choose from, and the meters to try one on."""
+        self._infos = tuple(sorted(drivers, key=lambda d: (not d.own, d.driver_id)))
+        self._configuration = configuration
+        chosen = self.meter.currentData()
+        self.meter.clear()
+        for meter in configuration.meters:
+            link = configuration.link(meter.link_id)
+            if link is not None:
+                self.meter.addItem(f"{meter.name}: {link.address}", meter.meter_id)
+        self.choose_meter(str(chosen or ""))
+        self.trial.button.setEnabled(self.meter.count() > 0)
+        self._show_list()
+
+    def choose_meter(self, meter_id: str) -> None:
+        at = self.meter.findData(meter_id)
+        if at >= 0:
+            self.meter.setCurrentIndex(at)
+
+    def _show_list(self) -> None:
+        wanted = self.filter.text().strip().casefold()
+        found = [
+            d
+            for d in self._infos
+            if wanted in f"{d.driver_id} {d.manufacturer} {' '.join(d.models)}".casefold()
+        ]
+        self.list.show_rows(found, empty="No driver is called so.")
+        own = sum(d.own for d in self._infos)
+        self.list_panel.set_subtitle(f"{len(self._infos)}, {own} of this site")
+
+    @staticmethod
+    def _driver_cell(driver: DriverInfo) -> Cell:
+        models = f"{driver.manufacturer} {', '.join(driver.models)}"
+        icon = "account-outline" if driver.own else "package-variant-closed"
+        spoken = f"{driver.driver_id}, {models}, {'of this site' if driver.own else 'shipped'}"
+        return Cell(driver.driver_id, models, bold=driver.own, icon=icon, spoken=spoken)
+
+    def _on_chosen(self, row: object) -> None:
+        self.copy_button.setEnabled(isinstance(row, DriverInfo))
+        if isinstance(row, DriverInfo) and row.driver_id != self._opened:
+            self._after_asking(lambda: self.open_driver(row.driver_id))
+
+    # -------------------------------------------------------- opening
+
+    @property
+    def changed(self) -> bool:
+        return self.edit.toPlainText() != self._unchanged
+
+    def _after_asking(self, then: Callable[[], object]) -> None:
+        """Asks before a changed text is replaced by another."""
+        if not self.changed:
+            then()
+            return
+        self.question = Question(
+            self,
+            "Leave the changed text?",
+            "It was not saved to the site.",
+            do="Leave it",
+            leave="Keep editing",
+        )
+        self.question.answered.connect(lambda yes: then() if yes else None)
+        self.question.open()
+
+    def open_driver(self, driver_id: str) -> None:
+        self._run(
+            partial(self._drivers.text, driver_id),
+            lambda text: self.show_text(driver_id, text),
+            f"Open {driver_id}",
+        )
+
+    def show_text(self, driver_id: str, text: str) -> None:
+        """A text that is not changed yet."""
+        self._opened, self._unchanged = driver_id, text
+        self.list.choose(driver_id)
+        self.edit.setPlainText(text)
+        self.edit.document().clearUndoRedoStacks()
+        self.check()
+
+    def copy(self) -> None:
+        row = self.list.chosen_row()
+        if row is None:
+            return
+        new_id = self._free_id(f"{row.driver_id}_own")
+        self._after_asking(
+            lambda: self._run(
+                partial(self._drivers.copy, row.driver_id, new_id),
+                lambda text: self.show_draft(text),
+                f"Copy {row.driver_id}",
+            )
+        )
+
+    def begin_new(self) -> None:
+        self._after_asking(
+            lambda: self.show_draft(driver_text.new_driver(self._free_id("my_meter")))
+        )
+
+    def show_draft(self, text: str) -> None:
+        """A text that no file has yet."""
+        self._opened, self._unchanged = "", ""
+        self.list.clearSelection()
+        self.edit.setPlainText(text)
+        self.check()
+
+    def open_list(self) -> None:
+        self.lists = ListDialog(self, self._context, self._drivers, self._free_id("my_meter"))
+        self.lists.made.connect(lambda text: self._after_asking(lambda: self.show_draft(text)))
+        self.lists.open()
+        self.lists.choose()
+
+    def _free_id(self, stem: str) -> str:
+        taken = {d.driver_id for d in self._infos}
+        return free(slug(stem).replace("-", "_"), taken).replace("-", "_")
+
+    # -------------------------------------------------------- lines from readings
+
+    def take_readings(self, taken: Sequence[Taken]) -> None:
+        """Readings of the inspector: one is asked about, several go in as they are known."""
+        if len(taken) == 1:
+            row, reading = taken[0]
+            self.line = LineDialog(
+                self, row, reading, driver_text.quantity_called(reading.reads_as)
+            )
+            self.line.chosen.connect(lambda name: self._add([(row, reading, name)]))
+            self.line.open()
+            return
+        known: dict[str, tuple[InspectedRegister, Reading, str]] = {}
+        for row, reading in taken:
+            name = driver_text.quantity_called(reading.reads_as)
+            if name:
+                known.setdefault(name, (row, reading, name))
+        if known:
+            self._add(list(known.values()))
+        else:
+            self._complain_text("None of the readings is known by name: click them one by one.")
+
+    def _add(self, wanted: Sequence[tuple[InspectedRegister, Reading, str]]) -> None:
+        desk = self._desk
+        if desk is None:
+            return
+        self._run(
+            lambda: [desk.driver_line(row, reading, name) for row, reading, name in wanted],
+            lambda lines: self.add_lines(lines),
+            "Make lines",
+        )
+
+    def add_lines(self, lines: Sequence[str]) -> None:
+        """Puts them into the text; Ctrl Z takes them out again."""
+        text = self.edit.toPlainText()
+        if not text.strip():
+            text = driver_text.new_driver(self._free_id("my_meter"))
+        self.edit.replace_text(driver_text.with_lines(text, lines))
+        at = driver_text.line_of(
+            self.edit.toPlainText(), [driver_text.key_of(line) for line in lines]
+        )
+        self.edit.show_line(at)
+        self.check()
+
+    # -------------------------------------------------------- checking
+
+    def _on_edited(self) -> None:
+        self.state.setText("changed, not saved" if self.changed else "")
+        self._check_later.start()
+
+    def check(self) -> None:
+        """What is wrong, by line; in a job, since large drivers take a while."""
+        self._check_later.stop()
+        text = self.edit.toPlainText()
+        if not text.strip():
+            self.show_check(text, None)
+            return
+        self._run(
+            partial(self._drivers.check, text),
+            lambda found: self.show_check(text, found),
+            "Check the driver",
+        )
+
+    def show_check(self, text: str, found: DriverCheck | None) -> None:
+        """found None: there is no text. An answer about an older text is left alone."""
+        if text != self.edit.toPlainText():
+            return
+        driver_id = driver_text.driver_id_of(text)
+        own = next((d.own for d in self._infos if d.driver_id == driver_id), None)
+        kept = {None: "not in the site yet", True: "of this site", False: "shipped"}[own]
+        self.text_panel.set_title(driver_id or "Text", kept if driver_id else "")
+        problems = () if found is None else found.problems
+        self.edit.mark(dict(problems))
+        self.problems.show_rows(problems)
+        self.problems.setFixedHeight(self.problems.content_height(min(4, len(problems))))
+        self.problems.setVisible(bool(problems))
+        if problems:
+            said = f"{words.count(len(problems), 'problem')}: it cannot be used as it is."
+        else:
+            said = "" if found is None else found.summary
+        self.summary.setText(said)
+        good = found is not None and not problems
+        self.save_button.setEnabled(good and (self.changed or own is None))
+        self.export_button.setEnabled(own is not None and not self.changed)
+
+    def _go_to(self, row: object) -> None:
+        if isinstance(row, tuple):
+            self.edit.show_line(int(row[0]))
+
+    # -------------------------------------------------------- trying, saving, sharing
+
+    def test(self) -> None:
+        meter = self._configuration.meter(str(self.meter.currentData() or ""))
+        link = None if meter is None else self._configuration.link(meter.link_id)
+        if meter is None or link is None:
+            self._complain_text("There is no meter to try it on: add one, or scan a bus.")
+            return
+        text = self.edit.toPlainText()
+        address = meter.address if kind_info(link).uses_address else ""
+        self.trial.begin()
+        self._context.jobs.start(
+            lambda: self._drivers.test(text, link, meter.unit_id, address),
+            self._on_tested,
+            self._on_test_failed,
+            title="Test the driver",
+            guard=self,
+        )
+
+    def _on_tested(self, reading: TestReading) -> None:
+        self.notice.hide()
+        self.trial.show_reading(reading)
+
+    def _on_test_failed(self, error: UserFacingError) -> None:
+        self.trial.show_failure()
+        self._complain(error)
+
+    def save(self) -> None:
+        text = self.edit.toPlainText()
+        self.save_button.setEnabled(False)
+        self._run(
+            partial(self._drivers.save, text),
+            lambda info: self._on_saved(info, text),
+            "Save the driver",
+        )
+
+    def _on_saved(self, info: DriverInfo, text: str) -> None:
+        others = tuple(d for d in self._infos if d.driver_id != info.driver_id)
+        self._infos = tuple(sorted((*others, info), key=lambda d: (not d.own, d.driver_id)))
+        self._opened, self._unchanged = info.driver_id, text
+        self._show_list()
+        self.list.choose(info.driver_id)
+        self.state.setText("saved to the site")
+        self.check()
+        self.saved.emit(info.driver_id)
+
+    def export(self) -> None:
+        driver_id = driver_text.driver_id_of(self.edit.toPlainText())
+        choose_target(
+            self, "Export the driver", f"{driver_id}.toml", "Drivers (*.toml)",
+            lambda path: self.export_to(driver_id, path),
+        )  # fmt: skip
+
+    def export_to(self, driver_id: str, path: Path) -> None:
+        self._run(
+            partial(self._drivers.export, driver_id, path),
+            lambda _: self.state.setText(f"exported as {path.name}"),
+            "Export the driver",
+        )
+
+    # -------------------------------------------------------- helpers
+
+    def _run(self, work: Callable[[], R], then: Callable[[R], object], title: str) -> None:
+        """Work in a job; a failure stands above the text until something went well."""
+
+        def done(result: R) -> None:
+            self.notice.hide()
+            then(result)
+
+        self._context.jobs.start(work, done, self._complain, title=title, guard=self)
+
+    def _complain(self, error: UserFacingError) -> None:
+        self.notice.set_text(error.what, f"{error.where}. {error.remedy}")
+        self.notice.show()
+
+    def _complain_text(self, what: str) -> None:
+        self.notice.set_text(what)
+        self.notice.show()
+
+    def reject(self) -> None:
+        """Esc and the close button: a changed text is asked about first."""
+        self._after_asking(lambda: QDialog.reject(self))
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            event.accept()  # Enter in the filter presses no button of the dialog
+            return
+        super().keyPressEvent(event)

@@ -1,0 +1,79 @@
+"""A driver file as text: where a new line goes, what a new file begins with.
+
+The text is the person's own, so lines are put in and nothing else is touched.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from energy_desktop.domain.quantities import QUANTITIES
+
+_TABLE = "[quantities]"
+_KEY = re.compile(r"\s*([A-Za-z0-9_]+)\s*=")
+
+
+def new_driver(driver_id: str, name: str = "") -> str:
+    """The least that a driver file needs, with what a person must fill in."""
+    return (
+        f'id           = "{driver_id}"\n'
+        'manufacturer = "?"\n'
+        f'models       = ["{name or "?"}"]\n'
+        'source       = "its manual: name, edition, page"\n'
+        'serial   = { baud_rate = 9600, parity = "N", stop_bits = 1 }\n'
+        'defaults = { function = 4, format = "float32", word_order = "ABCD" }\n'
+        "\n"
+        f"{_TABLE}\n"
+    )
+
+
+def with_lines(text: str, lines: Iterable[str]) -> str:
+    """The text with each line in its table of quantities; one for the same name is replaced."""
+    rows = text.rstrip("\n").split("\n") if text.strip() else []
+    if not any(row.strip() == _TABLE for row in rows):
+        rows += ["", _TABLE] if rows else [_TABLE]
+    for line in lines:
+        _put(rows, line.strip())
+    return "\n".join(rows) + "\n"
+
+
+def _put(rows: list[str], line: str) -> None:
+    start = next(i for i, row in enumerate(rows) if row.strip() == _TABLE) + 1
+    end = next((i for i in range(start, len(rows)) if rows[i].lstrip().startswith("[")), len(rows))
+    key = key_of(line)
+    for at in range(start, end):
+        if key and key_of(rows[at]) == key:
+            rows[at] = line
+            return
+    while end > start and not rows[end - 1].strip():
+        end -= 1
+    rows.insert(end, line)
+
+
+def key_of(line: str) -> str:
+    """The name that a line gives a value to; empty: none, or a comment."""
+    found = _KEY.match(line)
+    return found.group(1) if found else ""
+
+
+def driver_id_of(text: str) -> str:
+    """The id that the text gives itself; empty: none."""
+    found = re.search(r'^id\s*=\s*"([^"]*)"', text, re.MULTILINE)
+    return found.group(1) if found else ""
+
+
+def quantity_called(label: str) -> str:
+    """The quantity that a reading looks like, by its label or name; empty: not known."""
+    wanted = label.casefold().split(",")[0].strip()
+    for name, row in QUANTITIES.items():
+        if wanted in (name, row.label.casefold()):
+            return name
+    return ""
+
+
+def line_of(text: str, names: Sequence[str]) -> int:
+    """Number (from 1) of the last of these lines, to show where they went; 0: none is there."""
+    wanted = set(names)
+    rows = enumerate(text.split("\n"), start=1)
+    return max((number for number, row in rows if key_of(row) in wanted), default=0)

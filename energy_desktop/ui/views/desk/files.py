@@ -1,0 +1,122 @@
+"""Files that come in: readings, site files, lists of meters. What came of each is told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Protocol
+
+from energy_desktop.domain.errors import UserFacingError
+from energy_desktop.domain.ports import ProgressSink
+from energy_desktop.services.importing import ImportResult, ImportService
+from energy_desktop.services.site_file import SiteFileService
+from energy_desktop.services.site_file.service import AppliedChanges
+from energy_desktop.ui.views import meter_words as words
+from energy_desktop.ui.views.base import BaseView
+from energy_desktop.ui.views.desk.bulk_dialog import BulkDialog
+from energy_desktop.ui.views.desk.choose_file import choose_files
+from energy_desktop.ui.views.desk.ports import BulkLists
+from energy_desktop.ui.views.import_panel import ImportResultDialog, import_sentence
+from energy_desktop.ui.widgets.panel import Panel
+
+
+class Say(Protocol):
+    """A notice on the page: what, where, tone."""
+
+    def __call__(self, what: str, where: str, tone: int) -> None: ...
+
+
+class FileImports:
+    """The entries of the Import menu. view: runs the jobs; panel: shows their progress."""
+
+    def __init__(
+        self,
+        view: BaseView,
+        panel: Callable[[], Panel],
+        importing: ImportService,
+        site_file: SiteFileService,
+        lists: BulkLists | None,
+        say: Say,
+        tell: Callable[[UserFacingError], object],
+    ) -> None:
+        self._view = view
+        self._panel = panel
+        self._importing = importing
+        self._site_file = site_file
+        self._lists = lists
+        self._say = say
+        self._tell = tell
+
+    @property
+    def actions(self) -> tuple[tuple[str, Callable[[], object]], ...]:
+        lists = () if self._lists is None else (("Meters from a list", self.open_list),)
+        return (
+            *lists,
+            ("Readings from files", self.choose_import),
+            ("Site file", self.choose_site_file),
+        )
+
+    def open_list(self) -> None:
+        if self._lists is None:
+            return
+        self.bulk = BulkDialog(self._view, self._view.context, self._lists)
+        self.bulk.applied.connect(self._on_list_applied)
+        self.bulk.open()
+        self.bulk.choose()
+
+    def _on_list_applied(self, number: int) -> None:
+        self._say("List applied.", f"{words.count(number, 'meter')} added or changed.", 0)
+        self._view.reload()
+
+    def choose_import(self) -> None:
+        choose_files(
+            self._view,
+            "Import readings",
+            ["Readings (*.csv *.csv.gz *.txt *.gz)", "All files (*)"],
+            lambda paths: self.import_files(tuple(paths)),
+            several=True,
+        )
+
+    def choose_site_file(self) -> None:
+        choose_files(
+            self._view,
+            "Apply a site file",
+            ["Site files (*.toml)"],
+            lambda paths: self.apply_file(paths[0]),
+        )
+
+    def import_files(self, files: tuple[Path, ...]) -> None:
+        """Reads the files in a job that can be cancelled, then shows what came of each."""
+
+        def work(progress: ProgressSink) -> tuple[ImportResult, ...]:
+            return self._importing.run(files, progress=progress)
+
+        self._view.load_long(
+            work,
+            self.show_imported,
+            panel=self._panel(),
+            title="Import readings",
+            on_error=self._tell,
+        )
+
+    def show_imported(self, results: tuple[ImportResult, ...]) -> None:
+        formats = self._view.formats
+        self._say("Imported.", import_sentence(formats, results), 0)
+        self.import_result = ImportResultDialog(self._view, formats, results)
+        self.import_result.open()
+        self._view.reload()
+
+    def apply_file(self, path: Path) -> None:
+        """The whole file or nothing; every mistake is shown with its line."""
+        self._view.load(
+            partial(self._site_file.apply, path),
+            self.show_applied,
+            key="apply",
+            title=f"Apply {path.name}",
+            on_error=self._tell,
+        )
+
+    def show_applied(self, changes: AppliedChanges) -> None:
+        self._say("Site file applied.", words.applied_text(changes), 0)
+        self._view.reload()

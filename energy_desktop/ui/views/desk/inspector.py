@@ -1,0 +1,299 @@
+"""Registers as they came, in every word order side by side.
+
+Reads one range of any unit of the chosen bus. The order in which all readings are plausible is
+lit; a click on a value makes it a line of a driver.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import partial
+
+from PySide6.QtCore import QModelIndex, Signal
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit
+
+from energy_desktop.domain.commissioning import InspectedRegister, Reading
+from energy_desktop.domain.driver import RegisterView
+from energy_desktop.domain.link_kinds import MODBUS, kind_info
+from energy_desktop.domain.site import Link, Meter
+from energy_desktop.ui.formatting import Formats
+from energy_desktop.ui.views.desk.form import whole
+from energy_desktop.ui.views.desk.ports import InspectedRange
+from energy_desktop.ui.widgets import paint
+from energy_desktop.ui.widgets.panel import Panel, button, glyph
+from energy_desktop.ui.widgets.table import Cell, Column, Table
+
+ORDERS = ("ABCD", "CDAB", "BADC", "DCBA")
+FUNCTIONS = ((4, "04 input"), (3, "03 holding"), (2, "02 inputs"), (1, "01 coils"))
+_FIRST_TYPE = "float32"
+_BIT_FUNCTIONS = (1, 2)
+_COUNT = 24  # registers of a first look: the main values of most maps
+_FIRST_ORDER_COLUMN = 3
+
+
+class Inspector(Panel):
+    """Asks nobody: `read_wanted` does, and `show_range` takes what came."""
+
+    read_wanted = Signal(int, int, int, int)  # unit, function, address, count
+    line_wanted = Signal(object, object)  # InspectedRegister, Reading
+    order_wanted = Signal(object)  # list of (InspectedRegister, Reading), the plausible ones
+
+    def __init__(self, formats: Formats) -> None:
+        super().__init__("Registers")
+        self._formats = formats
+        self._rows: tuple[InspectedRegister, ...] = ()
+        self._best = ""
+        self._where = ""
+        self.link: Link | None = None
+        self.set_content(self._controls())
+        self.table: Table[InspectedRegister] = Table(
+            [
+                Column("Wire", lambda r: Cell(f"0x{r.address:04X}", mono=True), width=58),
+                Column("Manual", lambda r: Cell(r.manual_number, mono=True), width=68),
+                Column("Raw bytes", self._raw_cell, width=104),
+                *(
+                    Column(order, partial(self._value_cell, order), stretch=3, number=True)
+                    for order in ORDERS
+                ),
+                Column("Reads as", self._meaning_cell, stretch=5),
+            ],
+            key=lambda r: r.address,
+            name="Registers as read",
+        )
+        self.table.clicked.connect(self._on_clicked)
+        self.table.opened.connect(self._on_opened)
+        self.set_content(self.table)
+        self.set_content(self._footer())
+
+    def _controls(self) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.setSpacing(6)
+        self.unit = whole(0, 255, 1)
+        self.function = QComboBox()
+        for number, text in FUNCTIONS:
+            self.function.addItem(text, number)
+        self.start = QLineEdit("0x0000")
+        self.start.setToolTip(
+            paint.plain_tooltip("Wire address, as 70 or 0x0046, or the manual's number, as 3x0071")
+        )
+        self.count = whole(1, 125, _COUNT)
+        self.type = QComboBox()
+        self.type.addItem(_FIRST_TYPE, _FIRST_TYPE)
+        self.type.currentIndexChanged.connect(lambda _: self._show_rows())
+        fields = (
+            ("Unit", self.unit, 46),
+            ("Function", self.function, 96),
+            ("Start", self.start, 74),
+            ("Count", self.count, 46),
+            ("Type", self.type, 82),
+        )
+        for text, field, width in fields:
+            caption = paint.label(text, "label")
+            caption.setBuddy(field)
+            field.setAccessibleName(text)
+            field.setMinimumWidth(width)
+            field.setMaximumWidth(width + 24)
+            row.addWidget(caption)
+            row.addWidget(field)
+        self.start.returnPressed.connect(self.read)
+        row.addStretch(1)
+        self.read_button = button("Read", self.read, icon="refresh")
+        row.addWidget(self.read_button)
+        return row
+
+    def _footer(self) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.setSpacing(8)
+        row.addWidget(glyph("lightbulb-outline", "text2"))
+        self.sentence = paint.label("", wrap=True)
+        row.addWidget(self.sentence, 1)
+        self.use_button = button("Use ABCD", self._on_use, kind="primary")
+        self.use_button.hide()
+        row.addWidget(self.use_button)
+        return row
+
+    # -------------------------------------------------------- what is asked
+
+    def show_target(
+        self, link: Link | None, meter: Meter | None, registers: Sequence[RegisterView] = ()
+    ) -> None:
+        """The bus and unit to read; a range that its driver begins with is proposed."""
+        self.link = link
+        title = "Registers" if meter is None else f"Registers of {meter.name}"
+        self._where = "" if link is None else link.address
+        self.set_title(title, self._where)
+        self._rows, self._best = (), ""
+        self.sentence.setText("")
+        self.use_button.hide()
+        if link is None:
+            self.show_empty("Choose a bus or a meter that is polled: its registers stand here.")
+            return
+        if kind_info(link).protocol != MODBUS:
+            label = kind_info(link).label
+            self.show_empty(f"{label} has no registers. What comes is under Frames and Values.")
+            return
+        if meter is not None:
+            self.unit.setValue(meter.unit_id)
+            self._where += f", unit {meter.unit_id}"
+            self.set_subtitle(self._where)
+            self.propose(registers)
+        self.show_body()
+        self.table.show_rows([], empty="Nothing read yet.")
+
+    def propose(self, registers: Sequence[RegisterView]) -> None:
+        """The first range of the driver, so that what is known is seen first."""
+        if not registers:
+            return
+        first = min(registers, key=lambda r: (r.function != registers[0].function, r.address))
+        self.function.setCurrentIndex(max(0, self.function.findData(first.function)))
+        self.start.setText(f"0x{first.address:04X}")
+        self.choose_type(first.value_format)
+
+    def choose_type(self, value_format: str) -> None:
+        if self.type.findData(value_format) < 0:
+            self.type.addItem(value_format, value_format)
+        self.type.setCurrentIndex(self.type.findData(value_format))
+
+    @property
+    def readable(self) -> bool:
+        return self.link is not None and kind_info(self.link).protocol == MODBUS
+
+    def read(self) -> None:
+        """Tells what is to be read; a start that is no address is said instead."""
+        function = int(self.function.currentData())
+        try:
+            address = wire_address(self.start.text(), function)
+        except ValueError as problem:
+            self.sentence.setText(str(problem))
+            self.use_button.hide()
+            return
+        if self.readable:
+            self.read_wanted.emit(self.unit.value(), function, address, self.count.value())
+
+    # -------------------------------------------------------- what came
+
+    def show_range(self, found: InspectedRange) -> None:
+        self._rows, self._best = found.rows, found.best_order
+        types = list(dict.fromkeys(r.value_format for row in found.rows for r in row.readings))
+        chosen = str(self.type.currentData())
+        self.type.blockSignals(True)
+        self.type.clear()
+        for name in types:
+            self.type.addItem(name, name)
+        wanted = self.type.findData(chosen)
+        if wanted < 0:
+            wanted = max(0, self.type.findData(_FIRST_TYPE))
+        self.type.setCurrentIndex(wanted)
+        self.type.blockSignals(False)
+        self.show_body()
+        took = self._formats.number(found.round_trip_ms)
+        self.set_subtitle(f"{self._where}, answered in {took} ms")
+        self.sentence.setText(found.sentence)
+        self._show_rows()
+
+    def _show_rows(self) -> None:
+        """Rows that a value of the type begins at; what does not fit whole is not guessed."""
+        wanted = str(self.type.currentData())
+        step = registers_of(wanted)
+        first = self._rows[0].address if self._rows else 0
+        rows = [
+            r
+            for r in self._rows
+            if (r.address - first) % step == 0
+            and any(one.value_format == wanted for one in r.readings)
+        ]
+        self.table.show_rows([], empty="")  # the columns follow the type, not the row alone
+        self.table.show_rows(rows, empty="Nothing read yet.")
+        usable = self._plausible()
+        self.use_button.setVisible(bool(self._best and usable))
+        self.use_button.setText(f"Use {self._best}")
+
+    def _plausible(self) -> list[tuple[InspectedRegister, Reading]]:
+        """What is plausible in the lit order, in the chosen type."""
+        wanted = str(self.type.currentData())
+        found = []
+        for row in self.table.rows_model.rows:
+            reading = row.reading(wanted, self._best)
+            if reading is not None and reading.reads_as and reading.value == reading.value:
+                found.append((row, reading))
+        return found
+
+    def _reading(self, row: InspectedRegister, order: str) -> Reading | None:
+        return row.reading(str(self.type.currentData()), order)
+
+    # -------------------------------------------------------- cells
+
+    def _raw_cell(self, row: InspectedRegister) -> Cell:
+        size = 2 * registers_of(str(self.type.currentData()))
+        return Cell(row.raw[:size].hex(" ").upper(), mono=True)
+
+    def _value_cell(self, order: str, row: InspectedRegister) -> Cell:
+        reading = self._reading(row, order)
+        lit = order == self._best
+        if reading is None:
+            return Cell("", ground="sel" if lit else "")
+        return Cell(
+            reading.text,
+            bold=lit and bool(reading.reads_as),
+            token="text" if lit or reading.reads_as else "text3",
+            ground="sel" if lit else "",
+        )
+
+    def _meaning_cell(self, row: InspectedRegister) -> Cell:
+        orders = (self._best,) if self._best else ORDERS
+        for order in orders:
+            reading = self._reading(row, order)
+            if reading is None or not reading.reads_as:
+                continue
+            if reading.value != reading.value:
+                return Cell(reading.reads_as, icon="minus", icon_token="text3", token="text2")
+            return Cell(reading.reads_as, icon="check", icon_token="text2")
+        return Cell("", spoken="not plausible as anything")
+
+    # -------------------------------------------------------- making lines
+
+    def _on_clicked(self, index: QModelIndex) -> None:
+        column = index.column() - _FIRST_ORDER_COLUMN
+        if 0 <= column < len(ORDERS):
+            self._want_line(self.table.rows_model.rows[index.row()], ORDERS[column])
+
+    def _on_opened(self, row: object) -> None:
+        if isinstance(row, InspectedRegister):
+            self._want_line(row, self._best or ORDERS[0])
+
+    def _want_line(self, row: InspectedRegister, order: str) -> None:
+        reading = self._reading(row, order)
+        if reading is not None:
+            self.line_wanted.emit(row, reading)
+
+    def _on_use(self) -> None:
+        self.order_wanted.emit(self._plausible())
+
+
+def registers_of(value_format: str) -> int:
+    """How many registers a value takes: `float32` two, `uint16` one, a bit one."""
+    bits = re.search(r"(\d+)$", value_format)
+    return max(1, int(bits.group()) // 16) if bits else 1
+
+
+def wire_address(text: str, function: int) -> int:
+    """`70`, `0x46`, or the manual's `3x0071`, `300071`. Raises ValueError with a sentence.
+
+    Five digits such as 30071 are left a wire address: many devices have one there.
+    """
+    wanted = text.strip().lower()
+    marks = {3: "4", 4: "3", 2: "1", 1: "0"}
+    manual = re.fullmatch(r"([0134])(?:x(\d{1,5})|(\d{5}))", wanted)
+    if manual is not None and not wanted.startswith("0x"):
+        if manual.group(1) != marks[function]:
+            raise ValueError(f"{text} belongs to another function than {function:02d}.")
+        address = int(manual.group(2) or manual.group(3)) - 1
+    else:
+        try:
+            address = int(wanted, 16) if wanted.startswith("0x") else int(wanted)
+        except ValueError:
+            raise ValueError(f"{text!r} is no address: enter 70, 0x0046 or 3x0071.") from None
+    if not 0 <= address <= 0xFFFF:
+        raise ValueError(f"{text} is no address: a register lies at 0 to 65535.")
+    return address

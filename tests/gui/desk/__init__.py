@@ -1,0 +1,1 @@
+"""The commissioning desk, one part at a time."""
