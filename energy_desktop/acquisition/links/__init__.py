@@ -28,10 +28,26 @@ def connect_to(link: Link) -> CheckedConnection:
         from energy_desktop.acquisition.links.modbus_tcp import ModbusTcpConnection
 
         return ModbusTcpConnection(link)
+    if link.kind is LinkKind.MODBUS_TLS:
+        from energy_desktop.acquisition.links.modbus_tls import ModbusTlsConnection
+
+        return ModbusTlsConnection(link)
+    if link.kind is LinkKind.MODBUS_UDP:
+        from energy_desktop.acquisition.links.modbus_udp import ModbusUdpConnection
+
+        return ModbusUdpConnection(link)
+    if link.kind is LinkKind.MODBUS_RTU_TCP:
+        from energy_desktop.acquisition.links.modbus_rtu_tcp import ModbusRtuTcpConnection
+
+        return ModbusRtuTcpConnection(link)
     if link.kind is LinkKind.MODBUS_RTU:
         from energy_desktop.acquisition.links.modbus_rtu import ModbusRtuConnection
 
         return ModbusRtuConnection(link)
+    if link.kind is LinkKind.MODBUS_ASCII:
+        from energy_desktop.acquisition.links.modbus_ascii import ModbusAsciiConnection
+
+        return ModbusAsciiConnection(link)
     raise WrongUse(
         where=link.address,
         what=f"{kind_info(link).label} has no registers that could be asked for.",
@@ -68,6 +84,10 @@ def _http_push(link: Link, outlets: Outlets) -> LinkTask:
 
 _TASKS: dict[LinkKind, Callable[[Link, Outlets], LinkTask]] = {
     LinkKind.MODBUS_TCP: _modbus,
+    LinkKind.MODBUS_TLS: _modbus,
+    LinkKind.MODBUS_UDP: _modbus,
+    LinkKind.MODBUS_RTU_TCP: _modbus,
     LinkKind.MODBUS_RTU: _modbus,
+    LinkKind.MODBUS_ASCII: _modbus,
     LinkKind.HTTP_PUSH: _http_push,
 }

@@ -2,6 +2,7 @@
 
 from enum import Enum
 
+from energy_desktop.domain.bus import BusError
 from energy_desktop.domain.errors import MeterAnswerWrong, MeterUnreachable, UserFacingError
 
 try:
@@ -32,18 +33,37 @@ _UNREACHABLE = frozenset(
 )
 
 
-class RequestFailed(Exception):
-    """One request without a usable answer. `what` is a clause with its full stop."""
+_COUNTED_AS = {
+    FailureKind.NO_CONNECTION: BusError.NO_CONNECTION,
+    FailureKind.NO_ANSWER: BusError.TIMEOUT,
+    FailureKind.WRONG_ANSWER: BusError.GARBAGE,
+}
 
-    def __init__(self, kind: FailureKind, what: str, remedy: str) -> None:
+
+class RequestFailed(Exception):
+    """One request without a usable answer. `what` is a clause with its full stop.
+
+    error: as what it is counted on its bus; code: of an exception answer.
+    """
+
+    def __init__(
+        self,
+        kind: FailureKind,
+        what: str,
+        remedy: str,
+        error: BusError | None = None,
+        code: int | None = None,
+    ) -> None:
         super().__init__(what)
         self.kind = kind
         self.what = what
         self.remedy = remedy
+        self.error = error or _COUNTED_AS.get(kind, BusError.EXCEPTION)
+        self.code = code
 
     def again(self) -> "RequestFailed":
         """The same failure to raise once more: an exception raised twice keeps both tracebacks."""
-        return RequestFailed(self.kind, self.what, self.remedy)
+        return RequestFailed(self.kind, self.what, self.remedy, self.error, self.code)
 
     def for_user(self, where: str) -> UserFacingError:
         """The same failure as the sentence that a window or a command shows."""
@@ -57,20 +77,29 @@ def seconds_text(seconds: float) -> str:
     return short if float(short) == seconds else f"{seconds:.3g}"
 
 
-def no_answer(timeout_s: float) -> RequestFailed:
+def no_answer(timeout_s: float, error: BusError = BusError.TIMEOUT) -> RequestFailed:
+    """error: GARBAGE and the like when bytes came, but no answer was among them."""
     return RequestFailed(
         FailureKind.NO_ANSWER,
         f"no answer within {seconds_text(timeout_s)} s.",
         "Check that the meter is powered and that its unit number is right.",
+        error,
     )
 
 
-def wrong_answer(what: str) -> RequestFailed:
+def wrong_answer(what: str, error: BusError = BusError.GARBAGE) -> RequestFailed:
     return RequestFailed(
         FailureKind.WRONG_ANSWER,
         what,
         "Check that no other device has this unit number and that no one else uses the line.",
+        error,
     )
+
+
+def exception_words(code: int) -> str:
+    """What a Modbus exception code says, as a clause."""
+    known = _WORDS_OF_EXCEPTION.get(code)
+    return "the meter answers with an unknown exception" if known is None else known[1]
 
 
 _WORDS_OF_EXCEPTION = {
@@ -98,5 +127,9 @@ def refused(exception_code: int, request: str) -> RequestFailed:
         exception_code, (FailureKind.DEVICE_FAULT, "the meter answers with an unknown exception")
     )
     return RequestFailed(
-        kind, f"{words} (exception {exception_code} for {request}).", _REMEDY_OF_KIND[kind]
+        kind,
+        f"{words} (exception {exception_code} for {request}).",
+        _REMEDY_OF_KIND[kind],
+        BusError.EXCEPTION,
+        exception_code,
     )
