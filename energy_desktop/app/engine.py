@@ -18,6 +18,7 @@ from energy_desktop.acquisition.field import Field
 from energy_desktop.acquisition.profiles import ProfileLibrary
 from energy_desktop.app.clock_watch import ClockWatch
 from energy_desktop.app.demo import DemoSite
+from energy_desktop.app.http_in import HttpIn
 from energy_desktop.app.paths import SiteFolder, drivers_folder
 from energy_desktop.domain.clock import Clock, system_clock, to_ms
 from energy_desktop.domain.configuration import Configuration
@@ -66,6 +67,7 @@ class Engine:
                 clock=clock,
                 on_gap=self.store.record_gap,
             )
+            self.http_in = HttpIn(self.store, self.field, lambda: self.configuration, clock)
         except BaseException:
             self.store.close()
             raise
@@ -96,6 +98,7 @@ class Engine:
         self._started = True
         self.field.start()
         self.field.reconfigure(configuration)
+        self.http_in.follow()
         self._housekeeper.start()
         if self.demo is None:
             self._copier.start()
@@ -108,12 +111,13 @@ class Engine:
             self.field.reconfigure(configuration)
 
     def stop(self) -> None:
-        """Ends every thread in the order that loses no reading: wire, alarms, store."""
+        """Ends every thread in the order that loses no reading: HTTP in, wire, alarms, store."""
         self._stop.set()
         steps: list[tuple[str, Callable[[], object]]] = []
         if self._started:
-            steps.append(("field", lambda: self.field.stop(5.0)))
             steps.append(("housekeeper", lambda: self._housekeeper.join(5.0)))
+            steps.append(("HTTP in", self.http_in.stop))
+            steps.append(("field", lambda: self.field.stop(5.0)))
             if self._copier.is_alive():
                 steps.append(("backups", lambda: self._copier.join(_LAST_COPY_S)))
         if self.demo is not None:
@@ -141,6 +145,7 @@ class Engine:
                 if time.monotonic() >= next_look:
                     next_look = time.monotonic() + _LOOK_EVERY_S
                     self._follow_others()
+                    self.http_in.follow()
                 if time.monotonic() >= next_upkeep:
                     more = self.store.maintain(seconds=_UPKEEP_SLICE_S)
                     pause = 2 * _TICK_S if more else _UPKEEP_EVERY_S

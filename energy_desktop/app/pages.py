@@ -63,7 +63,7 @@ def make_page(
 def _settings(context: ViewContext, services: Services, appearance: Appearance) -> BaseView:
     from energy_desktop.ui.views.settings_view import SettingsView
 
-    return SettingsView(context, services.settings, appearance)
+    return SettingsView(context, services.settings, appearance, services.http_in)
 
 
 def _overview(context: ViewContext, services: Services, engine: Engine, feed: LiveFeed) -> BaseView:

@@ -19,10 +19,12 @@ from energy_desktop.domain.monthly_report import MonthlyReport
 from energy_desktop.domain.ports import Compute
 from energy_desktop.services.alarm_rules import AlarmRuleService
 from energy_desktop.services.alarms import AlarmService
+from energy_desktop.services.api_keys import ApiKeyService
 from energy_desktop.services.billing import BillingService
 from energy_desktop.services.exporting import ExportService
 from energy_desktop.services.forecasting import ForecastService
 from energy_desktop.services.history import HistoryService
+from energy_desktop.services.http_in import HttpInService
 from energy_desktop.services.importing import ImportService
 from energy_desktop.services.loads import LoadService
 from energy_desktop.services.maintenance import MaintenanceService
@@ -62,6 +64,7 @@ class Services:
     overview: OverviewService
     reports: ReportService
     settings: SettingsService
+    http_in: HttpInService
 
 
 def render_invoice(invoice: Invoice) -> bytes:
@@ -170,6 +173,12 @@ def make_services(
         ),
         settings=SettingsService(
             store.configuration, store, library, clock, _places(folder), _program(), follow
+        ),
+        http_in=HttpInService(
+            store.configuration,
+            ApiKeyService(store.api_keys, clock) if engine is None else engine.http_in.keys,
+            None if engine is None else engine.http_in.state,
+            None if engine is None else engine.http_in.push.unclaimed,
         ),
     )
 

@@ -14,6 +14,7 @@ import re
 from collections.abc import Callable
 from dataclasses import MISSING, dataclass, field, fields
 from decimal import Decimal, InvalidOperation
+from ipaddress import ip_address
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -151,6 +152,13 @@ def _choice(declared: Declared, text: str) -> str:
     return text
 
 
+def _ip_address(_: Declared, text: str) -> str:
+    try:
+        return str(ip_address(text.strip("[]")))
+    except ValueError:
+        raise BadSetting("Write an address of this computer, as 127.0.0.1.") from None
+
+
 def _zone(_: Declared, text: str) -> str:
     try:
         ZoneInfo(text)
@@ -279,6 +287,46 @@ class ProgramSettings:
         unit="months",
         required=True,
         group="store",
+    )
+    http_in: str = setting(
+        "off",
+        label="HTTP in",
+        help="Lets sensors post their readings to this program, each with a key of its own.",
+        parse=_choice,
+        choices=(("off", "Off"), ("on", "On")),
+        group="http",
+    )
+    http_in_address: str = setting(
+        "127.0.0.1",
+        label="Listens on",
+        help="127.0.0.1: only programs on this computer reach it. 0.0.0.0: every network that this "
+        "computer is in; the keys then travel unencrypted, so keep it to a network of your own.",
+        parse=_ip_address,
+        required=True,
+        group="http",
+    )
+    http_in_port: int = setting(
+        8765,
+        label="Port",
+        help="The sensors post to http://address:port/api/hardware/data.",
+        parse=_whole,
+        at_least=1024,
+        at_most=65_535,
+        decimals=0,
+        required=True,
+        group="http",
+    )
+    http_in_per_minute: int = setting(
+        120,
+        label="Requests of one key",
+        help="More than this many within a minute are refused; polling is never slowed by them.",
+        parse=_whole,
+        at_least=1,
+        at_most=6_000,
+        decimals=0,
+        unit="/min",
+        required=True,
+        group="http",
     )
 
 

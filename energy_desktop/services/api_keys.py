@@ -56,7 +56,7 @@ class ApiKeyService:
         self._look_again_s = float("-inf")
         self._noted_ms: dict[str, int] = {}
 
-    def keys(self) -> tuple[ApiKey, ...]:
+    def all(self) -> tuple[ApiKey, ...]:
         """All that were ever made, revoked ones too, oldest first."""
         return tuple(key for key, _ in self._store.all())
 
@@ -69,7 +69,7 @@ class ApiKeyService:
                 what="This is no name for a key.",
                 remedy="Use up to 40 letters, digits, dots and dashes, as in roof-sensor.",
             )
-        if any(key.is_active and key.name.lower() == name.lower() for key in self.keys()):
+        if any(key.is_active and key.name.lower() == name.lower() for key in self.all()):
             raise WrongUse(
                 where=f"Key {name}",
                 what="There is a key of this name already.",
@@ -84,10 +84,10 @@ class ApiKeyService:
     def revoke(self, name_or_id: str) -> ApiKey:
         """The active key of that name or id takes no readings from now on. Raises NotFound."""
         found = next(
-            (k for k in self.keys() if k.is_active and name_or_id in (k.name, k.key_id)), None
+            (k for k in self.all() if k.is_active and name_or_id in (k.name, k.key_id)), None
         )
         if found is None:
-            names = ", ".join(k.name for k in self.keys() if k.is_active) or "none yet"
+            names = ", ".join(k.name for k in self.all() if k.is_active) or "none yet"
             raise NotFound(
                 where=f"Key {name_or_id}",
                 what="There is no active key of this name.",
@@ -95,7 +95,7 @@ class ApiKeyService:
             )
         self._store.revoke(found.key_id, to_ms(self._clock()))
         self._forget()
-        return next(k for k in self.keys() if k.key_id == found.key_id)
+        return next(k for k in self.all() if k.key_id == found.key_id)
 
     def authenticate(self, presented: str) -> ApiKey | None:
         """The active key whose secret this is; None: nobody's."""

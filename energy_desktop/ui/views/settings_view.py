@@ -33,6 +33,7 @@ from energy_desktop.domain.errors import UserFacingError
 from energy_desktop.domain.settings import APPEARANCE, PROGRAM, SITE
 from energy_desktop.domain.site import Site
 from energy_desktop.services.backups import Backup
+from energy_desktop.services.http_in import HttpInService
 from energy_desktop.services.settings import (
     InvalidSettings,
     SettingsPicture,
@@ -41,12 +42,14 @@ from energy_desktop.services.settings import (
 from energy_desktop.ui import theme
 from energy_desktop.ui.formatting import Formats
 from energy_desktop.ui.views.base import BaseView, Subject, ViewContext
+from energy_desktop.ui.views.settings_keys_panel import HttpInRows
 from energy_desktop.ui.views.settings_rows import EntryRow, FactRow, Group
 from energy_desktop.ui.widgets import paint
 from energy_desktop.ui.widgets.panel import InlineNotice, button
 
 _ITEM = "setting:"
 _NAVIGATION_WIDTH = 168
+_FOLLOWED_AFTER_MS = 4_000  # the engine looks at its settings every 3 s
 
 
 class Appearance(Protocol):
@@ -81,6 +84,7 @@ class SettingsView(BaseView):
         context: ViewContext,
         settings: SettingsService,
         appearance: Appearance,
+        http_in: HttpInService | None = None,
         *,
         open_path: Callable[[Path], object] = open_folder,
     ) -> None:
@@ -88,6 +92,7 @@ class SettingsView(BaseView):
         self._settings = settings
         self._appearance = appearance
         self._open_path = open_path
+        self.http_in = None if http_in is None else HttpInRows(self.formats, http_in, self.load)
         self._picture: SettingsPicture | None = None
         self._wanted = ""
         self._when_saved: list[Callable[[], object]] = []
@@ -97,6 +102,7 @@ class SettingsView(BaseView):
         self.billing = Group("Who bills", "on invoices", save=self._save_site, verb="Save")
         self.looks = Group("Appearance", "shows at once")
         self.store = Group("Store", save=self._save_program, verb="Save store settings")
+        self.http = Group("HTTP in", "sensors that post", save=self._save_program)
         self.folders = Group("Data folders")
         self.access = Group("Access and encryption")
         self.about = Group("About")
@@ -106,6 +112,7 @@ class SettingsView(BaseView):
             self.billing,
             self.looks,
             self.store,
+            self.http,
             self.folders,
             self.access,
             self.about,
@@ -166,7 +173,11 @@ class SettingsView(BaseView):
         for fact in (self.database, self.room, self.last_backup, self.damage):
             self.store.add(fact)
         for declared in PROGRAM.values():
-            self.store.add(EntryRow(declared, self.formats))
+            group = self.http if declared.group == "http" else self.store
+            group.add(EntryRow(declared, self.formats))
+        if self.http_in is not None:
+            for row in self.http_in.rows:
+                self.http.add(row)
         self.store.add(self.retention)
         self.site_folder = self._folder_row("Site folder", "Database, log and what follows.")
         self.driver_folder = self._folder_row(
@@ -242,8 +253,14 @@ class SettingsView(BaseView):
         self.on_subject_changed(self.navigation.subject)
         self.looks.entries["theme"].show_value(theme.current().name)
 
+    def on_hidden(self) -> None:
+        if self.http_in is not None:
+            self.http_in.keys.hide_secret()
+
     def reload(self) -> None:
         self.load(self._settings.load, self.show_picture, panel=self.site, title="Settings")
+        if self.http_in is not None:
+            self.http_in.reload()
 
     def show_picture(self, picture: SettingsPicture) -> None:
         """Everything at once; drafts that are not saved stay in their fields."""
@@ -253,7 +270,7 @@ class SettingsView(BaseView):
                 row.show_value(getattr(picture.site, name))
         self.site.entries["zone"].offer(picture.zones)
         for name in PROGRAM:
-            self.store.entries[name].show_value(getattr(picture.program, name))
+            self._program_entry(name).show_value(getattr(picture.program, name))
         self.looks.entries["theme"].show_value(theme.current().name)
         self.looks.entries["locale"].show_value(self._appearance.locale)
         self._show_facts(picture)
@@ -399,13 +416,18 @@ class SettingsView(BaseView):
         self._when_saved.append(deed)
         self._tell()
 
+    def _program_entry(self, name: str) -> EntryRow:
+        return self.store.entries.get(name) or self.http.entries[name]
+
     def _save_program(self, entries: dict[str, str]) -> None:
         def saved(_: object) -> None:
             for name in entries:
-                row = self.store.entries[name]
+                row = self._program_entry(name)
                 row.undo_to(row.declared.read(row.text))
             self._say("Saved.", ", ".join(PROGRAM[name].label for name in entries))
             self.reload()
+            if self.http_in is not None and entries.keys() & self.http.entries.keys():
+                QTimer.singleShot(_FOLLOWED_AFTER_MS, self, self.http_in.reload)
 
         self.load(
             lambda: self._settings.change_program(entries),
