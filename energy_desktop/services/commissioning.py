@@ -1,0 +1,473 @@
+"""The commissioning desk: what hangs on a line, what its registers hold, whether it is right.
+
+Only reads. A scan is one request at a time with a pause after each, and may be stopped between
+any two. Everything that asks the wire waits for it, so nothing here is for the GUI thread.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from energy_desktop.acquisition.inspect import (
+    Nominal,
+    best_reading,
+    inspect,
+)
+from energy_desktop.acquisition.inspect import driver_line as line_of_driver
+from energy_desktop.acquisition.serial_ports import serial_ports
+from energy_desktop.analytics.commissioning.driver_fit import rank
+from energy_desktop.analytics.commissioning.plausibility import judge
+from energy_desktop.domain.bus import BusStatistics, Frame
+from energy_desktop.domain.clock import Clock, to_ms
+from energy_desktop.domain.commissioning import (
+    DeviceIdentity,
+    DriverFit,
+    FaultKind,
+    InspectedRegister,
+    Judgement,
+    Reading,
+    ScanHit,
+    ScanPlan,
+    Verdict,
+)
+from energy_desktop.domain.commissioning_record import CommissioningRecord, RegisterRow
+from energy_desktop.domain.configuration import Configuration
+from energy_desktop.domain.errors import (
+    MeterAnswerWrong,
+    MeterUnreachable,
+    NotFound,
+    UserFacingError,
+    WrongUse,
+)
+from energy_desktop.domain.link_kinds import MODBUS, kind_info
+from energy_desktop.domain.ports import (
+    BusAccess,
+    ConfigurationStore,
+    ProgressSink,
+    Rings,
+    no_progress,
+)
+from energy_desktop.domain.site import Link, Meter
+from energy_desktop.domain.wording import count as counted
+from energy_desktop.services.commissioning_reads import (
+    MeterPolls,
+    Profiles,
+    answered,
+    polls_of_rings,
+    probe_drivers,
+    read_polls,
+    register_rows,
+)
+
+CHECK_POLLS = 12
+"""A frozen value takes 8 polls to be called so; twelve seconds are what a person waits."""
+
+_RING_S = 300.0
+_LONGEST_READ = {1: 2000, 2: 2000, 3: 125, 4: 125}
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """One read of a range. best_order empty: none is proved, and the sentence says why.
+
+    best_format: the format in which it is the best, as "float32".
+    """
+
+    rows: tuple[InspectedRegister, ...]
+    best_order: str
+    sentence: str
+    round_trip_ms: float
+    best_format: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What a check looked at and found. polls: as the driver reads them, the newest last."""
+
+    meter: Meter
+    link: Link
+    judgements: tuple[Judgement, ...]
+    polls: MeterPolls
+    identity: DeviceIdentity | None = None
+
+
+class CommissioningService:
+    """bus None: no engine runs in this program, so nothing can be asked on the wire.
+
+    render: makes the PDF of a record. who: the person at the desk. pause: waits so many seconds.
+    """
+
+    def __init__(
+        self,
+        store: ConfigurationStore,
+        profiles: Profiles,
+        bus: BusAccess | None,
+        clock: Clock,
+        render: Callable[[CommissioningRecord], bytes],
+        *,
+        rings: Rings | None = None,
+        who: str = "",
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._store = store
+        self._profiles = profiles
+        self._bus = bus
+        self._clock = clock
+        self._render = render
+        self._rings = rings
+        self._who = who
+        self._pause = pause
+
+    # --- what hangs there
+
+    def serial_ports(self) -> tuple[str, ...]:
+        """Of this computer, by lasting names where the system has them."""
+        return serial_ports()
+
+    def warning(self, link: Link) -> str:
+        """Why a scan of this line disturbs somebody; empty: nothing speaks against it."""
+        for statistics in self.bus_statistics():
+            other = self._store.load().link(statistics.link_id)
+            if other is not None and other.address == link.address and statistics.shared:
+                return f"Another master seems to be on {link.address}: {statistics.shared}"
+        polled = [
+            k for k in self._store.load().links if k.address == link.address and self._bus_runs(k)
+        ]
+        if polled:
+            return f"{link.address} is polled here: its meters wait their turn during the scan."
+        if link.is_serial:
+            return (
+                f"If another program or controller reads {link.device}, stop it first: "
+                "two masters on one line spoil each other's answers."
+            )
+        return ""
+
+    def scan(
+        self,
+        plan: ScanPlan,
+        progress: ProgressSink = no_progress,
+        on_hit: Callable[[ScanHit], object] | None = None,
+    ) -> tuple[ScanHit, ...]:
+        """Asks each unit of each link once for two registers; reads only, one request in flight.
+
+        Whoever answers, if only with an exception, is asked who it is and which driver fits.
+        progress may raise JobCancelled between two probes. A link that cannot be opened is left
+        after its first failure. Raises WrongUse for a plan that is none; MeterUnreachable when no
+        link at all could be opened.
+        """
+        bus = self._need_bus()
+        _check_plan(plan)
+        hits: list[ScanHit] = []
+        unopened: list[UserFacingError] = []
+        started_s, done = time.monotonic(), 0
+        for number, link in enumerate(plan.links):
+            quick = replace(link, timeout_s=plan.timeout_s)
+            for unit_id in plan.unit_ids:
+                progress(
+                    done / plan.probes,
+                    _doing(plan, link, unit_id, hits, done, time.monotonic() - started_s),
+                )
+                done += 1
+                try:
+                    hit = self._probe(bus, link, quick, unit_id, plan)
+                except _NotOpened as failure:
+                    unopened.append(failure.error)
+                    done = (number + 1) * len(plan.unit_ids)
+                    break
+                if hit is not None:
+                    hits.append(hit)
+                    if on_hit is not None:
+                        on_hit(hit)
+                self._pause(plan.pause_s)
+        if len(unopened) == len(plan.links):
+            raise unopened[0]
+        found = counted(len(hits), "device")
+        shared = [s.shared for s in bus.bus_statistics() if s.shared]
+        progress(1.0, f"{found} found" + (f". Shared line? {shared[0]}" if shared else ""))
+        return tuple(hits)
+
+    def identify(self, link: Link, unit_id: int) -> DeviceIdentity | None:
+        """Function 43/14; None: the device answers, but does not tell."""
+        return self._need_bus().identify(link, unit_id)
+
+    def fits(
+        self, link: Link, unit_id: int, identity: DeviceIdentity | None = None
+    ) -> tuple[DriverFit, ...]:
+        """Drivers that explain the device, best first, each with its reasons."""
+        site = self._store.load().site
+        probes = probe_drivers(self._need_bus(), self._profiles, link, unit_id)
+        return rank(probes, identity, site.nominal_voltage_v, site.nominal_frequency_hz)
+
+    # --- what its registers hold
+
+    def inspect(
+        self, link: Link, unit_id: int, function: int, address: int, count: int
+    ) -> Inspection:
+        """Reads a range once. Raises WrongUse for a range that cannot be, and what the wire
+        raises."""
+        most = _LONGEST_READ.get(function)
+        if most is None or not 1 <= count <= most or not 0 <= address <= 0x10000 - count:
+            raise WrongUse(
+                where=f"Function {function}, address {address}, {count} registers",
+                what="This range cannot be read.",
+                remedy="Functions are 1 to 4, addresses 0 to 65535, at most 125 registers at once.",
+            )
+        raw = self._need_bus().read_registers(link, unit_id, function, address, count)
+        site = self._store.load().site
+        rows = inspect(raw, Nominal(site.nominal_voltage_v, site.nominal_frequency_hz))
+        if function in (1, 2):
+            return Inspection(rows, "", "These are bits: they have no order.", raw.round_trip_ms)
+        best = best_reading(rows)
+        return Inspection(rows, best.order, best.sentence, raw.round_trip_ms, best.value_format)
+
+    def driver_line(self, row: InspectedRegister, reading: Reading, quantity: str) -> str:
+        """The line of a driver file that reads this value. Raises WrongUse for another name."""
+        function = 4 if row.manual_number.startswith("3") else 3
+        times = reading.reads_as.rpartition("\u00d7")[2].strip()
+        scale = 1.0 / float(times) if "\u00d7" in reading.reads_as else 1.0
+        try:
+            return line_of_driver(row, reading, quantity, function=function, scale=scale)
+        except KeyError as error:
+            raise WrongUse(
+                where=f"Quantity {quantity}",
+                what=f"{error.args[0]}.",
+                remedy="Choose one of the list.",
+            ) from None
+
+    # --- whether it is right
+
+    def check_meter(
+        self,
+        meter_id: str,
+        progress: ProgressSink = no_progress,
+        *,
+        polls: int = CHECK_POLLS,
+        interval_s: float = 1.0,
+    ) -> tuple[Judgement, ...]:
+        """Faults first, then what is good, then what is open; a meter that is silent is DEAD.
+
+        Uses what is being polled where that is enough, else reads by itself. Raises NotFound and
+        WrongUse; what the wire says becomes a judgement.
+        """
+        return self.checked_meter(meter_id, progress, polls=polls, interval_s=interval_s).judgements
+
+    def checked_meter(
+        self,
+        meter_id: str,
+        progress: ProgressSink = no_progress,
+        *,
+        polls: int = CHECK_POLLS,
+        interval_s: float = 1.0,
+    ) -> Checked:
+        """As check_meter, with what was looked at."""
+        configuration = self._store.load()
+        meter = _meter(configuration, meter_id)
+        link = configuration.link(meter.link_id)
+        if link is None or not meter.driver_id:
+            raise WrongUse(
+                where=f"Meter {meter_id}",
+                what="It is not read over a link, so there is nothing to check on the wire.",
+                remedy="Give it a driver and a link.",
+            )
+        return self.check(
+            meter, link, progress, polls=polls, interval_s=interval_s, site_knows_role=True
+        )
+
+    def check(
+        self,
+        meter: Meter,
+        link: Link,
+        progress: ProgressSink = no_progress,
+        *,
+        polls: int = CHECK_POLLS,
+        interval_s: float = 1.0,
+        site_knows_role: bool = False,
+    ) -> Checked:
+        """Checks a meter that need not be saved. site_knows_role: whether its role was set by a
+        person; without one no direction of power is wrong by itself."""
+        site = self._store.load().site
+        live = polls_of_rings(self._rings, self._profiles, meter, _RING_S, polls)
+        if kind_info(link).protocol != MODBUS or not self._profiles.get(meter.driver_id).registers:
+            read = live
+            if read is None:
+                raise WrongUse(
+                    where=meter.name or meter.meter_id,
+                    what="It speaks by itself or describes itself, and was not read lately.",
+                    remedy="Check it in the program that polls it, once some readings came.",
+                )
+        else:
+            try:
+                read = read_polls(
+                    self._need_bus(),
+                    self._profiles,
+                    meter,
+                    link,
+                    polls=1 if live is not None else polls,
+                    interval_s=interval_s,
+                    pause=self._pause,
+                    progress=progress,
+                )
+            except MeterUnreachable as error:
+                return Checked(meter, link, (_dead(meter, link, error),), MeterPolls(()))
+            except MeterAnswerWrong as error:
+                return Checked(meter, link, (_refused(error),), MeterPolls(()))
+            if live is not None:
+                read = read if read.rejected else replace(read, polls=live.polls)
+        circumstances = read.circumstances(meter, site, role_known=site_knows_role)
+        return Checked(meter, link, judge(read.polls, circumstances, read.by_order), read)
+
+    # --- the wire
+
+    def frames(self, link_id: str, after: int = 0) -> tuple[Frame, ...]:
+        """Since frame number `after`, as far as they are kept; none without an engine."""
+        return () if self._bus is None else self._bus.frames(link_id, after)
+
+    def bus_statistics(self) -> tuple[BusStatistics, ...]:
+        return () if self._bus is None else self._bus.bus_statistics()
+
+    # --- on paper
+
+    def record(self, meter_id: str, progress: ProgressSink = no_progress) -> bytes:
+        """The commissioning record as PDF: checks the meter and writes down what it found."""
+        return self._render(self.record_of(self.checked_meter(meter_id, progress)))
+
+    def record_of(self, checked: Checked) -> CommissioningRecord:
+        """Everything that stands in the record, with the clock and the person of this desk."""
+        configuration = self._store.load()
+        profile = self._profiles.get(checked.meter.driver_id)
+        identity = checked.identity
+        rows: Sequence[RegisterRow] = ()
+        if checked.polls.polls:
+            rows = register_rows(profile, checked.polls.polls[-1].values)
+            identity = identity or self._told(checked.link, checked.meter.unit_id)
+        statistics = next(
+            (s for s in self.bus_statistics() if s.link_id == checked.link.link_id), None
+        )
+        return CommissioningRecord(
+            site=configuration.site,
+            meter=checked.meter,
+            link=checked.link,
+            driver=profile.info,
+            identity=identity,
+            registers=tuple(rows),
+            judgements=checked.judgements,
+            polls=len(checked.polls.polls),
+            statistics=statistics,
+            made_at_ms=to_ms(self._clock()),
+            made_by=self._who,
+        )
+
+    # --- inside
+
+    def _told(self, link: Link, unit_id: int) -> DeviceIdentity | None:
+        if self._bus is None or kind_info(link).protocol != MODBUS:
+            return None
+        try:
+            return self._bus.identify(link, unit_id)
+        except UserFacingError:
+            return None  # many meters do not know the function, and the record is whole without
+
+    def _probe(
+        self, bus: BusAccess, link: Link, quick: Link, unit_id: int, plan: ScanPlan
+    ) -> ScanHit | None:
+        began_s = time.monotonic()
+        try:
+            answer = answered(bus, quick, unit_id, plan.timeout_s)
+        except MeterUnreachable as error:
+            if "no connection" in error.what:
+                raise _NotOpened(error) from None
+            return None
+        trip_ms = (time.monotonic() - began_s) * 1000.0
+        identity = self._told(link, unit_id)
+        fits: tuple[DriverFit, ...] = ()
+        if link_is_modbus(link):
+            fits = self.fits(quick, unit_id, identity)
+        return ScanHit(link, unit_id, answer, trip_ms, identity, fits)
+
+    def _bus_runs(self, link: Link) -> bool:
+        return any(s.link_id == link.link_id for s in self.bus_statistics())
+
+    def _need_bus(self) -> BusAccess:
+        if self._bus is None:
+            raise WrongUse(
+                where="Commissioning",
+                what="No engine runs in this program, so nothing can be asked on the wire.",
+                remedy="Use the commands `scan`, `inspect` and `check`, or open the window.",
+            )
+        return self._bus
+
+
+class _NotOpened(Exception):
+    """The line itself cannot be had: no unit of it is worth asking."""
+
+    def __init__(self, error: UserFacingError) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+def link_is_modbus(link: Link) -> bool:
+    return kind_info(link).protocol == MODBUS
+
+
+def _check_plan(plan: ScanPlan) -> None:
+    if not plan.links or not plan.unit_ids:
+        raise WrongUse(
+            where="Scan", what="Nothing is to be probed.", remedy="Name a line and unit numbers."
+        )
+    if not all(0 <= unit <= 247 for unit in plan.unit_ids):
+        raise WrongUse(
+            where="Scan",
+            what="Unit numbers are 1 to 247 (0 for a device behind TCP alone).",
+            remedy="Name units in that range.",
+        )
+    strange = [link for link in plan.links if not link_is_modbus(link)]
+    if strange:
+        raise WrongUse(
+            where=f"Scan of {strange[0].address}",
+            what=f"{kind_info(strange[0]).label} knows no units that could be probed.",
+            remedy="Scan Modbus lines and addresses only.",
+        )
+
+
+def _doing(
+    plan: ScanPlan, link: Link, unit_id: int, hits: Sequence[ScanHit], done: int, spent_s: float
+) -> str:
+    """`COM4 9600 8N1, unit 12: 3 found, about 2 min left`."""
+    each_s = spent_s / done if done else plan.timeout_s + plan.pause_s
+    left_s = each_s * (plan.probes - done)
+    left = f"{left_s:.0f} s" if left_s < 90 else f"{left_s / 60:.0f} min"
+    return f"{link.address}, unit {unit_id}: {len(hits)} found, about {left} left"
+
+
+def _meter(configuration: Configuration, meter_id: str) -> Meter:
+    meter = configuration.meter(meter_id)
+    if meter is None:
+        known = ", ".join(m.meter_id for m in configuration.meters[:12]) or "none yet"
+        raise NotFound(
+            where=f"Meter {meter_id}",
+            what="The site has no such meter.",
+            remedy=f"It has: {known}.",
+        )
+    return meter
+
+
+def _dead(meter: Meter, link: Link, error: UserFacingError) -> Judgement:
+    return Judgement(
+        FaultKind.DEAD,
+        Verdict.FAULT,
+        f"No answer from unit {meter.unit_id} on {link.address}",
+        error.what,
+        error.remedy,
+    )
+
+
+def _refused(error: UserFacingError) -> Judgement:
+    return Judgement(
+        FaultKind.NONE,
+        Verdict.UNSURE,
+        "It answers, but not what was asked",
+        error.what,
+        error.remedy,
+    )

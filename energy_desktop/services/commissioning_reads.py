@@ -1,0 +1,275 @@
+"""How the desk reads a meter: a few polls of its driver's registers, and the same bits otherwise.
+
+The poller's own planner and decoder are used, so that what is judged is what would be stored; only
+what it would put into quarantine is kept in, for that is just what is to be judged.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from energy_desktop.acquisition.decode import decode
+from energy_desktop.acquisition.driver_profile import WORD_ORDERS, DriverProfile, Register
+from energy_desktop.acquisition.reading import Correction, Decoded, DeviceChanged, Reader
+from energy_desktop.analytics.commissioning.driver_fit import KEY_QUANTITIES, DriverProbe
+from energy_desktop.analytics.commissioning.observation import Circumstances, Poll
+from energy_desktop.domain.commissioning_record import RegisterRow
+from energy_desktop.domain.errors import MeterAnswerWrong, MeterUnreachable
+from energy_desktop.domain.link_kinds import MODBUS
+from energy_desktop.domain.ports import BusAccess, ProgressSink, Rings
+from energy_desktop.domain.quantities import QUANTITIES
+from energy_desktop.domain.site import Link, Meter, Site
+
+_SILENT_ENOUGH = 3  # reads without an answer, after which a device is not asked for more drivers
+_FIRST_KEYS = 2  # of the key quantities that must not all be wrong
+
+
+class Profiles(Protocol):
+    """Drivers with their registers; acquisition's library is one."""
+
+    def get(self, driver_id: str) -> DriverProfile:
+        """Raises NotFound, with the names that come near."""
+        ...
+
+    def all(self) -> tuple[DriverProfile, ...]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class MeterPolls:
+    """polls: as the driver reads them. by_order: in the other word orders. rejected: whether a
+    value was outside what its quantity can be. steps_wh: of the counters that come as integers."""
+
+    polls: tuple[Poll, ...]
+    by_order: Mapping[str, Sequence[Poll]] = field(default_factory=dict)
+    rejected: bool = False
+    steps_wh: Mapping[str, float] = field(default_factory=dict)
+
+    def circumstances(self, meter: Meter, site: Site, *, role_known: bool) -> Circumstances:
+        return Circumstances(
+            nominal_voltage_v=site.nominal_voltage_v,
+            nominal_frequency_hz=site.nominal_frequency_hz,
+            role=meter.role if role_known else None,
+            ct_ratio=meter.ct_ratio,
+            vt_ratio=meter.vt_ratio,
+            counter_step_wh=self.steps_wh,
+        )
+
+
+def read_polls(
+    bus: BusAccess,
+    profiles: Profiles,
+    meter: Meter,
+    link: Link,
+    *,
+    polls: int,
+    interval_s: float,
+    pause: Callable[[float], None],
+    progress: ProgressSink,
+) -> MeterPolls:
+    """Reads the meter `polls` times, `interval_s` apart. Raises what the wire raises."""
+    profile = profiles.get(meter.driver_id)
+    correction = Correction(meter.ct_ratio, meter.vt_ratio, meter.invert)
+    readers = {"": Reader(profile, correction)}
+    for order in WORD_ORDERS:
+        registers = tuple(replace(r, word_order=order) for r in profile.registers)
+        if registers != profile.registers:
+            readers[order] = Reader(replace(profile, registers=registers), correction)
+    found: dict[str, list[Poll]] = {order: [] for order in readers}
+    rejected = False
+    begun_s = time.monotonic()
+    for number in range(polls):
+        if number:
+            progress(number / polls, f"Reading {number + 1} of {polls}")
+            pause(max(0.0, begun_s + number * interval_s - time.monotonic()))
+        answers = [
+            _payload(bus, link, meter.unit_id, block.function, block.address, block.count)
+            for block in readers[""].blocks
+        ]
+        at_s = time.monotonic()
+        for order, reader in readers.items():
+            try:
+                decoded = reader.decode(answers)
+            except DeviceChanged:
+                continue  # what guards the map is itself read in a wrong order
+            rejected |= not order and bool(decoded.rejected)
+            found[order].append(Poll(at_s, _values(reader, decoded)))
+    progress(1.0, "Read")
+    native = tuple(found.pop(""))
+    others = {order: tuple(rows) for order, rows in found.items() if rows}
+    return MeterPolls(native, others, rejected, _steps(profile, correction))
+
+
+def polls_of_rings(
+    rings: Rings | None, profiles: Profiles, meter: Meter, seconds: float, enough: int
+) -> MeterPolls | None:
+    """What was polled lately; None: too little, or nobody polls. Values that were put into
+    quarantine are not among it."""
+    last = None if rings is None else rings.last(meter.meter_id)
+    if rings is None or last is None:
+        return None
+    columns = {}
+    for name in last.layout.quantities:
+        times, values = rings.window(meter.meter_id, name, seconds)
+        columns[name] = dict(zip(times.tolist(), values.tolist(), strict=True))
+    moments = sorted({at for column in columns.values() for at in column})
+    polls = []
+    for at in moments:
+        there = {n: c[at] for n, c in columns.items() if math.isfinite(c.get(at, math.nan))}
+        if there:
+            polls.append(Poll(at, there))
+    if len(polls) < enough:
+        return None
+    correction = Correction(meter.ct_ratio, meter.vt_ratio, meter.invert)
+    return MeterPolls(tuple(polls), steps_wh=_steps(profiles.get(meter.driver_id), correction))
+
+
+def answered(bus: BusAccess, link: Link, unit_id: int, timeout_s: float) -> str:
+    """What the unit said to a read of two registers, in words. Raises MeterUnreachable: nothing.
+
+    An answer that is none of ours (a late one, another unit's) is asked for once more.
+    """
+    for attempt in (1, 2):
+        try:
+            raw = bus.read_registers(link, unit_id, 4, 0, 2, timeout_s=_patience_s(timeout_s))
+        except MeterUnreachable as error:
+            if "busy" in error.what:
+                return error.what
+            raise
+        except MeterAnswerWrong as error:
+            if "exception" in error.what or attempt == 2:
+                return error.what
+            continue
+        return f"registers 0 and 1 hold {raw.words[0]} and {raw.words[1]}"
+    raise AssertionError("the second attempt returns or raises")
+
+
+def probe_drivers(
+    bus: BusAccess, profiles: Profiles, link: Link, unit_id: int
+) -> tuple[DriverProbe, ...]:
+    """The key values of every Modbus driver as this device tells them; each register is read once,
+    and a driver whose voltage and frequency are both absent or absurd is not followed further."""
+    wire = _KeyReads(bus, link, unit_id)
+    probes = []
+    for profile in profiles.all():
+        if profile.protocol != MODBUS or not profile.registers:
+            continue
+        keys = [r for name in KEY_QUANTITIES if (r := profile.register(name)) is not None]
+        values: dict[str, float] = {}
+        refused: list[str] = []
+        unread: list[str] = []
+        for number, register in enumerate(keys):
+            if number == _FIRST_KEYS and not any(_looks_real(n, v) for n, v in values.items()):
+                break
+            words = wire.read(register)
+            if words is None:
+                unread.append(register.quantity)
+            elif not words:
+                refused.append(register.quantity)
+            else:
+                value = decode(register, words)
+                if math.isfinite(value):
+                    values[register.quantity] = value
+        probes.append(DriverProbe(profile.info, values, tuple(refused), tuple(unread)))
+        if wire.gave_up:
+            break
+    return tuple(probes)
+
+
+def register_rows(profile: DriverProfile, values: Mapping[str, float]) -> tuple[RegisterRow, ...]:
+    """The driver's registers with the values of one poll, in the order of the driver."""
+    return tuple(
+        RegisterRow(
+            r.quantity,
+            r.address,
+            r.manual_number,
+            r.value_format,
+            r.word_order,
+            values.get(r.quantity),
+        )
+        for r in profile.registers
+        if r.quantity
+    )
+
+
+class _KeyReads:
+    """Reads a register once, whoever asks; stops asking a device that fell silent."""
+
+    def __init__(self, bus: BusAccess, link: Link, unit_id: int) -> None:
+        self._bus, self._link, self._unit_id = bus, link, unit_id
+        self._known: dict[tuple[int, int, int], tuple[int, ...] | None] = {}
+        self._silent = 0
+
+    @property
+    def gave_up(self) -> bool:
+        return self._silent >= _SILENT_ENOUGH
+
+    def read(self, register: Register) -> tuple[int, ...] | None:
+        """The words; empty: the device has none there; None: no answer."""
+        key = (register.function, register.address, register.count)
+        if key not in self._known:
+            self._known[key] = None if self.gave_up else self._ask(*key)
+        return self._known[key]
+
+    def _ask(self, function: int, address: int, count: int) -> tuple[int, ...] | None:
+        try:
+            raw = self._bus.read_registers(
+                self._link,
+                self._unit_id,
+                function,
+                address,
+                count,
+                timeout_s=_patience_s(self._link.timeout_s),
+            )
+        except MeterAnswerWrong:
+            return ()
+        except MeterUnreachable:
+            self._silent += 1
+            return None
+        self._silent = 0
+        return raw.words
+
+
+def _patience_s(timeout_s: float) -> float:
+    """Until a request is given up: its own timeout, the opening of the line, and a guard."""
+    return 2.0 * timeout_s + 1.0
+
+
+def _looks_real(name: str, value: float) -> bool:
+    """Whether a voltage or frequency could be one, anywhere in the world."""
+    if name.startswith("voltage"):
+        return 80.0 <= abs(value) <= 40_000.0
+    if name == "frequency_hz":
+        return 45.0 <= value <= 65.0
+    return False
+
+
+def _payload(
+    bus: BusAccess, link: Link, unit_id: int, function: int, address: int, count: int
+) -> bytes:
+    raw = bus.read_registers(link, unit_id, function, address, count)
+    return struct.pack(f">{len(raw.words)}H", *raw.words)
+
+
+def _values(reader: Reader, decoded: Decoded) -> dict[str, float]:
+    values = {
+        name: value
+        for name, value in zip(reader.layout.quantities, decoded.values, strict=True)
+        if math.isfinite(value)
+    }
+    values.update((r.quantity, r.value) for r in decoded.rejected)
+    return values
+
+
+def _steps(profile: DriverProfile, correction: Correction) -> dict[str, float]:
+    return {
+        correction.name(r.quantity): abs(r.scale * correction.factor(r.quantity))
+        for r in profile.registers
+        if r.quantity in QUANTITIES
+        and QUANTITIES[r.quantity].is_counter
+        and not r.value_format.startswith("float")
+    }
