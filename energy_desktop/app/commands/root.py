@@ -6,7 +6,17 @@ from typing import Annotated
 import typer
 
 from energy_desktop import __version__
-from energy_desktop.app.commands import analysis, keeping, paper, readings, running, site, wire
+from energy_desktop.app.commands import (
+    analysis,
+    decode,
+    keeping,
+    keys,
+    paper,
+    readings,
+    running,
+    site,
+    wire,
+)
 from energy_desktop.app.commands.common import choose_site, guarded, site_folder
 
 app = typer.Typer(
@@ -52,5 +62,5 @@ def root(
         raise typer.Exit(open_window(site_folder(None)))
 
 
-for subject in (running, wire, site, readings, analysis, paper, keeping):
+for subject in (running, wire, decode, site, readings, analysis, paper, keeping, keys):
     subject.register(app)
