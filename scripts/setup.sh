@@ -12,8 +12,9 @@ run_libraries="libglib2.0-0 libegl1 libgl1 libx11-6 libdbus-1-3 libfontconfig1 l
   libx11-xcb1 libxcb-cursor0 libxcb-icccm4 libxcb-image0 libxcb-keysyms1 libxcb-randr0 libxcb-render-util0
   libxcb-render0 libxcb-shape0 libxcb-shm0 libxcb-sync1 libxcb-util1 libxcb-xfixes0 libxcb-xkb1
   libxkbcommon-x11-0 libgomp1 python3 python3-venv"
-# What the tests drive the program with: a serial line pair, a PDF reader, a screen, a bundle.
-test_libraries="socat poppler-utils xvfb binutils"
+# What the tests drive the program with: a serial line pair, a PDF reader, a screen, a bundle, a
+# database server of their own.
+test_libraries="socat poppler-utils xvfb binutils postgresql"
 
 say() { printf '%s\n' "$*" >&2; }
 

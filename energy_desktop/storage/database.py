@@ -31,6 +31,15 @@ from energy_desktop.domain.errors import StoreError
 APPLICATION_ID = 0x454E4459  # "ENDY": tells our file from any other SQLite file
 BUSY_TIMEOUT_MS = 5_000
 
+# A server that vanished must be noticed while the queue still fits into memory.
+_SERVER_OPTIONS = {
+    "connect_timeout": 5,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,
+}
+
 _FAILURES = (
     # (fragment of the driver's message, what happened, what to do)
     (
@@ -157,7 +166,9 @@ class Database:
         self.path = Path(url.database or "") if self.is_sqlite else None
         self.where = str(self.path) if self.path else url.render_as_string(hide_password=True)
         self.engine = (
-            self._sqlite_engine() if self.is_sqlite else create_engine(url, pool_pre_ping=True)
+            self._sqlite_engine()
+            if self.is_sqlite
+            else create_engine(url, pool_pre_ping=True, connect_args=_SERVER_OPTIONS)
         )
 
     def _sqlite_engine(self) -> Engine:

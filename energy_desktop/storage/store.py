@@ -66,6 +66,7 @@ class Store:
         self._database = database
         self._clock = clock
         self._lock = engine_lock
+        self._known_bytes = 0
         names, cache = Names(database), TimelineCache()
         self._names = names
         self.configuration = StoredConfiguration(database)
@@ -175,9 +176,16 @@ class Store:
             lost=of_writer.lost,
             last_commit_ms=of_writer.last_commit_ms,
             failing=of_writer.failing,
-            database_bytes=self._database.size_bytes(),
+            database_bytes=self._size_bytes(of_writer.failing),
             free_disk_bytes=self._database.free_disk_bytes(),
         )
+
+    def _size_bytes(self, failing: str) -> int:
+        """The last size known, while the database does not answer: `failing` tells that."""
+        if not failing:
+            with suppress(StoreError):
+                self._known_bytes = self._database.size_bytes()
+        return self._known_bytes
 
     def _require_engine(self) -> None:
         if self._lock is None:

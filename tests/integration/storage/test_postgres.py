@@ -1,38 +1,22 @@
-"""The same code on PostgreSQL. Needs a server: ENERGY_DESKTOP_TEST_POSTGRES_URL names an empty
-database that these tests may fill and clear."""
+"""The same code on PostgreSQL, and what only a server can do: be gone, and come back."""
 
-import os
+import time
 
 import numpy as np
 import pytest
 
 from energy_desktop.domain.energy import DAY_MS, Resolution
 from energy_desktop.domain.errors import EngineAlreadyRunning, StoreError
-from energy_desktop.storage import open_store
+from energy_desktop.storage import WriterOptions, open_store
 from tests.support.store_builders import (
     HOUR_MS,
     T0,
     SetClock,
     a_configuration,
     a_draft,
+    a_snapshot,
     readings,
 )
-
-
-@pytest.fixture
-def url(tmp_path, monkeypatch):
-    url = os.environ.get("ENERGY_DESKTOP_TEST_POSTGRES_URL")
-    if not url:
-        pytest.skip("no PostgreSQL server: ENERGY_DESKTOP_TEST_POSTGRES_URL is not set")
-    monkeypatch.setenv("ENERGY_DESKTOP_SPILL_FOLDER", str(tmp_path))
-    from sqlalchemy import create_engine
-
-    engine = create_engine(url)
-    with engine.begin() as connection:
-        connection.exec_driver_sql("DROP SCHEMA public CASCADE")
-        connection.exec_driver_sql("CREATE SCHEMA public")
-    engine.dispose()
-    return url
 
 
 def test_readings_configuration_and_invoices_are_kept_on_a_server(url):
@@ -93,3 +77,83 @@ def test_one_engine_per_server_database(url):
 def test_a_server_that_is_gone_is_said_in_words():
     with pytest.raises(StoreError, match="server does not answer"):
         open_store("postgresql://nobody@127.0.0.1:1/none")
+
+
+def test_readings_wait_on_disk_while_the_server_is_down_and_arrive_once_in_order(
+    server, url, tmp_path
+):
+    if server is None:
+        pytest.skip("a server that was named is not ours to stop")
+    options = WriterOptions(commit_interval_s=0.02, memory_readings=50)
+    order = []
+    with open_store(url, engine_owner="pg", clock=SetClock(), writer_options=options) as store:
+        store.writer.on_committed = lambda batch: order.extend(s.read_at_ms for s in batch)
+        store.start()
+        snapshots = list(readings(seconds=600))
+        for snapshot in snapshots[:100]:
+            store.writer.put(snapshot)
+        assert store.writer.flush()
+        server.stop("immediate")
+
+        for snapshot in snapshots[100:500]:
+            store.writer.put(snapshot)
+        wait_until(lambda: store.stats().spilled >= 400)
+        assert "server" in store.stats().failing
+        assert list(tmp_path.glob(".energy-desktop-*.waiting"))
+        server.start()
+        for snapshot in snapshots[500:]:
+            store.writer.put(snapshot)
+
+        wait_until(lambda: store.stats().waiting == 0, seconds=20)
+        assert store.stats().failing == ""
+        assert store.stats().lost == 0
+        assert order == [s.read_at_ms for s in snapshots]
+        stored = store.history.raw("m", "power_w", T0, T0 + HOUR_MS)
+        assert stored.time_ms.tolist() == order
+    assert not list(tmp_path.glob(".energy-desktop-*.waiting"))
+
+
+def test_what_waited_when_the_program_ended_is_stored_when_both_are_back(server, url):
+    if server is None:
+        pytest.skip("a server that was named is not ours to stop")
+    store = open_store(url, engine_owner="pg", clock=SetClock())
+    server.stop()
+    for snapshot in readings(seconds=50):
+        store.writer.put(snapshot)
+    store.close()
+    server.start()
+
+    with open_store(url, engine_owner="pg", clock=SetClock()) as again:
+        assert again.stats().spilled == 50
+        assert again.writer.flush()
+        assert len(again.history.raw("m", "power_w", T0, T0 + HOUR_MS).values) == 50
+
+
+def test_a_server_that_is_slow_delays_the_commit_and_never_the_reading(url):
+    options = WriterOptions(commit_interval_s=0.02)
+    with (
+        open_store(url, engine_owner="pg", clock=SetClock(), writer_options=options) as store,
+        open_store(url, clock=SetClock()) as other,
+    ):
+        store.start()
+        store.writer.put(a_snapshot(at_ms=T0 - 1_000))
+        assert store.writer.flush()
+        with other._database.writing() as session:
+            session.run("LOCK TABLE hot IN ACCESS EXCLUSIVE MODE")
+            began = time.perf_counter()
+            for snapshot in readings(seconds=1_000):
+                store.writer.put(snapshot)
+            took_s = time.perf_counter() - began
+            time.sleep(0.5)  # the slowness itself
+            assert store.stats().waiting == 1_000
+        wait_until(lambda: store.stats().waiting == 0)
+
+        assert took_s < 0.5
+        assert len(store.history.raw("m", "power_w", T0, T0 + HOUR_MS).values) == 1_000
+
+
+def wait_until(holds, seconds=10.0):
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, "it did not come to hold"
+        time.sleep(0.01)

@@ -262,12 +262,12 @@ def test_the_ledger_closes_quarters_while_readings_are_still_hot(store):
     assert (reading.read_at_ms, reading.value_wh) == (T0 + 10_000, 1_005)
 
 
-def test_the_ledger_goes_on_after_a_restart_where_it_stood(path, clock):
+def test_the_ledger_goes_on_after_a_restart_where_it_stood(target, clock):
     snapshots = list(readings(seconds=4_000))
-    with open_store(path, engine_owner="a", clock=clock) as first:
+    with open_store(target, engine_owner="a", clock=clock) as first:
         keep(first, snapshots[:1_500])
         first.writer.upkeep(T0)
-    with open_store(path, engine_owner="b", clock=clock) as second:
+    with open_store(target, engine_owner="b", clock=clock) as second:
         keep(second, snapshots[1_500:])
         second.writer.close_quarters()
         second.writer.upkeep(T0 + 4_000_000)
@@ -330,9 +330,9 @@ def test_a_corrected_interval_is_a_new_version_and_the_old_one_is_kept(store):
         assert session.row("SELECT version FROM intervals")[0] == 2
 
 
-def test_seconds_become_minutes_and_minutes_become_quarter_hours(path, clock):
+def test_seconds_become_minutes_and_minutes_become_quarter_hours(target, clock):
     rules = RetentionRules(raw_days=1, minute_days=10)
-    with open_store(path, engine_owner="t", clock=clock, retention=rules) as store:
+    with open_store(target, engine_owner="t", clock=clock, retention=rules) as store:
         keep(store, readings(seconds=3_600))
         seal(store, T0 + 2 * HOUR_MS)
         hour = store.history.buckets("m", "power_w", T0, T0 + HOUR_MS, Resolution.HOUR)
