@@ -18,7 +18,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 MOST_CONNECTIONS = 64
 HEAD_WITHIN_S = 5.0
-BODY_WITHIN_S = 15.0
+BODY_WITHIN_S = 10.0
 DRAIN_WITHIN_S = 2.0
 DRAIN_BYTES = 8_000_000
 
@@ -31,6 +31,7 @@ class BoundedProtocol(H11Protocol):
     _drained: int | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        self.access_log = False  # uvicorn logs whole URLs wherever the root logger has a handler
         super().connection_made(_Lingering(transport, self))  # type: ignore[arg-type]
         self._wait(HEAD_WITHIN_S)
         if len(self.connections) > MOST_CONNECTIONS:
