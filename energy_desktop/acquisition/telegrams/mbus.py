@@ -48,6 +48,7 @@ class MbusFramer:
     def __init__(self) -> None:
         self._pending = bytearray()
         self._skipped = 0
+        self._begun = False  # a frame was found before
 
     def feed(self, data: bytes) -> list[bytes | TelegramRefused]:
         self._pending += data
@@ -61,6 +62,7 @@ class MbusFramer:
                 self._skipped += 1
                 continue
             self._tell_skipped(out)
+            self._begun = True
             out.append(bytes(self._pending[:size]))
             del self._pending[:size]
         return out
@@ -80,7 +82,7 @@ class MbusFramer:
     def _tell_skipped(self, out: list[bytes | TelegramRefused]) -> None:
         if self._skipped:
             what = f"{self._skipped} bytes belong to no frame."
-            out.append(refuse(WHERE, what, BusError.GARBAGE))
+            out.append(refuse(WHERE, what, BusError.GARBAGE, fragment=not self._begun))
             self._skipped = 0
 
     def _size(self) -> int:

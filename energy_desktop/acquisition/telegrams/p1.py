@@ -48,6 +48,7 @@ class P1Framer:
     def __init__(self) -> None:
         self._pending = bytearray()
         self._started = False
+        self._begun = False  # a telegram has started before
 
     def feed(self, data: bytes) -> list[bytes | TelegramRefused]:
         self._pending += data
@@ -87,12 +88,13 @@ class P1Framer:
             out.append(
                 refuse(
                     WHERE,
-                    f"{len(skipped)} bytes stand before the first start.",
+                    f"{len(skipped)} bytes stand before its start.",
                     BusError.GARBAGE,
-                    fragment=True,
+                    fragment=not self._begun,
                 )
             )
         self._started = at >= 0
+        self._begun |= self._started
         return self._started
 
     def _take(self, out: list[bytes | TelegramRefused], *, at_end: bool) -> bool:

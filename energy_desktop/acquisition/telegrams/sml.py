@@ -84,6 +84,7 @@ class SmlFramer:
         self._pending = bytearray()
         self._scan = 0  # of a started telegram: where the next escape is looked for
         self._started = False
+        self._begun = False  # a telegram has started before
 
     def feed(self, data: bytes) -> list[bytes | TelegramRefused]:
         self._pending += data
@@ -118,11 +119,12 @@ class SmlFramer:
                         WHERE,
                         f"{at} bytes stand before its start.",
                         BusError.SHORT_ANSWER,
-                        fragment=True,
+                        fragment=not self._begun,
                     )
                 )
             del self._pending[:at]
-            self._started, self._scan = True, len(START)
+            self._started = self._begun = True
+            self._scan = len(START)
             return True
         if len(self._pending) > MAX_BYTES:
             out.append(refuse(WHERE, f"no start within {MAX_BYTES} bytes.", BusError.GARBAGE))
