@@ -14,10 +14,12 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench.common import Row
+from bench.common import Row, line
 
 SUBJECTS = {
     "polling": "bench.polling_bench",
+    "thousand": "bench.thousand_bench",
+    "rtu": "bench.rtu_bench",
     "store": "bench.store_bench",
     "draw": "bench.draw_bench",
     "start": "bench.start_bench",
@@ -55,16 +57,6 @@ def main() -> int:
     if asked.write is not None:
         write(asked.write, results)
     return 0
-
-
-def line(row: Row) -> str:
-    verdict = {True: "met", False: "MISSED", None: ""}[row.met]
-    parts = [f"{row.name}: {row.value:,.4g} {row.unit}".rstrip()]
-    parts += [f"goal {row.goal}"] if row.goal else []
-    parts += [verdict] if verdict else []
-    parts += [f"peer: {row.peer}"] if row.peer else []
-    parts += [row.note] if row.note else []
-    return " | ".join(parts)
 
 
 def write(path: Path, results: dict[str, list[Row]]) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pymodbus.client import AsyncModbusTcpClient
 
-from bench.common import Row
+from bench.common import Row, line
 from energy_desktop.acquisition.field import Field
 from energy_desktop.acquisition.link_task import MeterOnLink, Outlets
 from energy_desktop.acquisition.links import connect_to
@@ -39,7 +39,7 @@ def run(quick: bool) -> list[Row]:
 
 
 def _cost_per_read(reads: int) -> list[Row]:
-    with _server(0.0) as port:
+    with serving(0.0) as port:
         rounds = [
             (
                 asyncio.run(_bare_pymodbus(port, reads)),
@@ -121,7 +121,7 @@ async def _own_polls(port: int, reads: int) -> float:
 def _hundred_meters(seconds: int) -> list[Row]:
     sink = _Count()
     field = Field(ProfileLibrary([_DRIVERS]), sink)
-    with _server(0.020) as port:
+    with serving(0.020) as port:
         links = tuple(
             Link(f"l{i}", LinkKind.MODBUS_TCP, host="127.0.0.1", port=port) for i in range(METERS)
         )
@@ -160,7 +160,7 @@ def _profile() -> DriverProfile:
 
 
 @contextmanager
-def _server(delay_s: float) -> Iterator[int]:
+def serving(delay_s: float) -> Iterator[int]:
     """Port of a server process that ends with the block."""
     process = subprocess.Popen(
         [sys.executable, "-m", "bench.polling_server", str(delay_s)],
@@ -180,4 +180,4 @@ def _server(delay_s: float) -> Iterator[int]:
 
 if __name__ == "__main__":
     for row in run(quick="--quick" in sys.argv):
-        print(f"{row.name}: {row.value:.3g} {row.unit} (goal {row.goal}) {row.peer} {row.note}")
+        print(line(row))

@@ -3,12 +3,16 @@
 Framed by hand on asyncio, so that on two cores the server is not what is measured. It answers every
 read with a ramp, after a delay in which it serves other connections: a device that thinks.
 
+Units from SILENT_UNITS on never answer: dead meters.
+
 Run as `python -m bench.polling_server [DELAY_S]`; prints its port and ends with its standard input.
 """
 
 import asyncio
 import struct
 import sys
+
+SILENT_UNITS = 200
 
 
 class _Device(asyncio.Protocol):
@@ -26,6 +30,8 @@ class _Device(asyncio.Protocol):
         while len(self._pending) >= 12:
             tid, _, _, unit, function, _, count = struct.unpack(">HHHBBHH", self._pending[:12])
             self._pending = self._pending[12:]
+            if unit >= SILENT_UNITS:
+                continue
             size = 2 * count
             answer = struct.pack(">HHHBBB", tid, 0, 3 + size, unit, function, size) + _ramp(count)
             if self._delay_s:
