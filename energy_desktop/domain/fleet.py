@@ -1,0 +1,223 @@
+"""What a fleet run is asked, and what it answers: thousands of meters instead of one.
+
+Readings here are energies per step in mWh, as integers: a sum is then the same whatever the order
+it was added up in, so one machine and a cluster give equal figures to the last bit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import Enum
+from typing import Generic, TypeVar
+
+from energy_desktop.domain.contract import WeeklyHours
+
+T = TypeVar("T")
+
+MWH_PER_KWH = 1_000_000  # mWh, the step in which readings are kept
+
+
+class DropReason(Enum):
+    """Why a row of a file is not used. The order is the order in which they are asked."""
+
+    WRONG_COLUMNS = "wrong_columns"
+    NO_HOUSEHOLD = "no_household"
+    NULL = "null"
+    NOT_A_NUMBER = "not_a_number"
+    BAD_TIME = "bad_time"
+    OFF_GRID = "off_grid"
+    AMBIGUOUS_TIME = "ambiguous_time"
+    OUT_OF_RANGE = "out_of_range"
+    DUPLICATE = "duplicate"
+    CONFLICT = "conflict"
+
+    @property
+    def words(self) -> str:
+        return _REASONS[self]
+
+
+_REASONS = {
+    DropReason.WRONG_COLUMNS: "more or fewer columns than the header",
+    DropReason.NO_HOUSEHOLD: "no household",
+    DropReason.NULL: "no value",
+    DropReason.NOT_A_NUMBER: "a value that is no number",
+    DropReason.BAD_TIME: "a time that does not exist",
+    DropReason.OFF_GRID: "a time off the grid of its step",
+    DropReason.AMBIGUOUS_TIME: "a local time that happened twice",
+    DropReason.OUT_OF_RANGE: "a value no meter counts",
+    DropReason.DUPLICATE: "an exact repeat",
+    DropReason.CONFLICT: "several values for one time, all left out",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """A price in some hours of the week; hours None: whenever no other rate of the tariff holds."""
+
+    name: str
+    price_per_kwh: Decimal
+    hours: WeeklyHours | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FleetTariff:
+    """A tariff that whole fleets are priced at. The first rate whose hours hold is the price."""
+
+    name: str
+    rates: tuple[Rate, ...]
+    standing_per_day: Decimal = Decimal(0)
+
+    def __post_init__(self) -> None:
+        if sum(rate.hours is None for rate in self.rates) != 1:
+            raise ValueError(f"tariff {self.name!r} needs one rate for all other hours")
+
+    def rate_at(self, weekday: int, minute: int) -> Rate:
+        """weekday: 0 is Monday; minute of the local day."""
+        other = None
+        for rate in self.rates:
+            if rate.hours is None:
+                other = rate
+            elif rate.hours.contains(weekday, minute):
+                return rate
+        assert other is not None
+        return other
+
+
+def _hours(days: range, start_h: int, end_h: int) -> WeeklyHours:
+    span = ((60 * start_h, 60 * end_h),)
+    return WeeklyHours(tuple(span if day in days else () for day in range(7)))
+
+
+FLAT = FleetTariff("Flat", (Rate("all hours", Decimal("0.25")),))
+TIME_OF_USE = FleetTariff(
+    "Time of use",
+    (
+        Rate("peak", Decimal("0.40"), _hours(range(5), 16, 20)),
+        Rate("night", Decimal("0.15"), _hours(range(7), 0, 6)),
+        Rate("day", Decimal("0.23")),
+    ),
+)
+"""Round example prices, so that the first run needs no file; `--tariffs` brings real ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileColumns:
+    """How files with named columns are read; None: guessed from the header.
+
+    unit: Wh, kWh, W or kW. step_min: 15, 30 or 60. stamp_end: a stamp marks the end of its step.
+    The London layouts know all of it by themselves.
+    """
+
+    household: str | None = None
+    time: str | None = None
+    value: str | None = None
+    tariff: str | None = None
+    unit: str | None = None
+    step_min: int | None = None
+    stamp_end: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FleetOptions:
+    """A run. zone: the clock of days, and of stamps that carry no offset."""
+
+    zone: str = "UTC"
+    columns: FileColumns = field(default_factory=FileColumns)
+    tariff_a: FleetTariff = FLAT
+    tariff_b: FleetTariff = TIME_OF_USE
+    currency: str = "EUR"
+    segments: int = 4
+    seed: int = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """Some rows of a list, and how many there are in all."""
+
+    rows: tuple[T, ...]
+    total: int
+    offset: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class BrokenFile:
+    """A file that was left out whole, and why, in words."""
+
+    name: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class FileQuality:
+    """What became of the rows of one file. dropped: reason value -> rows."""
+
+    name: str
+    rows_read: int
+    rows_used: int
+    dropped: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class DroppedRow:
+    """A row that is not used, as the file says it. line: where the reader knows it."""
+
+    file: str
+    line: int | None
+    household: str
+    time: str
+    value: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """A forecast of the next day against what came, on days after the split.
+
+    r2_pooled: one figure over all households together; the spread between large and small ones
+    alone makes it high. r2_within_median: the same within each household, median of those.
+    """
+
+    r2_pooled: float
+    r2_within_median: float
+    mae_kwh: float
+    rmse_kwh: float
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """Households whose days look alike. shape (24,): hour of the day, 1.0 is its mean hour."""
+
+    segment: int
+    words: str
+    households: int
+    share_pct: float
+    kwh_per_day: float
+    night_share_pct: float
+    weekend_ratio: float
+    cost_per_year: float
+    shape: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FleetSummary:
+    """The run in one value; the document of `fleet run --json`."""
+
+    engine: str
+    finished: bool
+    rows_read: int
+    rows_used: int
+    dropped: dict[str, int]
+    broken: tuple[BrokenFile, ...]
+    households: int
+    household_days: int
+    seconds: dict[str, float]
+    peak_mb: float
+    scores: dict[str, Scores]
+    anomalies: int
+    anomaly_methods: dict[str, dict[str, int]]
+    segments: tuple[Segment, ...]
+    first_day: str
+    last_day: str
+    zone: str
+    currency: str

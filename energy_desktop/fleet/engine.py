@@ -1,0 +1,264 @@
+"""What the stages ask of whoever computes: DuckDB here, Spark in spark.py.
+
+The stages hand over ibis expressions and get Parquet or Arrow back. Only reading text and writing
+Parquet differ between engines, so only that stands here; all arithmetic is in the expressions.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+import duckdb
+import ibis
+
+from energy_desktop.domain.errors import DataFileError
+from energy_desktop.fleet.layout import SourceFile
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from ibis.expr.types import IntegerValue, StringValue, Table
+
+I = TypeVar("I")  # noqa: E741
+R = TypeVar("R")
+
+TEXT_COLUMNS = ("file", "household", "time", "value", "tariff", "broken")
+
+
+class Engine(Protocol):
+    """One computation. Not for several threads at once."""
+
+    name: str
+    file_errors: tuple[type[Exception], ...]
+    """What reading a file raises that is damaged, and not our mistake."""
+
+    def text(self, files: Sequence[SourceFile]) -> Table:
+        """Rows of files of one layout as text, columns TEXT_COLUMNS."""
+        ...
+
+    def rejected(self) -> list[tuple[int, int | None, str]]:
+        """(file, line, text) of rows the reader itself could not split, since the last call."""
+        ...
+
+    def parquet(self, paths: Sequence[Path]) -> Table:
+        """Stored results; a path is a Parquet file or a folder of them."""
+        ...
+
+    def small(self, name: str, table: pa.Table) -> Table:
+        """A table of this process, for joining."""
+        ...
+
+    def bucket(self, column: StringValue, parts: int) -> IntegerValue:
+        """0 to parts - 1, the same for the same text."""
+        ...
+
+    def kept(self, name: str, expression: Table) -> contextlib.AbstractContextManager[Table]:
+        """The expression computed once, to be used several times inside the block."""
+        ...
+
+    def write(self, expression: Table, path: Path, *, by: str | None = None) -> None:
+        """Replaces `path` by the rows; `by`: a folder for each value of that column."""
+        ...
+
+    def fetch(self, expression: Table) -> pa.Table: ...
+
+    def map(self, function: Callable[[I], R], items: Sequence[I]) -> Iterator[R]:
+        """The answers in the order of the items, computed side by side."""
+        ...
+
+    def parts_for(self, rows: int) -> int:
+        """Into how many parts households are divided, so that one part fits into memory."""
+        ...
+
+    def memory_mb(self) -> float:
+        """Peak memory of what this engine runs outside of this process."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class DuckDbEngine:
+    """DuckDB embedded in this process.
+
+    threads None: all cores. Intermediate results that do not fit go to `scratch`.
+    """
+
+    name = "duckdb"
+    file_errors = (duckdb.IOException, duckdb.InvalidInputException)
+    _rows_of_a_part = 6_000_000
+
+    def __init__(self, scratch: Path, *, threads: int | None = None, memory_mb: int = 2500) -> None:
+        self.threads = threads or os.cpu_count() or 1
+        scratch.mkdir(parents=True, exist_ok=True)
+        self._connection = duckdb.connect(
+            config={
+                "threads": self.threads,
+                "memory_limit": f"{memory_mb}MB",
+                "temp_directory": str(scratch),
+                "preserve_insertion_order": False,
+            }
+        )
+        self._pool: ProcessPoolExecutor | None = None
+
+    def text(self, files: Sequence[SourceFile]) -> Table:
+        selects = []
+        for file in files:
+            layout = file.layout
+            names = [f"c{k}" for k in range(len(layout.columns))]
+            columns = ", ".join(f"'{name}': 'VARCHAR'" for name in names)
+            household = (
+                _sql(file.household)
+                if layout.household is None
+                else f"trim({names[layout.household]})"
+            )
+            quote = _sql('"' if layout.quoted else "")
+            tariff = "NULL" if layout.tariff is None else f"trim({names[layout.tariff]})"
+            selects.append(
+                f"SELECT {file.index}::SMALLINT AS file, {household} AS household, "
+                f"{names[layout.time]} AS time, {names[layout.value]} AS value, "
+                f"{tariff}::VARCHAR AS tariff, NULL::VARCHAR AS broken "
+                f"FROM read_csv({_sql(str(file.path))}, columns = {{{columns}}}, header = true, "
+                f"delim = {_sql(layout.delimiter)}, quote = {quote}, escape = {quote}, "
+                f"auto_detect = false, "
+                f"ignore_errors = true, store_rejects = true, rejects_limit = 0)"
+            )
+        self._connection.execute(
+            f"CREATE OR REPLACE TEMP VIEW text_rows AS {' UNION ALL '.join(selects)}"
+        )
+        self._files = {str(file.path): file.index for file in files}
+        return self._table("text_rows")
+
+    def rejected(self) -> list[tuple[int, int | None, str]]:
+        known = "SELECT count(*) FROM duckdb_tables() WHERE table_name = 'reject_errors'"
+        if not self._one(known):
+            return []
+        # A row may be told of several times, once for each of its faults.
+        rows = self._connection.execute(
+            "SELECT s.file_path, e.line, any_value(e.csv_line) FROM reject_errors e "
+            "JOIN reject_scans s USING (scan_id, file_id) GROUP BY ALL ORDER BY ALL"
+        ).fetchall()
+        self._connection.execute("DROP TABLE reject_errors")
+        self._connection.execute("DROP TABLE reject_scans")
+        return [(self._files[path], int(line), str(text).strip()) for path, line, text in rows]
+
+    def parquet(self, paths: Sequence[Path]) -> Table:
+        listed = ", ".join(_sql(str(file)) for file in parquet_files(paths))
+        name = f"stored_{abs(hash(listed)):x}"
+        self._connection.execute(
+            f"CREATE OR REPLACE TEMP VIEW {name} AS "
+            f"SELECT * FROM read_parquet([{listed}], hive_partitioning = false)"
+        )
+        return self._table(name)
+
+    def small(self, name: str, table: pa.Table) -> Table:
+        self._connection.register(name, table)
+        return self._table(name)
+
+    def bucket(self, column: StringValue, parts: int) -> IntegerValue:
+        return (column.hash() % parts).abs().cast("int32")
+
+    @contextlib.contextmanager
+    def kept(self, name: str, expression: Table) -> Iterator[Table]:
+        sql = compiled(expression, self.name)
+        self._connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {sql}")
+        try:
+            yield self._table(name)
+        finally:
+            self._connection.execute(f"DROP TABLE IF EXISTS {name}")
+
+    def write(self, expression: Table, path: Path, *, by: str | None = None) -> None:
+        remove(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        sql = compiled(expression, self.name)
+        options = "FORMAT parquet, COMPRESSION zstd"
+        if by is not None:
+            options += f", PARTITION_BY ({by}), WRITE_PARTITION_COLUMNS false"
+        self._connection.execute(f"COPY ({sql}) TO {_sql(str(path))} ({options})")
+
+    def fetch(self, expression: Table) -> pa.Table:
+        return self._connection.sql(compiled(expression, self.name)).to_arrow_table()
+
+    def map(self, function: Callable[[I], R], items: Sequence[I]) -> Iterator[R]:
+        if len(items) < 2 or self.threads < 2:
+            yield from map(function, items)
+            return
+        if self._pool is None:
+            self._pool = worker_pool(self.threads)
+        futures = [self._pool.submit(function, item) for item in items]
+        try:
+            for future in futures:
+                yield future.result()
+        finally:
+            for future in futures:
+                future.cancel()
+
+    def parts_for(self, rows: int) -> int:
+        return max(1, -(-rows // self._rows_of_a_part))
+
+    def memory_mb(self) -> float:
+        return 0.0
+
+    def close(self) -> None:
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
+        self._connection.close()
+
+    def _table(self, name: str) -> Table:
+        """A table that ibis knows by its columns alone: it compiles, DuckDB is asked here."""
+        none = self._connection.sql(f"SELECT * FROM {name} LIMIT 0").to_arrow_table()
+        return ibis.table(ibis.Schema.from_pyarrow(none.schema), name=name)
+
+    def _one(self, sql: str) -> object:
+        row = self._connection.execute(sql).fetchone()
+        return None if row is None else row[0]
+
+
+def compiled(expression: Table, dialect: str) -> str:
+    return str(ibis.to_sql(expression, dialect=dialect))
+
+
+def worker_pool(count: int) -> ProcessPoolExecutor:
+    """Spawned, because a fork would copy the locks of DuckDB's threads."""
+    import multiprocessing
+
+    return ProcessPoolExecutor(
+        count, mp_context=multiprocessing.get_context("spawn"), initializer=_one_thread
+    )
+
+
+def _one_thread() -> None:
+    # Two OpenMP threads on busy cores are many times slower than one.
+    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ[variable] = "1"
+
+
+def parquet_files(paths: Iterable[Path]) -> tuple[Path, ...]:
+    """The files below paths, each a file or a folder of them. Raises DataFileError without any."""
+    found: list[Path] = []
+    paths = tuple(paths)
+    for path in paths:
+        found += sorted(path.rglob("*.parquet")) if path.is_dir() else [path]
+    if not found:
+        raise DataFileError(
+            where=", ".join(str(p) for p in paths[:3]) or "Fleet results",
+            what="A result of an earlier stage is not there.",
+            remedy="Run again into an empty folder.",
+        )
+    return tuple(found)
+
+
+def remove(path: Path) -> None:
+    """A result half written by a run that was killed goes before it is written anew."""
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _sql(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

@@ -1,0 +1,307 @@
+"""The next day of every household: one linear regression and one LightGBM for the whole fleet.
+
+Both are fitted on days before a split in time and judged on the days after it, beside three
+naives. R2 is given twice, since the pooled figure mostly says that large households are large:
+within one household an honest regression explains little, and that is the figure to look at.
+
+The tables are streamed part by part. The regression needs only sums of products, so memory does
+not grow with the fleet; LightGBM learns from at most `MOST_ROWS` household-days, drawn by a rule
+that is the same on every engine.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from energy_desktop.domain.errors import NotEnoughData
+from energy_desktop.domain.fleet import Scores
+from energy_desktop.fleet.engine import parquet_files
+from energy_desktop.fleet.features import NAMES
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+    Ints = NDArray[np.int64]
+    Bools = NDArray[np.bool_]
+
+TRAIN_SHARE = 0.8
+MOST_ROWS = 400_000
+LEAST_TEST_DAYS = 14
+LEAST_ROWS = 200
+NAIVES = {"naive_yesterday": "lag_1", "naive_last_week": "lag_7", "naive_month_mean": "mean_28"}
+"""What a person would say without a model: the same as yesterday, as a week ago, as the month."""
+
+_ROUNDS = 200
+_BOOSTED = {
+    "objective": "l2",
+    "learning_rate": 0.05,
+    "num_leaves": 31,
+    "min_data_in_leaf": 100,
+    "feature_fraction": 0.8,
+    "bagging_fraction": 0.8,
+    "bagging_freq": 1,
+    "lambda_l2": 1.0,
+    "deterministic": True,
+    "force_row_wise": True,
+    "verbosity": -1,
+}
+_SCALED = tuple(
+    k
+    for k, name in enumerate(NAMES)
+    if name.startswith(("lag", "mean", "std", "min", "max", "same", "top"))
+    or name in ("trend", "step")
+)
+_LEAST_SCALE_KWH = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class PartTable:
+    """Features of one part, sorted by household and day. household (n,): index into names.
+
+    target (n,): kWh, NaN unknown. x (n, 40).
+    """
+
+    names: tuple[str, ...]
+    household: Ints
+    day: Ints
+    target: Floats
+    x: Floats
+
+    def column(self, name: str) -> Floats:
+        column: Floats = self.x[:, NAMES.index(name)]
+        return column
+
+
+def read_part(path: Path) -> PartTable:
+    """A part of the feature table; sorted here, since Spark does not promise an order of files."""
+    table = pa.concat_tables([pq.read_table(file) for file in parquet_files([path])])
+    table = table.sort_by([("household", "ascending"), ("local_day", "ascending")])
+    coded = table["household"].combine_chunks()
+    if not isinstance(coded, pa.DictionaryArray):
+        coded = pc.dictionary_encode(coded)
+    if isinstance(coded, pa.ChunkedArray):
+        coded = coded.combine_chunks()
+    x = np.empty((table.num_rows, len(NAMES)))
+    for k, name in enumerate(NAMES):
+        x[:, k] = table[name].to_numpy()
+    return PartTable(
+        tuple(coded.dictionary.to_pylist()),
+        np.asarray(coded.indices.to_numpy(zero_copy_only=False), np.int64),
+        np.asarray(table["local_day"].to_numpy(), np.int64),
+        np.asarray(pc.fill_null(table["target"], float("nan")).to_numpy(), np.float64),
+        x,
+    )
+
+
+def split_day(parts: Iterable[Path]) -> int:
+    """The first local day of the test: four fifths of the household-days lie before it.
+
+    Raises NotEnoughData.
+    """
+    counts: dict[int, int] = {}
+    for path in parts:
+        for file in parquet_files([path]):
+            table = pq.read_table(file, columns=["local_day", "target"])
+            known = table.filter(pc.is_valid(table["target"]))["local_day"].to_numpy()
+            for day, n in zip(*np.unique(known, return_counts=True), strict=True):
+                counts[int(day)] = counts.get(int(day), 0) + int(n)
+    total = sum(counts.values())
+    if total < LEAST_ROWS:
+        raise NotEnoughData(
+            where="Fleet forecast",
+            what=f"{total} household-days with a month before them are too few to learn from.",
+            remedy=f"Give at least {LEAST_ROWS}, for example 10 households for two months.",
+        )
+    seen = 0
+    for day in sorted(counts):
+        if seen >= TRAIN_SHARE * total:
+            return day
+        seen += counts[day]
+    return max(counts)
+
+
+@dataclass(frozen=True, slots=True)
+class Linear:
+    """kWh = intercept + x @ weights."""
+
+    intercept: float
+    weights: Floats
+
+    def predict(self, x: Floats) -> Floats:
+        answer: Floats = np.maximum(self.intercept + x @ self.weights, 0.0)
+        return answer
+
+
+def fit_linear(parts: Sequence[Path], cut: int) -> Linear:
+    """Least squares over all training days, from sums of products of one pass.
+
+    Columns are shifted by the first part's means before they are multiplied: sums of squares of
+    numbers far from zero would lose the digits that matter.
+    """
+    size = len(NAMES) + 1
+    shift: Floats | None = None
+    n, sums, products = 0, np.zeros(size), np.zeros((size, size))
+    for path in parts:
+        part = read_part(path)
+        train = (part.day < cut) & np.isfinite(part.target)
+        if not train.any():
+            continue
+        rows = np.column_stack([part.x[train], part.target[train]])
+        if shift is None:
+            shift = rows.mean(axis=0)
+        rows -= shift
+        n += len(rows)
+        sums += rows.sum(axis=0)
+        products += rows.T @ rows
+    if shift is None:
+        raise NotEnoughData(
+            where="Fleet forecast",
+            what="no household has days before the split.",
+            remedy="Give a longer period.",
+        )
+    centre = sums / n
+    covariance = products / n - np.outer(centre, centre)
+    spread = np.sqrt(np.maximum(np.diag(covariance), 0.0))
+    spread[spread < 1e-9] = 1.0
+    correlation = covariance / np.outer(spread, spread)
+    # Six weekdays and the weekend overlap, so the smallest directions are left out.
+    weights = np.linalg.lstsq(correlation[:-1, :-1], correlation[:-1, -1], rcond=1e-9)[0]
+    weights = weights * spread[-1] / spread[:-1]
+    means = shift + centre
+    return Linear(float(means[-1] - means[:-1] @ weights), weights)
+
+
+@dataclass(frozen=True, slots=True)
+class Boosted:
+    """LightGBM on days divided by the household's own month, so that one model serves all."""
+
+    model: Any
+
+    def predict(self, x: Floats) -> Floats:
+        scaled, scale = _scaled(x)
+        answer: Floats = np.maximum(self.model.predict(scaled, num_threads=1) * scale, 0.0)
+        return answer
+
+    def save(self, path: Path) -> None:
+        self.model.save_model(str(path))
+
+
+def fit_boosted(parts: Sequence[Path], cut: int, *, seed: int = 7) -> Boosted:
+    """The rows are weighed by the household's size, so that the error counts in kWh.
+
+    One thread: two on busy cores are many times slower.
+    """
+    import lightgbm
+
+    total = sum(
+        int(((part.day < cut) & np.isfinite(part.target)).sum())
+        for part in (read_part(path) for path in parts)
+    )
+    every = max(1, -(-total // MOST_ROWS))
+    drawn: list[tuple[str, Floats, Floats]] = []
+    for path in parts:
+        part = read_part(path)
+        train = (part.day < cut) & np.isfinite(part.target)
+        # A rule instead of a random draw: the same days on every engine, whatever the parts.
+        offset = np.array([zlib.crc32(name.encode()) for name in part.names], np.int64)
+        train &= (part.day + offset[part.household]) % every == 0
+        bounds = np.searchsorted(part.household, np.arange(len(part.names) + 1))
+        for name, low, high in zip(part.names, bounds[:-1], bounds[1:], strict=True):
+            mine = np.flatnonzero(train[low:high]) + low
+            if mine.size:
+                drawn.append((name, part.x[mine], part.target[mine]))
+    drawn.sort(key=lambda rows: rows[0])
+    x = np.concatenate([rows[1] for rows in drawn])
+    target = np.concatenate([rows[2] for rows in drawn])
+    scaled, scale = _scaled(x)
+    data = lightgbm.Dataset(scaled, target / scale, weight=scale, free_raw_data=True)
+    parameters = {**_BOOSTED, "seed": seed, "num_threads": 1}
+    return Boosted(lightgbm.train(parameters, data, _ROUNDS))
+
+
+def _scaled(x: Floats) -> tuple[Floats, Floats]:
+    scale = np.maximum(x[:, NAMES.index("mean_28")], _LEAST_SCALE_KWH)
+    scaled = x.copy()
+    scaled[:, _SCALED] /= scale[:, None]
+    return scaled, scale
+
+
+class Judge:
+    """Adds up errors part by part; households are whole within a part."""
+
+    def __init__(self) -> None:
+        self._n = 0
+        self._absolute = 0.0
+        self._square = 0.0
+        self._sum = 0.0
+        self._sum_square = 0.0
+        self._within: list[float] = []
+
+    def see(self, household: Ints, actual: Floats, forecast: Floats) -> None:
+        """All shapes (n,); only days that are judged."""
+        if actual.size == 0:
+            return
+        error = forecast - actual
+        self._n += actual.size
+        self._absolute += float(np.abs(error).sum())
+        self._square += float((error**2).sum())
+        self._sum += float(actual.sum())
+        self._sum_square += float((actual**2).sum())
+        count = np.bincount(household)
+        mean = np.bincount(household, actual) / np.maximum(count, 1)
+        around = np.bincount(household, (actual - mean[household]) ** 2)
+        square = np.bincount(household, error**2)
+        enough = (count >= LEAST_TEST_DAYS) & (around > 0)
+        self._within += (1.0 - square[enough] / around[enough]).tolist()
+
+    def scores(self) -> Scores:
+        if self._n == 0:
+            return Scores(float("nan"), float("nan"), float("nan"), float("nan"))
+        total = self._sum_square - self._sum**2 / self._n
+        return Scores(
+            r2_pooled=1.0 - self._square / total if total > 0 else float("nan"),
+            r2_within_median=float(np.median(self._within)) if self._within else float("nan"),
+            mae_kwh=self._absolute / self._n,
+            rmse_kwh=float(np.sqrt(self._square / self._n)),
+        )
+
+
+def predict_part(
+    part: PartTable, model: Linear | Boosted, cut: int, judge: Judge, *, only_after_cut: bool
+) -> pa.Table:
+    """Columns household, local_day, actual (null: still to come), forecast, judged."""
+    asked = np.ones(len(part.day), np.bool_)
+    if only_after_cut:
+        last = np.concatenate((np.diff(part.household) != 0, [True]))[: len(part.day)]
+        asked = (part.day >= cut) | last
+    forecast = model.predict(part.x[asked]) if asked.any() else np.empty(0)
+    household, day, actual = part.household[asked], part.day[asked], part.target[asked]
+    judged = (day >= cut) & np.isfinite(actual)
+    judge.see(household[judged], actual[judged], forecast[judged])
+    return pa.table(
+        {
+            "household": pa.DictionaryArray.from_arrays(
+                pa.array(household.astype(np.int32)), pa.array(part.names, pa.string())
+            ).cast(pa.string()),
+            "local_day": day,
+            "actual": pa.array(actual, from_pandas=True),
+            "forecast": forecast,
+            "judged": judged,
+        }
+    )
+
+
+def judge_naives(part: PartTable, cut: int, judges: dict[str, Judge]) -> None:
+    judged = (part.day >= cut) & np.isfinite(part.target)
+    for name, column in NAIVES.items():
+        judges[name].see(part.household[judged], part.target[judged], part.column(column)[judged])

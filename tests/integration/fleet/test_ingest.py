@@ -1,0 +1,286 @@
+"""What becomes of the rows of a file: each is a reading, or is counted with its reason."""
+
+import gzip
+from datetime import UTC, datetime, timedelta
+
+import pyarrow.parquet as pq
+import pytest
+
+from energy_desktop.domain.errors import DataFileError
+from energy_desktop.domain.fleet import FileColumns, FleetOptions
+from energy_desktop.fleet.run import stored
+from tests.support.fleet_files import (
+    LONDON,
+    a_run,
+    cleaned,
+    dropped_counts,
+    duckdb_engine,
+    london_rows,
+    used,
+    write_csv,
+)
+from tests.support.shared_data import shared_data
+
+MIDNIGHT = datetime(2013, 3, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def engine(tmp_path):
+    with duckdb_engine(tmp_path / "scratch") as one:
+        yield one
+
+
+def _readings(run):
+    return stored([run.out / "clean"]).to_pylist()
+
+
+def _days(run):
+    return stored([run.out / "days"]).to_pylist()
+
+
+def test_the_original_file_gives_the_counts_of_its_description(tmp_path, engine):
+    source = shared_data("london-halfhourly/MAC000002_original_columns_reconstructed.csv.gz")
+
+    run = cleaned(a_run(source, tmp_path / "out", engine))
+
+    assert used(run) + 1 == 24_158
+    assert dropped_counts(run) == {"null": 1, "duplicate": 17}
+    readings = _readings(run)
+    assert len(readings) == 24_140
+    first, last = readings[0]["t_min"], readings[-1]["t_min"]
+    # The README counts 51 missing half hours: it takes the row with Null for one that is there.
+    assert (last - first) // 30 + 1 - len(readings) == 52
+    assert sum(row["mwh"] == 0 for row in readings[:21]) == 21
+
+
+def test_fifty_households_keep_every_row(tmp_path, engine):
+    folder = shared_data("london-halfhourly")
+    (tmp_path / "in").mkdir()
+    for file in folder.glob("MAC??????.csv.gz"):
+        (tmp_path / "in" / file.name).symlink_to(file)
+
+    run = cleaned(a_run(tmp_path / "in", tmp_path / "out", engine))
+
+    rows = dict.fromkeys(("MAC000016", "MAC000004", "MAC000002"), 0)
+    for row in stored([run.out / "clean"]).group_by("household").aggregate(
+        [("t_min", "count")]
+    ).to_pylist():  # fmt: skip
+        rows[row["household"]] = row["t_min_count"]
+    assert len(rows) == 50
+    assert rows["MAC000016"] == 721
+    assert rows["MAC000004"] == 17_519
+    assert dropped_counts(run) == {}
+    assert used(run) == sum(rows.values())
+
+
+def test_each_row_that_is_not_used_is_counted_by_reason_and_listed(tmp_path, engine):
+    good = london_rows("MAC1", [0.1, 0.2, 0.3, 0.4], start=MIDNIGHT)
+    bad = [
+        "MAC1,Std,2013-03-01 02:00:00.0000000",
+        "MAC1,Std,2013-03-01 02:00:00.0000000, 0.1 ,more",
+        ",Std,2013-03-01 02:30:00.0000000, 0.1 ",
+        "MAC1,Std,2013-03-01 12:37:27.0000000,Null",
+        "MAC1,Std,2013-03-01 03:00:00.0000000, 0.5d ",
+        "MAC1,Std,2013-02-30 03:30:00.0000000, 0.1 ",
+        "MAC1,Std,2013-03-01 04:10:00.0000000, 0.1 ",
+        "MAC1,Std,2013-03-01 04:30:00.5000000, 0.1 ",
+        "MAC1,Std,2013-03-01 05:00:00.0000000, -0.1 ",
+        "MAC1,Std,2013-03-01 05:30:00.0000000, 1000000 ",
+    ]
+    repeat = london_rows("MAC1", [0.1], start=MIDNIGHT)
+    other_value = london_rows("MAC1", [0.9], start=MIDNIGHT + timedelta(minutes=30))
+    write_csv(tmp_path / "in" / "a.csv", LONDON, good + bad + repeat + other_value, end="\r\n")
+
+    run = cleaned(a_run(tmp_path / "in", tmp_path / "out", engine))
+
+    assert dropped_counts(run) == {
+        "wrong_columns": 2,
+        "no_household": 1,
+        "null": 1,
+        "not_a_number": 1,
+        "bad_time": 1,
+        "off_grid": 2,
+        "out_of_range": 2,
+        "duplicate": 1,
+        "conflict": 2,
+    }
+    assert [(row["t_min"] % 1440, row["mwh"]) for row in _readings(run)] == [
+        (0, 100_000),
+        (60, 300_000),
+        (90, 400_000),
+    ]
+    listed = stored([run.out / "dropped"]).to_pylist()
+    assert {row["time"] for row in listed} >= {"2013-03-01 12:37:27.0000000"}
+    assert {row["line"] for row in listed if row["reason"] == "wrong_columns"} == {6, 7}
+
+
+def test_a_repeat_in_another_file_is_a_repeat(tmp_path, engine):
+    rows = london_rows("MAC1", [0.1, 0.2], start=MIDNIGHT)
+    write_csv(tmp_path / "in" / "a.csv", LONDON, rows)
+    write_csv(tmp_path / "in" / "b.csv", "LCLid,tstp,energy(kWh/hh)", [
+        "MAC1,2013-03-01 00:30:00.0000000, 0.2 "])  # fmt: skip
+
+    run = cleaned(a_run(tmp_path / "in", tmp_path / "out", engine))
+
+    assert run.manifest.done("daily")["0"]["dropped"] == {"1": {"duplicate": 1}}
+    assert len(_readings(run)) == 2
+
+
+def test_a_day_counts_when_at_most_an_hour_of_it_is_missing(tmp_path, engine):
+    values = [0.1] * 48
+    two_missing = london_rows("MAC1", values[:46], start=MIDNIGHT)
+    three_missing = london_rows("MAC2", values[:45], start=MIDNIGHT)
+    write_csv(tmp_path / "in" / "a.csv", LONDON, two_missing + three_missing)
+
+    run = cleaned(a_run(tmp_path / "in", tmp_path / "out", engine))
+
+    assert {row["household"]: row["complete"] for row in _days(run)} == {
+        "MAC1": True,
+        "MAC2": False,
+    }
+
+
+@pytest.mark.parametrize(
+    ("day", "half_hours", "minutes"), [("2013-03-31", 46, 1380), ("2013-10-27", 50, 1500)]
+)
+def test_the_days_of_a_clock_change_have_their_own_length(
+    tmp_path, engine, day, half_hours, minutes
+):
+    start = datetime.fromisoformat(f"{day}T00:00:00+00:00")
+    start -= timedelta(hours=1) if minutes == 1500 else timedelta(0)
+    write_csv(
+        tmp_path / "in" / "a.csv",
+        LONDON,
+        london_rows("MAC1", [0.1] * (half_hours - 2), start=start),
+    )
+
+    run = cleaned(
+        a_run(tmp_path / "in", tmp_path / "out", engine, FleetOptions(zone="Europe/London"))
+    )
+
+    (row,) = _days(run)
+    assert (row["minutes"], row["covered_min"], row["complete"]) == (minutes, minutes - 60, True)
+
+
+def test_local_stamps_that_happened_twice_are_left_out_and_those_that_never_were_too(
+    tmp_path, engine
+):
+    rows = [
+        "h1;31.03.2013 00:30;0,1",
+        "h1;31.03.2013 01:30;0,1",  # skipped by the clock
+        "h1;31.03.2013 02:00;0,1",
+        "h1;27.10.2013 00:30;0,1",
+        "h1;27.10.2013 01:00;0,1",  # shown twice
+        "h1;27.10.2013 02:00;0,1",
+    ]
+    write_csv(tmp_path / "in" / "a.csv", "household;time;kWh", rows)
+
+    run = cleaned(
+        a_run(
+            tmp_path / "in",
+            tmp_path / "out",
+            engine,
+            FleetOptions(zone="Europe/London", columns=FileColumns(step_min=30)),
+        )
+    )
+
+    assert dropped_counts(run) == {"bad_time": 1, "ambiguous_time": 1}
+    clock = [datetime.fromtimestamp(60 * row["t_min"], UTC) for row in _readings(run)]
+    assert [f"{at:%m-%d %H:%M}" for at in clock] == [
+        "03-31 00:30",
+        "03-31 01:00",
+        "10-26 23:30",
+        "10-27 02:00",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("header", "rows", "step_min", "mwh"),
+    [
+        ("meter_id,start_utc,energy_wh", ["a,2020-01-01T00:00Z,250.5", "a,2020-01-01T00:15Z,1"],
+         15, 250_500),
+        ("meter,timestamp,power_w", ["a,2020-01-01 00:00+00:00,1000", "a,2020-01-01 01:00+00:00,0"],
+         60, 1_000_000),
+        ("id,time,kw", ["a,2020-01-01 00:00,2", "a,2020-01-01 00:30,2"], 30, 1_000_000),
+        ('"id","time","kwh"', ['"a","2020-01-01T01:00:00+01:00","1.5"',
+         '"a","2020-01-01T01:30:00+0100","2"'], 30, 1_500_000),
+    ],
+)  # fmt: skip
+def test_files_with_named_columns_are_read_in_their_unit_and_step(
+    tmp_path, engine, header, rows, step_min, mwh
+):
+    write_csv(tmp_path / "in" / "a.csv", header, rows)
+
+    run = cleaned(a_run(tmp_path / "in", tmp_path / "out", engine))
+
+    first = _readings(run)[0]
+    assert dropped_counts(run) == {}
+    assert (first["household"], first["step_min"], first["mwh"]) == ("a", step_min, mwh)
+    assert first["t_min"] * 60 == datetime(2020, 1, 1, tzinfo=UTC).timestamp()
+
+
+def test_a_stamp_at_the_end_of_its_step_begins_a_step_earlier(tmp_path, engine):
+    write_csv(
+        tmp_path / "in" / "house.csv",
+        "time,kwh",
+        ["2020-01-01 01:00,1", "2020-01-01 02:00,1"],
+    )
+    options = FleetOptions(columns=FileColumns(stamp_end=True))
+
+    run = cleaned(a_run(tmp_path / "in", tmp_path / "out", engine, options))
+
+    first = _readings(run)[0]
+    assert first["t_min"] * 60 == datetime(2020, 1, 1, tzinfo=UTC).timestamp()
+    assert first["household"] == "house"  # named after its file
+
+
+def test_broken_files_are_named_and_the_others_are_read(tmp_path, engine):
+    rows = london_rows("MAC1", [0.1 + 0.001 * (k % 17) for k in range(60_000)], start=MIDNIGHT)
+    good = write_csv(tmp_path / "in" / "a.csv", LONDON, rows[:10])
+    packed = gzip.compress("\n".join([LONDON, *rows]).encode())
+    (tmp_path / "in" / "b.csv.gz").write_bytes(packed[: len(packed) - 20_000])
+    (tmp_path / "in" / "c.csv").write_text("what,is,this\n1,2,3\n")
+    (tmp_path / "in" / "d.csv").write_bytes(b"\x00\xff\x00\xff")
+
+    run = cleaned(a_run(tmp_path / "in", tmp_path / "out", engine))
+
+    left_out = [file for chunk in run.manifest.done("ingest").values() for file in chunk["broken"]]
+    assert [name.rsplit("/", 1)[1] for name, _ in left_out] == ["b.csv.gz"]
+    unknown = run.manifest.facts["unknown_files"]
+    assert [name.rsplit("/", 1)[1] for name, _ in unknown] == ["c.csv", "d.csv"]
+    assert "no column is known as its time" in unknown[0][1]
+    assert len(_readings(run)) == 10
+    assert good.exists()
+
+
+def test_a_value_column_without_a_unit_is_refused_until_somebody_says_it(tmp_path, engine):
+    write_csv(tmp_path / "in" / "a.csv", "building_id,timestamp,meter_reading",
+              ["1,2016-01-01 00:00:00,12.5", "1,2016-01-01 01:00:00,12"])  # fmt: skip
+    told = FleetOptions(columns=FileColumns(unit="kWh"))
+
+    with pytest.raises(DataFileError, match="No reading"):
+        a_run(tmp_path / "in", tmp_path / "none", engine).stage("ingest")
+    run = cleaned(a_run(tmp_path / "in", tmp_path / "out", engine, told))
+
+    assert [row["mwh"] for row in _readings(run)] == [12_500_000, 12_000_000]
+
+
+def test_a_folder_of_something_else_is_not_written_into(tmp_path, engine):
+    write_csv(tmp_path / "in" / "a.csv", LONDON, london_rows("MAC1", [0.1], start=MIDNIGHT))
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "letter.txt").write_text("dear")
+
+    with pytest.raises(DataFileError, match="no fleet run"):
+        a_run(tmp_path / "in", tmp_path / "out", engine)
+
+
+def test_the_clean_readings_lie_sorted(tmp_path, engine):
+    later = london_rows("MAC2", [0.1] * 5, start=MIDNIGHT)
+    earlier = london_rows("MAC1", [0.2] * 5, start=MIDNIGHT)
+    write_csv(tmp_path / "in" / "a.csv", LONDON, later[::-1] + earlier)
+
+    run = cleaned(a_run(tmp_path / "in", tmp_path / "out", engine))
+
+    table = pq.read_table(run.out / "clean" / "part-0000.parquet")
+    keys = list(zip(table["household"].to_pylist(), table["t_min"].to_pylist(), strict=True))
+    assert keys == sorted(keys)

@@ -1,0 +1,99 @@
+"""Small files of readings, and a fleet run over them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+
+from energy_desktop.domain.fleet import FleetOptions
+from energy_desktop.fleet.engine import DuckDbEngine, Engine
+from energy_desktop.fleet.run import FleetRun
+
+LONDON = "LCLid,stdorToU,DateTime,KWH/hh (per half hour) "
+
+
+def half_hours(first: datetime, n: int) -> list[datetime]:
+    return [first + timedelta(minutes=30 * k) for k in range(n)]
+
+
+def london_rows(
+    household: str, values_kwh: Iterable[float], *, start: datetime, tariff: str = "Std"
+) -> list[str]:
+    return [
+        f"{household},{tariff},{start + timedelta(minutes=30 * k):%Y-%m-%d %H:%M:%S}.0000000, "
+        f"{value:g} "
+        for k, value in enumerate(values_kwh)
+    ]
+
+
+def write_csv(path: Path, header: str, rows: Sequence[str], *, end: str = "\n") -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes((end.join([header, *rows]) + end).encode())
+    return path
+
+
+def a_fleet(folder: Path, *, households: int = 6, days: int = 60, seed: int = 1) -> Path:
+    """A folder with one London file: households of different level, with noise and an evening."""
+    rng = np.random.default_rng(seed)
+    slot = np.arange(48 * days) % 48
+    evening = np.exp(-(((slot - 38) / 5.0) ** 2))
+    morning = np.exp(-(((slot - 15) / 3.0) ** 2))
+    rows: list[str] = []
+    for k in range(households):
+        shape = 0.3 + rng.uniform(0.2, 1.5) * evening + rng.uniform(0.1, 1.2) * morning
+        day = np.repeat(np.exp(0.2 * rng.standard_normal(days)), 48)
+        values = 0.1 * (k + 1) * shape * day * np.exp(0.3 * rng.standard_normal(48 * days))
+        rows += london_rows(
+            f"MAC{k:06d}",
+            np.round(values, 3).tolist(),
+            start=datetime(2013, 1, 1, tzinfo=UTC),
+            tariff="ToU" if k % 3 == 0 else "Std",
+        )
+    write_csv(folder / "fleet.csv", LONDON, rows)
+    return folder
+
+
+@contextmanager
+def duckdb_engine(scratch: Path, *, threads: int = 2) -> Iterator[DuckDbEngine]:
+    engine = DuckDbEngine(scratch, threads=threads)
+    try:
+        yield engine
+    finally:
+        engine.close()
+
+
+def a_run(folder: Path, out: Path, engine: Engine, options: FleetOptions | None = None) -> FleetRun:
+    return FleetRun(folder, out, engine, options or FleetOptions())
+
+
+def cleaned(run: FleetRun) -> FleetRun:
+    """The run after its first two stages."""
+    run.stage("ingest")
+    run.stage("daily")
+    return run
+
+
+def dropped_counts(run: FleetRun) -> dict[str, int]:
+    """By reason, over all files."""
+    found: dict[str, int] = {}
+    for chunk in run.manifest.done("ingest").values():
+        for counts in chunk["files"].values():
+            for reason, n in counts["dropped"].items():
+                found[reason] = found.get(reason, 0) + n
+    for chunk in run.manifest.done("daily").values():
+        for reasons in chunk["dropped"].values():
+            for reason, n in reasons.items():
+                found[reason] = found.get(reason, 0) + n
+    return found
+
+
+def used(run: FleetRun) -> int:
+    return sum(
+        counts["used"]
+        for chunk in run.manifest.done("ingest").values()
+        for counts in chunk["files"].values()
+    )
