@@ -12,24 +12,28 @@ from concurrent.futures import CancelledError
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from energy_desktop.acquisition.asking import TELEGRAM_PATIENCE_S, Asking, Guests, where_of
+from energy_desktop.acquisition.driver_profile import SUNSPEC
 from energy_desktop.acquisition.link_task import LinkTask, MeterOnLink, Outlets, TakesReadings
-from energy_desktop.acquisition.links import connect_to, make_task
-from energy_desktop.acquisition.links.checked import CheckedConnection
+from energy_desktop.acquisition.links import make_task
 from energy_desktop.acquisition.links.failure import RequestFailed, no_answer
-from energy_desktop.acquisition.poller import LinkPoller
+from energy_desktop.acquisition.links.frame_log import FRAMES_KEPT
 from energy_desktop.acquisition.profiles import DriverProfile, ProfileLibrary
 from energy_desktop.acquisition.reading import Correction
 from energy_desktop.acquisition.schedule import Slots, phase
 from energy_desktop.acquisition.tracking import MeterTrack, log
-from energy_desktop.acquisition.trial import quiet, trial_reading
+from energy_desktop.acquisition.trial import quiet
+from energy_desktop.domain.bus import BusStatistics, Frame
 from energy_desktop.domain.clock import Clock, system_clock
+from energy_desktop.domain.commissioning import DeviceIdentity, RawRegisters
 from energy_desktop.domain.configuration import Configuration
 from energy_desktop.domain.driver import TestReading
 from energy_desktop.domain.energy import Gap
 from energy_desktop.domain.errors import MeterUnreachable, UserFacingError, WrongUse
+from energy_desktop.domain.link_kinds import MODBUS, kind_info
 from energy_desktop.domain.ports import SnapshotSink
 from energy_desktop.domain.push import PushedReading, PushOutcome
-from energy_desktop.domain.site import Link, LinkKind, Meter
+from energy_desktop.domain.site import Link, Meter
 from energy_desktop.domain.snapshot import LinkState, MeterStatus
 
 T = TypeVar("T")
@@ -37,6 +41,9 @@ T = TypeVar("T")
 DRIVER_CHECK_S = 2.0  # how soon an edited driver file is used
 FIRST_POLL_WITHIN_S = 1.0
 PUSHED_AT_A_STRETCH = 50
+FRAMES_IN_ALL = 60_000
+"""What the logs of all links keep together: with a thousand links a minute each, under 20 MB."""
+FEWEST_FRAMES = 50  # of a link, however many there are
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +74,7 @@ class _Line:
 
 
 class Field:
-    """Implements domain.ports.FieldControl.
+    """Implements domain.ports.FieldControl and BusAccess.
 
     sink gets every snapshot. on_event gets a meter's status when its state changes. on_gap gets
     the stretch without readings when a lost meter is back, leaves the configuration, or the field
@@ -85,7 +92,11 @@ class Field:
     ) -> None:
         self._library = library
         self._statuses: dict[str, MeterStatus] = {}
-        self._outlets = Outlets(sink, clock, self._statuses, on_event or _ignore, on_gap or _ignore)
+        self._guests = Guests()
+        self._outlets = self._guests.outlets(
+            Outlets(sink, clock, self._statuses, on_event or _ignore, on_gap or _ignore)
+        )
+        self._asking = Asking(self._running, self._outlets, self._guests)
         self._configuration = Configuration()
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -120,7 +131,8 @@ class Field:
         return True
 
     def statuses(self) -> dict[str, MeterStatus]:
-        return self._statuses.copy()
+        statuses = self._statuses.copy()
+        return {key: status for key, status in statuses.items() if key not in self._guests}
 
     def reconfigure(self, configuration: Configuration) -> None:
         self._configuration = configuration
@@ -130,21 +142,31 @@ class Field:
         self._post(self._try_now, meter_id)
 
     def read_once(
-        self, link: Link, driver_id: str, unit_id: int, *, timeout_s: float = 5.0
+        self,
+        link: Link,
+        driver_id: str,
+        unit_id: int,
+        *,
+        address: str = "",
+        timeout_s: float = 5.0,
     ) -> TestReading:
         """One trial read, over the connection that polls the same address if there is one.
 
-        Raises MeterUnreachable, MeterAnswerWrong, NotFound (driver) or DriverFileError.
+        A meter that sends telegrams is given TELEGRAM_PATIENCE_S at least.
+        Raises MeterUnreachable, MeterAnswerWrong, NotFound (driver), DriverFileError, or WrongUse
+        for a driver that does not fit the link.
         """
         profile = self._library.get(driver_id)
+        _check_protocol(link, profile)
         site = self._configuration.site
         nominal = (site.nominal_voltage_v, site.nominal_frequency_hz)
-        where = f"{profile.models[0]}, {link.address}, unit {unit_id}"
+        model = profile.models[0] if profile.models else profile.driver_id
+        if kind_info(link).protocol != MODBUS:
+            timeout_s = max(timeout_s, TELEGRAM_PATIENCE_S)
         return self._ask(
-            link,
-            lambda connection: trial_reading(connection, profile, unit_id, nominal),
-            where,
-            timeout_s,
+            self._asking.trial(link, profile, unit_id, address, nominal, timeout_s),
+            f"{model}, {where_of(link, unit_id)}",
+            timeout_s + 1.0,
         )
 
     def write_register(
@@ -161,9 +183,38 @@ class Field:
                 what=f"{value} cannot be written there.",
                 remedy="Address and value are 0 to 65535, the unit is 1 to 255.",
             )
-        return self._ask(
-            link, lambda connection: connection.write(unit_id, address, value), where, timeout_s
-        )
+        return self._ask(self._asking.write(link, unit_id, address, value), where, timeout_s)
+
+    def read_registers(
+        self,
+        link: Link,
+        unit_id: int,
+        function: int,
+        address: int,
+        count: int,
+        *,
+        timeout_s: float = 5.0,
+    ) -> RawRegisters:
+        """One read of function 1 to 4; of bits, each is a word of 0 or 1."""
+        question = self._asking.registers(link, unit_id, function, address, count)
+        return self._ask(question, where_of(link, unit_id), timeout_s)
+
+    def identify(
+        self, link: Link, unit_id: int, *, timeout_s: float = 5.0
+    ) -> DeviceIdentity | None:
+        """Function 43/14; None: the device answers, but does not tell."""
+        question = self._asking.identify(link, unit_id)
+        return self._ask(question, where_of(link, unit_id), timeout_s)
+
+    def frames(self, link_id: str, after: int = 0) -> tuple[Frame, ...]:
+        """What went over the link since frame number `after`, as far as it is still kept."""
+        line = self._lines.get(link_id)
+        log = self._asking.log_of(link_id) if line is None else line.work.log
+        return () if log is None else log.frames(after)
+
+    def bus_statistics(self) -> tuple[BusStatistics, ...]:
+        """Of every link that is read."""
+        return tuple(line.work.statistics() for line in tuple(self._lines.values()))
 
     def push(
         self, readings: Sequence[PushedReading], *, timeout_s: float = 5.0
@@ -191,15 +242,9 @@ class Field:
         if loop is not None and not loop.is_closed():
             loop.call_soon_threadsafe(function, *args)
 
-    def _ask(
-        self,
-        link: Link,
-        question: Callable[[CheckedConnection], Coroutine[Any, Any, T]],
-        where: str,
-        timeout_s: float,
-    ) -> T:
+    def _ask(self, question: Coroutine[Any, Any, T], where: str, timeout_s: float) -> T:
         loop = self._loop
-        work = self._answer(link, question, where, timeout_s)
+        work = _within(question, where, timeout_s)
         if loop is None or loop.is_closed():
             return asyncio.run(work)
         try:
@@ -273,7 +318,11 @@ class Field:
             except UserFacingError as error:
                 self._refuse(meter, error)
         for line in self._lines.values():
-            for meter_id in [m for m in line.work.meters if self._wanted[m] != wanted.get(m)]:
+            for meter_id in [
+                m
+                for m in line.work.meters
+                if m not in self._guests and self._wanted[m] != wanted.get(m)
+            ]:
                 line.work.remove(meter_id)
         refused = {
             meter.meter_id
@@ -287,6 +336,7 @@ class Field:
             if line.link not in used:
                 line.close()
                 del self._lines[link_id]
+                self._share_frames()
         for meter in configuration.meters:
             if meter.meter_id not in wanted:
                 continue
@@ -311,8 +361,10 @@ class Field:
                 what=f"a poll interval of {meter.poll_interval_s} s is none.",
                 remedy="Set it to 0.2 s or more.",
             )
+        profile = self._library.get(meter.driver_id)
+        _check_protocol(link, profile)
         return _Wanted(
-            self._library.get(meter.driver_id),
+            profile,
             link,
             meter.unit_id,
             meter.address,
@@ -335,9 +387,7 @@ class Field:
 
     def _poll(self, meter: Meter, want: _Wanted) -> None:
         line = self._lines.get(want.link.link_id) or self._open(want.link)
-        where = (
-            f"{meter.name} ({want.profile.models[0]}, {want.link.address}, unit {meter.unit_id})"
-        )
+        where = f"{meter.name} ({want.profile.models[0]}, {where_of(want.link, meter.unit_id)})"
         known = line.work.meters.get(meter.meter_id)
         if known is not None:
             known.track.meter, known.track.where = meter, where
@@ -354,7 +404,13 @@ class Field:
         task = asyncio.create_task(work.run(), name=f"link {link.link_id}")
         line = self._lines[link.link_id] = _Line(link, self._links_so_far, work, task)
         self._links_so_far += 1
+        self._share_frames()
         return line
+
+    def _share_frames(self) -> None:
+        capacity = FRAMES_IN_ALL // max(1, len(self._lines))
+        for line in self._lines.values():
+            line.work.log.keep(min(FRAMES_KEPT, max(FEWEST_FRAMES, capacity)))
 
     def _try_now(self, meter_id: str) -> None:
         for line in self._lines.values():
@@ -381,41 +437,43 @@ class Field:
             )
         return tuple(outcomes[at] for at in range(len(readings)))
 
-    async def _answer(
-        self,
-        link: Link,
-        question: Callable[[CheckedConnection], Coroutine[Any, Any, T]],
-        where: str,
-        timeout_s: float,
-    ) -> T:
-        shared = next(
-            (
-                line.work.connection
-                for line in self._lines.values()
-                if isinstance(line.work, LinkPoller) and _same(line.link, link)
-            ),
+    def _running(self, link: Link) -> LinkTask | None:
+        """The task that reads what the link leads to."""
+        return next(
+            (line.work for line in self._lines.values() if _same(line.link, link)),
             None,
         )
-        connection = shared or connect_to(link)
-        try:
-            async with asyncio.timeout(timeout_s):
-                return await question(connection)
-        except RequestFailed as failure:
-            raise failure.for_user(where) from None
-        except TimeoutError:
-            raise no_answer(timeout_s).for_user(where) from None
-        finally:
-            if shared is None:
-                await connection.close()
+
+
+async def _within(question: Coroutine[Any, Any, T], where: str, timeout_s: float) -> T:
+    try:
+        async with asyncio.timeout(timeout_s):
+            return await question
+    except RequestFailed as failure:
+        raise failure.for_user(where) from None
+    except TimeoutError:
+        raise no_answer(timeout_s).for_user(where) from None
+
+
+def _check_protocol(link: Link, profile: DriverProfile) -> None:
+    """Raises WrongUse for a driver that cannot read over such a link."""
+    spoken = MODBUS if profile.protocol == SUNSPEC else profile.protocol
+    info = kind_info(link)
+    if spoken != info.protocol:
+        raise WrongUse(
+            where=link.address,
+            what=f"the driver {profile.driver_id} does not read over {info.label}.",
+            remedy=f"Choose a driver for {info.protocol}, or another connection.",
+        )
 
 
 def _same(one: Link, other: Link) -> bool:
     """Whether both lead to the same device, so that one connection must serve both."""
     if one.kind is not other.kind:
         return False
-    if one.kind is LinkKind.MODBUS_TCP:
-        return (one.host, one.port) == (other.host, other.port)
-    return one.address == other.address
+    if one.is_serial and other.is_serial:
+        return one.address == other.address
+    return (one.host, one.port) == (other.host, other.port)
 
 
 def _time_of(readings: Sequence[PushedReading]) -> Callable[[int], int]:

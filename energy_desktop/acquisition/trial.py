@@ -7,7 +7,7 @@ driver file names the wrong one.
 
 import asyncio
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -24,7 +24,7 @@ from energy_desktop.domain.clock import Clock, system_clock, to_ms
 from energy_desktop.domain.driver import TestReading
 from energy_desktop.domain.quantities import quantity
 from energy_desktop.domain.site import Link
-from energy_desktop.domain.snapshot import Snapshot
+from energy_desktop.domain.snapshot import Rejected, Snapshot
 
 VOLTAGE_SPREAD = 0.13  # 200 to 260 V around 230 V: the commissioning check of the field rules
 FREQUENCY_SPREAD = 0.02
@@ -132,29 +132,49 @@ def _remarks(
     values: dict[str, float],
     nominal: tuple[float, float],
 ) -> Iterator[str]:
-    for rejected in decoded.rejected:
-        yield f"{rejected.quantity} reads {rejected.value:g}: {rejected.reason}."
-    if not values:
-        yield "No value is available: the meter answers, but measures nothing."
-    voltages = {n: v for n, v in values.items() if _is_phase_voltage(n)}
-    strange = {n: v for n, v in voltages.items() if not _near(v, nominal[0], VOLTAGE_SPREAD)}
-    frequency = values.get("frequency_hz")
-    odd_frequency = frequency is not None and not _near(frequency, nominal[1], FREQUENCY_SPREAD)
-    for name, value in strange.items():
-        yield f"{name} reads {value:.4g} V, not near {nominal[0]:g} V."
-    if odd_frequency:
-        yield f"frequency_hz reads {frequency:.4g} Hz, not near {nominal[1]:g} Hz."
-    if strange or odd_frequency or decoded.rejected:
+    yield from value_remarks(values, decoded.rejected, nominal)
+    if decoded.rejected or not _is_plausible(values, nominal):
         order = _better_order(profile, answers, nominal)
         if order:
             yield f"With the word order {order} the voltage would be right: check the driver."
+    for register in profile.registers:
+        if register.doubt:
+            yield f"{register.quantity} is in doubt: {register.doubt}."
+
+
+def value_remarks(
+    values: dict[str, float], rejected: Sequence[Rejected], nominal: tuple[float, float]
+) -> Iterator[str]:
+    """What strikes about the values themselves, however they came."""
+    for one in rejected:
+        yield f"{one.quantity} reads {one.value:g}: {one.reason}."
+    if not values:
+        yield "No value is available: the meter answers, but measures nothing."
+    for name, value in _strange_voltages(values, nominal).items():
+        yield f"{name} reads {value:.4g} V, not near {nominal[0]:g} V."
+    if _has_odd_frequency(values, nominal):
+        yield f"frequency_hz reads {values['frequency_hz']:.4g} Hz, not near {nominal[1]:g} Hz."
     if values.get("power_w", 0.0) < 0 < values.get("energy_import_wh", 0.0) and not values.get(
         "energy_export_wh", 0.0
     ):
         yield "The power is negative although nothing was ever exported: a reversed transformer?"
-    for register in profile.registers:
-        if register.doubt:
-            yield f"{register.quantity} is in doubt: {register.doubt}."
+
+
+def _is_plausible(values: dict[str, float], nominal: tuple[float, float]) -> bool:
+    return not _strange_voltages(values, nominal) and not _has_odd_frequency(values, nominal)
+
+
+def _strange_voltages(values: dict[str, float], nominal: tuple[float, float]) -> dict[str, float]:
+    return {
+        name: value
+        for name, value in values.items()
+        if _is_phase_voltage(name) and not _near(value, nominal[0], VOLTAGE_SPREAD)
+    }
+
+
+def _has_odd_frequency(values: dict[str, float], nominal: tuple[float, float]) -> bool:
+    frequency = values.get("frequency_hz")
+    return frequency is not None and not _near(frequency, nominal[1], FREQUENCY_SPREAD)
 
 
 def _better_order(

@@ -241,9 +241,18 @@ class FieldControl(Protocol):
         ...
 
     def read_once(
-        self, link: Link, driver_id: str, unit_id: int, *, timeout_s: float = 5.0
+        self,
+        link: Link,
+        driver_id: str,
+        unit_id: int,
+        *,
+        address: str = "",
+        timeout_s: float = 5.0,
     ) -> TestReading:
-        """Waits for one trial read. Raises MeterUnreachable, MeterAnswerWrong, NotFound."""
+        """Waits for one trial read. address: as Meter.address, where a unit number does not tell.
+
+        Raises MeterUnreachable, MeterAnswerWrong, NotFound, WrongUse.
+        """
         ...
 
     def write_register(self, link: Link, unit_id: int, address: int, value: int) -> int:

@@ -108,7 +108,7 @@ class MeterService:
 
     def test(self, link: Link, driver_id: str, unit_id: int, address: str = "") -> TestReading:
         """One trial read over a link that need not be saved. Raises what the wire raises."""
-        return self._need_field().read_once(link, driver_id, unit_id)
+        return self._need_field().read_once(link, driver_id, unit_id, address=address)
 
     def save(self, meter: Meter, link: Link) -> Configuration:
         """Adds or changes a meter and its link; polling follows at once.
@@ -121,7 +121,7 @@ class MeterService:
             meters=(*(m for m in current.meters if m.meter_id != meter.meter_id), meter),
             links=(*(k for k in current.links if k.link_id != link.link_id), link),
         )
-        known = frozenset(d.driver_id for d in self._catalogue.drivers())
+        known = {d.driver_id: d.protocol for d in self._catalogue.drivers()}
         problems = check(changed, known)
         if problems:
             raise WrongUse(
