@@ -1,4 +1,4 @@
-"""Serves the virtual site on real Modbus TCP, and RTU when a serial device is given.
+"""Serves a virtual site or cabinet on real Modbus TCP, and RTU when a serial device is given.
 
 Hand-framed on asyncio, since pymodbus' server keeps registers as stored values and these are
 functions of the moment; besides, it answers unknown units with a traceback in the log.
@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from energy_desktop.acquisition.profiles import ProfileLibrary
-from energy_desktop.acquisition.simulator.answers import Answers
+from energy_desktop.acquisition.simulator.answers import Answers, Served
 from energy_desktop.acquisition.simulator.serial_line import SerialLine
 from energy_desktop.acquisition.simulator.site import VirtualSite, save_state
 from energy_desktop.acquisition.simulator.writes import WriteJournal
@@ -37,7 +37,7 @@ class SimulatorServer:
 
     def __init__(
         self,
-        site: VirtualSite,
+        site: Served,
         library: ProfileLibrary,
         host: str = "127.0.0.1",
         port: int = 0,
@@ -139,10 +139,13 @@ class SimulatorServer:
             await asyncio.sleep(0)
 
     def _save(self) -> None:
-        if self._state_file is not None and self._saved_version != self._site.version:
-            self._saved_version = self._site.version
+        site = self._site
+        if self._state_file is None or not isinstance(site, VirtualSite):
+            return
+        if self._saved_version != site.version:
+            self._saved_version = site.version
             try:
-                save_state(self._site, self._state_file)
+                save_state(site, self._state_file)
             except OSError as error:
                 _log.warning("Simulator: its state cannot be kept: %s", error)
 

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
+from energy_desktop.acquisition.driver_profile import DriverProfile
 from energy_desktop.acquisition.simulator import loads
 from energy_desktop.acquisition.simulator.book import Circuit, MinuteBook, Pages
 from energy_desktop.acquisition.simulator.live import (
@@ -33,6 +34,7 @@ from energy_desktop.acquisition.simulator.supply import (
     Mains,
     Wiring,
 )
+from energy_desktop.domain.commissioning import DeviceIdentity
 from energy_desktop.domain.configuration import Configuration
 from energy_desktop.domain.contract import WeeklyHours
 from energy_desktop.domain.energy import DAY_MS
@@ -154,6 +156,14 @@ class VirtualSite:
             mains = self.mains(seconds)
             recorded = self._recorded(meter_id, pages, seconds, mains, self._mode)
             return self._with_commands(recorded, meter_id, pages, second)
+
+    def wire_profile(self, meter_id: str, profile: DriverProfile) -> DriverProfile:  # noqa: ARG002
+        """Its meters lay their values down as their drivers say."""
+        return profile
+
+    def identity(self, meter_id: str, profile: DriverProfile) -> DeviceIdentity | None:  # noqa: ARG002
+        """Its meters do not know function 43/14, as most do not."""
+        return None
 
     def mains(self, seconds: Ints) -> Mains:
         """Voltage and frequency, shared by all meters of the same seconds."""

@@ -6,14 +6,22 @@ fall where they meet.
 """
 
 import math
+from typing import Protocol
 
 import numpy as np
 
 from energy_desktop.acquisition.decode import encode, ratio
 from energy_desktop.acquisition.profiles import DriverProfile, Register
 from energy_desktop.acquisition.simulator.noise import Floats
-from energy_desktop.acquisition.simulator.supply import Electrical
 from energy_desktop.domain.quantities import QUANTITIES
+
+
+class Shows(Protocol):
+    """What a meter measures at n moments."""
+
+    def value(self, quantity: str) -> Floats:
+        """(n,) in the quantity's unit; NaN where it has no such quantity."""
+        ...
 
 
 def as_shown(register: Register, values: Floats) -> Floats:
@@ -45,7 +53,7 @@ def recorded_values(register: Register, values: Floats) -> Floats:
     return np.round(as_shown(register, values), max(0, -math.floor(math.log10(step))))
 
 
-def words_of(register: Register, shows: Electrical) -> list[int]:
+def words_of(register: Register, shows: Shows) -> list[int]:
     """The register's words for a reading of one moment."""
     value = float(as_shown(register, shows.value(register.quantity))[0])
     if math.isnan(value) and not register.unavailable and "float" not in register.value_format:
@@ -53,7 +61,7 @@ def words_of(register: Register, shows: Electrical) -> list[int]:
     return encode(register, value)
 
 
-def images(profile: DriverProfile, shows: Electrical) -> dict[int, dict[int, int]]:
+def images(profile: DriverProfile, shows: Shows) -> dict[int, dict[int, int]]:
     """Function code -> wire address -> word, for every register of the profile."""
     found: dict[int, dict[int, int]] = {}
     for register in profile.registers:
