@@ -36,13 +36,18 @@ class MeterOnLink:
 
 @dataclass(slots=True)
 class Outlets:
-    """Where a link's findings go. Callables return at once and may be called at any reading."""
+    """Where a link's findings go. Callables return at once and may be called at any reading.
+
+    password: of a link by its id; None: it has none. It may ask the system's key store, so it is
+    called in a thread.
+    """
 
     sink: SnapshotSink
     clock: Clock
     statuses: dict[str, MeterStatus]
     on_event: Callable[[MeterStatus], None]
     on_gap: Callable[[Gap], None]
+    password: Callable[[str], str | None] = lambda _: None
 
     def now_ms(self) -> int:
         return to_ms(self.clock())

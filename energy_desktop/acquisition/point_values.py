@@ -5,9 +5,9 @@ NaN where a value is not available, and what lies outside its quantity's range i
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
-from energy_desktop.acquisition.driver_profile import DriverProfile, layout_id
+from energy_desktop.acquisition.driver_profile import DriverProfile, Point, layout_id
 from energy_desktop.acquisition.reading import Correction
 from energy_desktop.domain.quantities import quantity
 from energy_desktop.domain.snapshot import Layout, Quality, Rejected, Snapshot
@@ -16,19 +16,30 @@ NAN = float("nan")
 
 
 class PointValues:
-    """Makes the snapshots of one meter."""
+    """Makes the snapshots of one meter, or of what one of its messages holds.
 
-    def __init__(self, profile: DriverProfile, correction: Correction) -> None:
-        names = tuple(correction.name(name) for name in profile.layout.quantities)
-        self.layout = (
+    only: the driver's points that such a message has; None: all of them.
+    """
+
+    def __init__(
+        self,
+        profile: DriverProfile,
+        correction: Correction,
+        only: Collection[Point] | None = None,
+    ) -> None:
+        names = tuple(correction.name(point.quantity) for point in profile.points)
+        whole = (
             profile.layout
             if names == profile.layout.quantities
             else Layout(layout_id(profile.driver_id, names), names)
         )
-        self._factors = tuple(
-            point.scale * correction.factor(point.quantity) for point in profile.points
-        )
-        self._quantities = tuple(point.quantity for point in profile.points)
+        points = [p for p in profile.points if only is None or p in only]
+        self.layout = whole
+        if len(points) < len(profile.points):
+            part = tuple(correction.name(point.quantity) for point in points)
+            self.layout = Layout(f"{whole.layout_id}/{layout_id('', part)[1:]}", part, whole)
+        self._factors = tuple(p.scale * correction.factor(p.quantity) for p in points)
+        self._quantities = tuple(p.quantity for p in points)
 
     def snapshot(
         self,
