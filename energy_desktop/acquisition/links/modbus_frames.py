@@ -111,7 +111,11 @@ def _rtu_sizes(data: bytes, at: int) -> tuple[int, ...]:
     if function & 0x80:
         return (5,)
     if function in READS:
-        return (data[at + 2] + 5, _QUESTION)
+        answer = data[at + 2] + 5
+        if function > 2 and not answer % 2:
+            return (_QUESTION,)  # registers have two bytes each
+        # The first bytes of one question in 65,536 look like an answer shorter than it is.
+        return (_QUESTION, answer) if answer < _QUESTION else (answer, _QUESTION)
     if function in WRITES_ONE:
         return (_QUESTION,)
     if function in WRITES_MANY:
