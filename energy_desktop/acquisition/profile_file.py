@@ -1,17 +1,14 @@
 """Reads a driver file and says in words what is wrong with it: file, line, reason.
 
-tomllib keeps no positions, so the line of a faulty key is looked up in the text afterwards. Every
-key is checked against a list: a typo must be an error, because a `scael` that is silently ignored
-is a wrong bill later.
+Every key is checked against a list: a typo must be an error, because a `scael` that is silently
+ignored is a wrong bill later.
 """
 
 import itertools
 import re
-import tomllib
 from collections.abc import Mapping
-from math import isfinite
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from energy_desktop.acquisition.driver_profile import (
     CODINGS,
@@ -28,6 +25,7 @@ from energy_desktop.acquisition.driver_profile import (
     Point,
     Register,
 )
+from energy_desktop.acquisition.driver_text import TomlChecks, find_line
 from energy_desktop.domain.errors import DriverFileError
 from energy_desktop.domain.quantities import quantity
 
@@ -113,49 +111,18 @@ def parse_profile(text: str, where: str, *, own: bool = False) -> DriverProfile:
     return _Reader(where, text).profile(own=own)
 
 
-def line_of(path: Path, *keys: str) -> int:
-    """The line of a key in a file that was readable a moment ago; 1 when it is not there."""
+def problems_of(text: str, where: str) -> tuple[tuple[int, str], ...]:
+    """Every mistake in the text of a driver file as (line, what), by line; empty: it is sound."""
+    reader = _Reader(where, text)
     try:
-        return find_line(path.read_text(encoding="utf-8"), keys)
-    except OSError:
-        return 1
+        reader.profile(own=True)
+    except DriverFileError:
+        return tuple(sorted(set(reader.found)))
+    return ()
 
 
-def find_line(text: str, keys: tuple[str, ...]) -> int:
-    """The 1-based line where the key path stands; the nearest parent's line, else 1.
-
-    Knows `a = ...`, `[a]` with `b = ...`, `[a.b]`, and inline tables on one or several lines.
-    """
-    best, depth = 1, 0
-    table: tuple[str, ...] = ()
-    for number, line in enumerate(text.splitlines(), start=1):
-        header = re.match(r"\s*\[([^\[\]]+)\]\s*(?:#|$)", line)
-        if header:
-            table = tuple(part.strip().strip("\"'") for part in header[1].split("."))
-            path = table
-        else:
-            assignment = re.match(r"\s*([\w\"'.-]+)\s*=", line)
-            if not assignment:
-                continue
-            path = (*table, *(part.strip("\"'") for part in assignment[1].split(".")))
-        shared = 0
-        while shared < min(len(path), len(keys)) and path[shared] == keys[shared]:
-            shared += 1
-        if shared == len(path) and shared > depth:
-            best, depth = number, shared
-    return best
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and type(value) is not bool and isfinite(value)
-
-
-class _Reader:
-    """Turns one file into a profile. Holds the text, so that errors can name their line."""
-
-    def __init__(self, path: str, text: str) -> None:
-        self._path = path
-        self._text = text
+class _Reader(TomlChecks):
+    """Turns one file into a profile."""
 
     def profile(self, *, own: bool) -> DriverProfile:
         table = self._parse()
@@ -205,15 +172,6 @@ class _Reader:
             sign_convention=self._text_value(table, "sign_convention", ""),
         )
 
-    def _parse(self) -> dict[str, Any]:
-        try:
-            return tomllib.loads(self._text)
-        except tomllib.TOMLDecodeError as error:
-            found = re.search(r"^(.*) \(at line (\d+), column (\d+)\)$", str(error))
-            line = int(found[2]) if found else len(self._text.splitlines())
-            reason = f"{found[1]} (column {found[3]})" if found else str(error)
-            raise self._error(line, f"is not TOML: {reason}.") from error
-
     def _registers(
         self, table: dict[str, Any], max_registers: int, holes: tuple[tuple[int, int], ...]
     ) -> tuple[Register, ...]:
@@ -222,8 +180,8 @@ class _Reader:
         entries = table.get("quantities")
         if not isinstance(entries, dict) or not entries:
             self._fail(("quantities",), "the table [quantities] is missing or empty.")
-        registers = tuple(
-            self._register(name, entry, defaults, unavailable) for name, entry in entries.items()
+        registers = self._each(
+            entries, lambda name, entry: self._register(name, entry, defaults, unavailable)
         )
         for register in registers:
             if register.count > max_registers:
@@ -305,7 +263,7 @@ class _Reader:
         entries = table.get("quantities", {})
         if not isinstance(entries, dict) or not (entries or protocol == SUNSPEC):
             self._fail(("quantities",), "the table [quantities] is missing or empty.")
-        return tuple(self._point(name, entry, protocol) for name, entry in entries.items())
+        return self._each(entries, lambda name, entry: self._point(name, entry, protocol))
 
     def _point(self, name: str, entry: Any, protocol: str) -> Point:
         key = ("quantities", name)
@@ -333,7 +291,7 @@ class _Reader:
         entries = table.get("controls", {})
         if not isinstance(entries, dict):
             self._fail(("controls",), "controls is not a table.")
-        return tuple(self._control(name, entry) for name, entry in entries.items())
+        return self._each(entries, self._control)
 
     def _control(self, name: str, entry: Any) -> Control:
         key = ("controls", name)
@@ -430,92 +388,3 @@ class _Reader:
                 self._fail(("holes",), f"the hole {item!r} ends before it begins.")
             holes.append((item[0], item[1]))
         return tuple(sorted(holes))
-
-    # The small readers below each check one type and say which key broke the rule.
-
-    def _table(self, table: dict[str, Any], name: str, known: frozenset[str]) -> dict[str, Any]:
-        given = table.get(name, {})
-        if not isinstance(given, dict):
-            self._fail((name,), f"{name} is not a table.")
-        self._known_keys(given, known, (name,))
-        return given
-
-    def _known_keys(
-        self, table: dict[str, Any], known: frozenset[str], parent: tuple[str, ...]
-    ) -> None:
-        for name in table:
-            if name not in known:
-                from difflib import get_close_matches
-
-                near = get_close_matches(name, sorted(known), n=1)
-                meant = f"; did you mean {near[0]!r}?" if near else "."
-                self._fail((*parent, name), f"the key {name!r} is not known{meant}")
-
-    def _text_value(
-        self,
-        table: dict[str, Any],
-        name: str,
-        default: str | None = None,
-        parent: tuple[str, ...] = (),
-    ) -> str:
-        value = table.get(name, default)
-        if value is None:
-            self._fail((name,), f"the key {name!r} is missing.")
-        if not isinstance(value, str):
-            self._fail((*parent, name), f"{name} is not a text.")
-        return value
-
-    def _list(self, table: dict[str, Any], name: str) -> list[Any]:
-        value = table.get(name, [])
-        if not isinstance(value, list):
-            self._fail((name,), f"{name} is not a list.")
-        return value
-
-    def _texts(self, table: dict[str, Any], name: str) -> tuple[str, ...]:
-        items = self._list(table, name)
-        if not all(isinstance(item, str) for item in items):
-            self._fail((name,), f"{name} is not a list of texts.")
-        return tuple(items)
-
-    def _flag(self, table: dict[str, Any], key: tuple[str, ...]) -> bool:
-        value = table.get(key[-1], False)
-        if not isinstance(value, bool):
-            self._fail(key, f"{key[-1]} is neither true nor false.")
-        return value
-
-    def _scale(self, entry: dict[str, Any], key: tuple[str, ...]) -> float:
-        value = entry.get("scale", 1.0)
-        if not _is_number(value) or value == 0:
-            self._fail(key, f"the scale {value!r} is no number other than 0.")
-        return float(value)
-
-    def _number(self, entry: dict[str, Any], key: tuple[str, ...]) -> float:
-        value = entry[key[-1]]
-        if not _is_number(value):
-            self._fail(key, f"{key[-1]} is not a number: {value!r}.")
-        return float(value)
-
-    def _whole(
-        self,
-        table: dict[str, Any],
-        key: tuple[str, ...],
-        low: int,
-        high: int,
-        default: int | None = None,
-    ) -> int:
-        value = table.get(key[-1], default)
-        if type(value) is not int:
-            self._fail(key, f"{key[-1]} is not a whole number: {value!r}.")
-        if not low <= value <= high:
-            self._fail(key, f"{key[-1]} {value} is outside {low} to {high}.")
-        return value
-
-    def _fail(self, key: tuple[str, ...], what: str) -> NoReturn:
-        raise self._error(find_line(self._text, key), what)
-
-    def _error(self, line: int, what: str) -> DriverFileError:
-        return DriverFileError(
-            where=f"{self._path}, line {line}",
-            what=what,
-            remedy="The files in drivers/ show how it is written.",
-        )

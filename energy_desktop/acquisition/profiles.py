@@ -7,7 +7,8 @@ driver_profile.py; the reading of it, with its errors in words, in profile_file.
 
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,7 +25,8 @@ from energy_desktop.acquisition.driver_profile import (
     Register,
     layout_id,
 )
-from energy_desktop.acquisition.profile_file import line_of, read_profile
+from energy_desktop.acquisition.driver_text import line_of
+from energy_desktop.acquisition.profile_file import read_profile
 from energy_desktop.domain.driver import DriverInfo, RegisterView
 from energy_desktop.domain.errors import DriverFileError, NotFound
 
@@ -70,11 +72,14 @@ class ProfileLibrary:
     _loaded: dict[Path, _Loaded] = field(default_factory=dict, init=False)
     _by_id: dict[str, DriverProfile] = field(default_factory=dict, init=False)
     _errors: tuple[DriverFileError, ...] = field(default=(), init=False)
+    _drafts: dict[str, DriverProfile] = field(default_factory=dict, init=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
 
     def get(self, driver_id: str) -> DriverProfile:
         """Raises NotFound, with the names that come near."""
         with self._lock:
+            if (draft := self._drafts.get(driver_id)) is not None:
+                return draft
             self._refresh()
             profile = self._by_id.get(driver_id)
             if profile is not None:
@@ -92,6 +97,18 @@ class ProfileLibrary:
             what="there is no such driver.",
             remedy=f"Near it: {near}." if near else "`energy-desktop drivers` lists them.",
         )
+
+    @contextmanager
+    def trying(self, profile: DriverProfile) -> Iterator[str]:
+        """The id under which a profile that is in no file can be got meanwhile; listed nowhere."""
+        draft_id = f"{profile.driver_id}~{id(profile):x}"  # no file may have such an id
+        with self._lock:
+            self._drafts[draft_id] = profile
+        try:
+            yield draft_id
+        finally:
+            with self._lock:
+                del self._drafts[draft_id]
 
     def all(self) -> tuple[DriverProfile, ...]:
         """Every sound driver, by id."""

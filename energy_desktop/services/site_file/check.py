@@ -7,7 +7,7 @@ link or a client that was applied before.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import date
 from itertools import groupby, pairwise
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -20,13 +20,17 @@ Problem = tuple[str, int, str]
 """(table of the site file, index of the entry in the configuration, sentence)."""
 
 
-def check(configuration: Configuration, driver_ids: frozenset[str]) -> list[Problem]:
-    """Every mistake found; an empty list: the configuration may be stored."""
+def check(configuration: Configuration, drivers: Collection[str]) -> list[Problem]:
+    """Every mistake found; an empty list: the configuration may be stored.
+
+    drivers: the ids that there are; as a mapping, each with its protocol, which then must fit
+    the link.
+    """
     return [
         *_site(configuration),
         *_identities(configuration),
         *_spaces(configuration),
-        *_meters(configuration, driver_ids),
+        *_meters(configuration, drivers),
         *_contracts(configuration),
         *_devices(configuration),
         *_alarms(configuration),
@@ -82,7 +86,7 @@ def _spaces(c: Configuration) -> Iterator[Problem]:
             above = parents.get(above)
 
 
-def _meters(c: Configuration, driver_ids: frozenset[str]) -> Iterator[Problem]:
+def _meters(c: Configuration, drivers: Collection[str]) -> Iterator[Problem]:
     links = {k.link_id for k in c.links}
     spaces = {s.space_id for s in c.spaces}
     meters = {m.meter_id for m in c.meters}
@@ -90,8 +94,17 @@ def _meters(c: Configuration, driver_ids: frozenset[str]) -> Iterator[Problem]:
         who = f"Meter {meter.meter_id}"
         if bool(meter.driver_id) != bool(meter.link_id):
             yield "meters", index, f"{who} needs both a driver and a link, or neither (imported)."
-        if meter.driver_id and meter.driver_id not in driver_ids:
+        if meter.driver_id and meter.driver_id not in drivers:
             yield "meters", index, f"{who}: there is no driver {meter.driver_id!r}."
+        elif isinstance(drivers, Mapping) and (link := c.link(meter.link_id)) is not None:
+            protocol = drivers.get(meter.driver_id, "")
+            if protocol and not kind_info(link).takes(protocol):
+                yield (
+                    "meters",
+                    index,
+                    f"{who}: the driver {meter.driver_id} speaks {protocol}, which the link "
+                    f"{link.link_id} ({kind_info(link).label}) does not carry.",
+                )
         if meter.link_id and meter.link_id not in links:
             yield "meters", index, f"{who}: there is no link {meter.link_id!r}."
         if meter.space_id is not None and meter.space_id not in spaces:
@@ -99,11 +112,14 @@ def _meters(c: Configuration, driver_ids: frozenset[str]) -> Iterator[Problem]:
         if meter.parent_id is not None and meter.parent_id not in meters:
             yield "meters", index, f"{who}: there is no meter {meter.parent_id!r} upstream."
     by_unit = {k.link_id: kind_info(k).uses_unit for k in c.links}
+    by_address = {k.link_id: kind_info(k).uses_address for k in c.links}
 
     def place(meter: Meter) -> tuple[str, str]:
         """What must differ between two meters of a link."""
         if by_unit.get(meter.link_id, True) and not meter.address:
             return meter.link_id, f"unit {meter.unit_id}"
+        if not by_address.get(meter.link_id, True):  # a part of the unit: SunSpec
+            return meter.link_id, f"unit {meter.unit_id}, {meter.address}"
         return meter.link_id, f"address {meter.address or '(any)'}"
 
     on_wire = Counter(place(m) for m in c.meters if m.link_id and m.enabled)

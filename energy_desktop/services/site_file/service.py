@@ -60,7 +60,7 @@ class SiteFileService:
         current = self._store.load()
         from_file, text = read_site_file(path, current)
         merged, changes = merge(current, from_file)
-        known = frozenset(d.driver_id for d in self._catalogue.drivers())
+        known = {d.driver_id: d.protocol for d in self._catalogue.drivers()}
         problems = Problems()
         for table, index, sentence in check(merged, known):
             problems.add(_line(text, merged, from_file, table, index), sentence)

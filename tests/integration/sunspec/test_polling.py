@@ -55,10 +55,12 @@ def test_an_exchanged_device_costs_a_poll_and_is_then_read_by_its_own_map():
 
 
 def test_a_device_that_is_no_sunspec_device_is_told_as_misconfigured():
-    with serving_registers(words_of(bytes(200), 0)) as server:
-        with polling(a_site(server.port, driver_id="sunspec")) as watched:
-            wait_until(lambda: watched.state("m") is LinkState.MISCONFIGURED)
-            status = watched.field.statuses()["m"]
+    with (
+        serving_registers(words_of(bytes(200), 0)) as server,
+        polling(a_site(server.port, driver_id="sunspec")) as watched,
+    ):
+        wait_until(lambda: watched.state("m") is LinkState.MISCONFIGURED)
+        status = watched.field.statuses()["m"]
 
     assert "no marker" in status.last_error
     assert watched.sink.of("m") == []

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from energy_desktop.acquisition.profile_file import find_line
+from energy_desktop.acquisition.driver_text import find_line
 from energy_desktop.acquisition.profiles import ProfileLibrary, load_profile
 from energy_desktop.domain.errors import DriverFileError, NotFound
 from energy_desktop.domain.quantities import QUANTITIES

@@ -9,7 +9,9 @@ import pytest
 from energy_desktop.domain.configuration import Configuration
 from energy_desktop.domain.driver import DriverInfo
 from energy_desktop.domain.errors import SiteFileError
+from energy_desktop.domain.site import Link, LinkKind, Meter, Site
 from energy_desktop.services.site_file import SiteFileService, parse
+from energy_desktop.services.site_file.check import check
 
 GOOD = """\
 [site]
@@ -212,3 +214,31 @@ def test_a_new_version_inherits_nothing_from_the_one_before(store, tmp_path):
 
     with pytest.raises(SiteFileError, match="lacks `valid_from`"):
         apply(store, '[[tariffs]]\nid = "t"\nversion = 2\n', tmp_path)
+
+
+def test_a_driver_must_speak_what_its_link_carries():
+    site = Site("Test", "UTC")
+    link = Link("optical", LinkKind.SML, device="/dev/ttyUSB0")
+    meter = Meter("m", "M", driver_id="sdm", link_id="optical")
+    configuration = Configuration(site, links=(link,), meters=(meter,))
+
+    wrong = [sentence for _, _, sentence in check(configuration, {"sdm": "modbus"})]
+    right = check(configuration, {"sdm": "obis"})
+    unknown = check(configuration, frozenset({"sdm"}))
+
+    assert wrong == [
+        "Meter m: the driver sdm speaks modbus, which the link optical (SML (optical head)) does "
+        "not carry."
+    ]
+    assert right == unknown == []
+
+
+def test_sunspec_goes_over_modbus_and_two_parts_of_a_device_share_its_unit():
+    link = Link("roof", LinkKind.MODBUS_TCP, host="10.0.0.9")
+    meters = tuple(
+        Meter(part, part, driver_id="sunspec", link_id="roof", unit_id=unit, address=part[:5])
+        for unit, part in ((1, "inverter"), (1, "meter"), (2, "meter_of_two"))
+    )
+    configuration = Configuration(Site("Test", "UTC"), links=(link,), meters=meters)
+
+    assert check(configuration, {"sunspec": "sunspec"}) == []

@@ -1,0 +1,283 @@
+"""Drivers as a technician works on them: read, copied, changed, tried on the wire, kept, shared.
+
+A shipped driver is never changed: it is copied under an id of its own into the site's folder.
+Nothing is written that does not load, and a file appears whole or not at all.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from energy_desktop.domain.driver import DriverInfo, RegisterView, TestReading
+from energy_desktop.domain.errors import DriverFileError, NotFound, UserFacingError, WrongUse
+from energy_desktop.domain.quantities import QUANTITIES
+from energy_desktop.domain.register_list import RegisterList
+from energy_desktop.domain.site import Link
+
+if TYPE_CHECKING:
+    from energy_desktop.acquisition.profiles import DriverProfile, ProfileLibrary
+    from energy_desktop.domain.ports import FieldControl
+    from energy_desktop.domain.register_list import ListedRegister
+
+_TEXT = "The driver"
+_SLOW = 10  # in each tenth poll: counters change slowly, and a serial line is short of time
+_MAX_TEXT = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class DriverCheck:
+    """problems: line (from 1) and what is wrong there. info, summary: only when there are none."""
+
+    problems: tuple[tuple[int, str], ...]
+    info: DriverInfo | None = None
+    summary: str = ""
+
+
+class DriverService:
+    """folder: where the site's own drivers lie; None: no site is open.
+
+    field None: no engine runs in this program, so nothing can be tried on the wire.
+    """
+
+    def __init__(
+        self, library: ProfileLibrary, folder: Path | None, field: FieldControl | None = None
+    ) -> None:
+        self._library = library
+        self._folder = folder
+        self._field = field
+
+    def drivers(self) -> tuple[DriverInfo, ...]:
+        return self._library.drivers()
+
+    def registers(self, driver_id: str) -> tuple[RegisterView, ...]:
+        return self._library.registers(driver_id)
+
+    def text(self, driver_id: str) -> str:
+        """The file of a driver. Raises NotFound, DriverFileError."""
+        path = Path(self._library.get(driver_id).file)
+        try:
+            return path.read_text(encoding="utf-8")
+        except OSError as error:
+            raise DriverFileError(
+                where=str(path),
+                what=f"cannot be read: {error.strerror or error}.",
+                remedy="Check that the file is still there.",
+            ) from error
+
+    def copy(self, driver_id: str, new_id: str) -> str:
+        """The text of a driver under another id; nothing is saved yet.
+
+        Raises NotFound, and WrongUse for an id that is taken or cannot be one.
+        """
+        self._refuse_taken(new_id)
+        text = self.text(driver_id)
+        return re.sub(r'(?m)^(\s*id\s*=\s*)"[^"]*"', rf'\g<1>"{new_id}"', text, count=1)
+
+    def check(self, text: str) -> DriverCheck:
+        """What is wrong with a text, each mistake with its line."""
+        from energy_desktop.acquisition.profile_file import problems_of
+
+        if len(text) > _MAX_TEXT:
+            return DriverCheck(((1, "the text is longer than a driver can be."),))
+        problems = problems_of(text, _TEXT)
+        if problems:
+            return DriverCheck(problems)
+        profile = self._parsed(text)
+        return DriverCheck((), profile.info, _summary(profile))
+
+    def test(self, text: str, link: Link, unit_id: int, address: str = "") -> TestReading:
+        """One trial read with a driver that need not be saved. Raises what the wire raises."""
+        if self._field is None:
+            raise WrongUse(
+                where=_TEXT,
+                what="No engine runs here, so nothing can be read.",
+                remedy="Start the program, or use `energy-desktop poll`.",
+            )
+        with self._library.trying(self._parsed(text)) as draft_id:
+            return self._field.read_once(link, draft_id, unit_id, address=address)
+
+    def save(self, text: str) -> DriverInfo:
+        """Keeps a driver in the site's folder; it is used from the next reading on.
+
+        Raises DriverFileError for a text that does not load, WrongUse for the id of a shipped
+        driver, UserFacingError when the folder cannot be written.
+        """
+        if self._folder is None:
+            raise WrongUse(where=_TEXT, what="No site is open.", remedy="Open a site first.")
+        profile = self._parsed(text)
+        path = self._folder / f"{profile.driver_id}.toml"
+        known = next((d for d in self.drivers() if d.driver_id == profile.driver_id), None)
+        if known is not None:
+            if not known.own:
+                raise WrongUse(
+                    where=_TEXT,
+                    what=f"{profile.driver_id} is shipped with the program and stays as it is.",
+                    remedy="Give the driver an id of its own in its first line.",
+                )
+            path = Path(known.file)
+        _write(path, text)
+        return self._library.get(profile.driver_id).info
+
+    def export(self, driver_id: str, path: Path) -> Path:
+        """Writes a driver's file to `path`, to share it. Raises NotFound, UserFacingError."""
+        _write(path, self.text(driver_id))
+        return path
+
+    def read_list(self, path: Path, *, numbering: str = "", value_format: str = "") -> RegisterList:
+        """A maker's register list from CSV or Excel; see acquisition/register_list.py.
+
+        Raises DataFileError when it is no such list.
+        """
+        from energy_desktop.acquisition.register_list import read_list
+
+        return read_list(path, numbering=numbering, value_format=value_format)
+
+    def from_list(
+        self,
+        listing: RegisterList,
+        driver_id: str,
+        function: int = 3,
+        *,
+        word_order: str = "ABCD",
+    ) -> str:
+        """The text of a driver made of a list's usable rows; nothing is saved yet.
+
+        function: of the rows for which the list does not say. The rows that were left out stand
+        at the end as comments with their reasons. Raises WrongUse.
+        """
+        self._refuse_taken(driver_id)
+        if function not in (3, 4):
+            raise WrongUse(
+                where=f"Function {function}",
+                what="It reads no registers.",
+                remedy="3 reads holding registers, 4 input registers.",
+            )
+        if not listing.usable:
+            raise WrongUse(
+                where=listing.source,
+                what="No row of it could be understood.",
+                remedy="The reason stands beside each row.",
+            )
+        text = _driver_text(listing, driver_id, function, word_order)
+        self._parsed(text)
+        return text
+
+    def _refuse_taken(self, driver_id: str) -> None:
+        if not re.fullmatch(r"[a-z0-9][a-z0-9_]*", driver_id):
+            raise WrongUse(
+                where=f"Driver id {driver_id!r}",
+                what="An id is made of a-z, 0-9 and _.",
+                remedy="As in maker_model.",
+            )
+        try:
+            self._library.get(driver_id)
+        except (NotFound, DriverFileError):
+            return
+        raise WrongUse(
+            where=f"Driver id {driver_id!r}",
+            what="There is a driver of this id.",
+            remedy="Choose another one.",
+        )
+
+    @staticmethod
+    def _parsed(text: str) -> DriverProfile:
+        from energy_desktop.acquisition.profile_file import parse_profile
+
+        return parse_profile(text, _TEXT, own=True)
+
+
+def _summary(profile: DriverProfile) -> str:
+    """What the driver costs a line: values and requests."""
+    if not profile.registers:
+        count = len(profile.layout.quantities)
+        return f"{profile.driver_id}: {count} values over {profile.protocol}."
+    from energy_desktop.acquisition.planner import plan_blocks
+
+    blocks = plan_blocks(profile)
+    registers = sum(block.count for block in blocks)
+    slow = sum(r.every > 1 for r in profile.registers)
+    words = f"{profile.driver_id}: {len(profile.registers)} values in {len(blocks)} "
+    words += "request" if len(blocks) == 1 else "requests"
+    words += f" of {registers} registers"
+    return f"{words}, {slow} of them read more rarely." if slow else f"{words}."
+
+
+def _driver_text(listing: RegisterList, driver_id: str, function: int, word_order: str) -> str:
+    rows = listing.usable
+    width = max(len(row.quantity) for row in rows)
+    lines = [
+        f"# Made from {_comment(listing.source)}. Check the doubts against the meter, then remove",
+        "# them.",
+        f'id           = "{driver_id}"',
+        'manufacturer = ""',
+        f'models       = ["{driver_id}"]',
+        f"source       = {_string(f'register list {listing.source}')}",
+        'serial   = { baud_rate = 9600, parity = "N", stop_bits = 1 }',
+        f'defaults = {{ function = {function}, word_order = "{word_order}" }}',
+        "doubts = [",
+        *(f"    {_string(decision)}," for decision in listing.decisions),
+        f'    "word order {word_order} is taken for granted",',
+        "]",
+        "",
+        "[quantities]",
+        *(f"{row.quantity:<{width}} = {_entry(row, function)}" for row in rows),
+    ]
+    if listing.refused:
+        lines += ["", "# Left out:"]
+        lines += [
+            f"# line {row.number}, {_comment(row.name)}: {_comment(row.error)}"
+            for row in listing.refused
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def _entry(row: ListedRegister, function: int) -> str:
+    parts = [f"address = {row.address:#06x}", f'format = "{row.value_format}"']
+    if row.function not in (None, function):
+        parts.append(f"function = {row.function}")
+    if row.scale != 1.0:
+        parts.append(f"scale = {row.scale:.12g}")
+    if QUANTITIES[row.quantity].is_counter:
+        parts += ["counter = true", f"every = {_SLOW}"]
+    if row.remark:
+        parts.append(f"doubt = {_string(row.remark)}")
+    return "{ " + ", ".join(parts) + " }"
+
+
+def _comment(text: str) -> str:
+    """One line without control characters, which TOML allows nowhere."""
+    return "".join(c if c.isprintable() else " " for c in text)
+
+
+def _string(text: str) -> str:
+    return '"' + _comment(text).replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _write(path: Path, text: str) -> None:
+    """Whole or not at all: temporary beside the target, fsync, rename."""
+    temporary: Path | None = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        temporary = Path(name)
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    except OSError as error:
+        if temporary is not None:
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
+        raise UserFacingError(
+            where=str(path),
+            what=f"cannot be written ({error.strerror or error}).",
+            remedy="Choose a folder that you may write to, on a disk with room.",
+        ) from error
