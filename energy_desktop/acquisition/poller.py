@@ -23,6 +23,12 @@ from energy_desktop.domain.energy import Gap
 from energy_desktop.domain.site import Link
 from energy_desktop.domain.snapshot import LinkState, Snapshot
 
+CONNECTION_CEILING_S = 60.0
+PORT_CEILING_S = 5.0
+"""A port that is gone costs nothing to try, and a technician waits for the adapter to come back."""
+REQUEST_BYTES = 5  # of a read, from its function code on
+MOST_TURNS = 60  # of a plan whose slow registers take turns: enough for its mean
+
 
 @dataclass(slots=True)
 class PolledMeter(MeterOnLink):
@@ -67,7 +73,9 @@ class LinkPoller:
         self._loop = asyncio.get_running_loop()
         self._wake: asyncio.Future[None] | None = None
         self._ending = False
-        self._backoff = Backoff(connection.address)
+        self._backoff = Backoff(
+            connection.address, ceiling_s=PORT_CEILING_S if link.is_serial else CONNECTION_CEILING_S
+        )
         self._retry_s = 0.0  # no connection is tried before
         self._no_connection: RequestFailed | None = None
 
@@ -80,7 +88,31 @@ class LinkPoller:
         return self.connection.log
 
     def statistics(self) -> BusStatistics:
-        return self.connection.counters.statistics(self._link.link_id, None)
+        connection = self.connection
+        return connection.counters.statistics(
+            self._link.link_id, self._needed_pct(), connection.suspicion
+        )
+
+    def _needed_pct(self) -> float | None:
+        """Share of the time that the poll plan takes; None: no plan is known yet."""
+        plans = [
+            (polled.reader, polled.track.slots.period_s)
+            for polled in tuple(self._meters.values())
+            if polled.reader is not None
+        ]
+        if not plans:
+            return None
+        return 100.0 * sum(self._needed_s(reader) / period_s for reader, period_s in plans)
+
+    def _needed_s(self, reader: Reader) -> float:
+        """Seconds that a poll takes in the mean: on the wire, in silence, and the meter's own."""
+        turns = min(reader.cycle, MOST_TURNS)
+        blocks = [block for turn in range(turns) for block in reader.part(turn).blocks]
+        wire_s = sum(
+            self.connection.wire_s(REQUEST_BYTES, 2 * block.count) + self.connection.think_s
+            for block in blocks
+        )
+        return wire_s / turns
 
     def put(self, meter: MeterOnLink) -> None:
         """Polls this meter from now on, in place of one of the same id."""
@@ -167,7 +199,10 @@ class LinkPoller:
             raise self._no_connection.again()
         reader = polled.reader or await self._contact(polled)
         part = reader.part(polled.turn)
-        answers = [await self.connection.read(request) for request in polled.requests_of(part)]
+        patience_s = self._patience_s(polled)
+        answers = [
+            await self.connection.read(request, patience_s) for request in polled.requests_of(part)
+        ]
         finished_s = self._loop.time()
         now_ms = self._outlets.now_ms()
         self._connected()
@@ -190,6 +225,15 @@ class LinkPoller:
         self._outlets.sink.put(snapshot)
         round_trip_ms = (finished_s - started_s) * 1000
         self._report(polled.track.answered(finished_s, now_ms, round_trip_ms, skipped))
+
+    def _patience_s(self, polled: PolledMeter) -> float | None:
+        """A meter that has been lost for some time may not keep its neighbours waiting; a person
+        who asks for it (`try_now`) does not mind."""
+        track = polled.track
+        if len(self._meters) == 1 or not track.is_lost or track.backoff.tries == 0:
+            return None
+        probe_s = self.connection.probe_s(track.meter.unit_id)
+        return probe_s if probe_s < self.connection.timeout_s else None
 
     async def _contact(self, polled: PolledMeter) -> Reader:
         """What the device says of itself. Raises RequestFailed."""

@@ -104,7 +104,10 @@ class MeterTrack:
             wait_s = self.backoff.next_wait_s() if retry_s is None else retry_s - now_s
             self._retry_s = now_s + max(wait_s, 0.0)
             if self.failures_in_row > 1 and failure.kind is FailureKind.NO_ANSWER:
-                what = what.replace("within", f"in {self.failures_in_row} tries of")
+                tries = f"in {self.failures_in_row} tries"
+                what = what.replace("within", f"{tries} of").replace(
+                    "no answer.", f"no answer {tries}."
+                )
         before = self.status
         lost = state in (LinkState.LOST, LinkState.MISCONFIGURED)
         self.status = MeterStatus(

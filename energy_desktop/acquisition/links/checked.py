@@ -155,7 +155,10 @@ class CheckedConnection(ABC):
     late is never taken for the next answer. The next request opens it again.
 
     log and counters see every frame and every failure; any thread may read them.
+    think_s: how long a typical device takes before it answers.
     """
+
+    think_s = 0.01
 
     def __init__(self, link: Link, describe: Describe) -> None:
         self.link = link
@@ -328,11 +331,15 @@ class CheckedConnection(ABC):
                 return BusError.WRONG_UNIT
         return BusError.GARBAGE
 
-    async def _unanswered(self, waited_s: float) -> RequestFailed:
+    async def _unanswered(self, patience_s: float | None) -> RequestFailed:
         """What a request without an answer leaves behind."""
         error = self._garbage()
         await self._reset()
-        return no_answer(waited_s, error)
+        return self._silence_words(patience_s, error)
+
+    def _silence_words(self, patience_s: float | None, error: BusError) -> RequestFailed:
+        """A probe shorter than the link's timeout is no measure of what the meter was given."""
+        return no_answer(self.timeout_s if patience_s is None else None, error)
 
     def _closed(self, cause: Exception | None) -> RequestFailed:  # noqa: ARG002
         return RequestFailed(
@@ -356,8 +363,9 @@ class CheckedConnection(ABC):
         await self._before_request(client)
         if not client.connected:
             client = await self._open()
-        patience_s = self.timeout_s if patience_s is None else patience_s
-        client.ctx.comm_params.timeout_connect = self._deadline_s(pdu, answer_bytes, patience_s)
+        client.ctx.comm_params.timeout_connect = self._deadline_s(
+            pdu, answer_bytes, self.timeout_s if patience_s is None else patience_s
+        )
         self._asked_unit = pdu.dev_id
         self._awaiting = True
         try:
@@ -387,7 +395,12 @@ class CheckedConnection(ABC):
         took_s = monotonic() - self._sent_s
         self.counters.answered(unit_id, took_s)
         self.counters.busy(took_s + self._rest_s())
-        self._slowest_s[unit_id] = max(took_s, 0.9 * self._slowest_s.get(unit_id, 0.0))
+        slowest_s = self._slowest_s.get(unit_id, 0.0)
+        self._slowest_s[unit_id] = max(self._thought_s(took_s), 0.9 * slowest_s)
+
+    def _thought_s(self, took_s: float) -> float:
+        """What of the time that an answer took is the device's own."""
+        return took_s
 
     def _failed(self, unit_id: int, failure: RequestFailed) -> None:
         self.counters.failed(unit_id, failure.error, failure.code)

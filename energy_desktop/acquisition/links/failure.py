@@ -77,11 +77,12 @@ def seconds_text(seconds: float) -> str:
     return short if float(short) == seconds else f"{seconds:.3g}"
 
 
-def no_answer(timeout_s: float, error: BusError = BusError.TIMEOUT) -> RequestFailed:
-    """error: GARBAGE and the like when bytes came, but no answer was among them."""
+def no_answer(timeout_s: float | None, error: BusError = BusError.TIMEOUT) -> RequestFailed:
+    """timeout_s None: to a short probe of a meter that is lost. error: GARBAGE and the like when
+    bytes came, but no answer was among them."""
     return RequestFailed(
         FailureKind.NO_ANSWER,
-        f"no answer within {seconds_text(timeout_s)} s.",
+        "no answer." if timeout_s is None else f"no answer within {seconds_text(timeout_s)} s.",
         "Check that the meter is powered and that its unit number is right.",
         error,
     )

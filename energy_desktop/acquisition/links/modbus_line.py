@@ -34,7 +34,6 @@ from energy_desktop.acquisition.links.checked import CheckedConnection, ReadRequ
 from energy_desktop.acquisition.links.failure import (
     FailureKind,
     RequestFailed,
-    no_answer,
     seconds_text,
     wrong_answer,
 )
@@ -43,6 +42,7 @@ from energy_desktop.acquisition.links.modbus_frames import WRITES_ONE, Found, qu
 from energy_desktop.domain.bus import BusError
 from energy_desktop.domain.site import Link
 
+PROBE_GUARD_S = 0.1  # after a probe of a lost unit, instead of the link's guard time
 OWED_S = 5.0  # how long a late answer is reckoned with, at least
 MOST_UNANSWERED = 3  # questions in a row, of all units, before the port is opened anew
 MOST_HEARD = 512  # bytes of a babbling line that are looked at together
@@ -114,6 +114,8 @@ class LineConnection(CheckedConnection):
     answer, however short it is. character_s: time of a byte on the wire; 0: unknown.
     """
 
+    think_s = 0.02
+
     def __init__(
         self,
         link: Link,
@@ -130,7 +132,9 @@ class LineConnection(CheckedConnection):
         self._gap_s = gap_s
         self._character_s = character_s
         self._loop = asyncio.get_running_loop()
+        self._guard_s = link.guard_s
         self._heard_s = 0.0  # when the last byte came
+        self._began_s: float | None = None  # when the first byte after the question came
         self._asked: Asked | None = None
         self._looked_to = 0  # frames of the bytes before it were put where they belong
         self._disputed = False
@@ -173,6 +177,12 @@ class LineConnection(CheckedConnection):
     def _framer(self, decoder: DecodePDU) -> FramerRTU | FramerAscii:
         return RtuListener(decoder, self._hear)
 
+    def _thought_s(self, took_s: float) -> float:
+        asked = self._asked
+        if asked is None or self._began_s is None:
+            return took_s
+        return self._began_s - asked.at_s - len(asked.frame) * self._character_s
+
     def _adu_bytes(self, pdu_bytes: int) -> int:
         """Size on the wire of a frame with so many bytes from the function code on."""
         return pdu_bytes + 3
@@ -200,10 +210,12 @@ class LineConnection(CheckedConnection):
         self, asked: Asked, pdu: ModbusPDU, answer_bytes: int, patience_s: float | None
     ) -> Any:
         self._asked = asked
+        probing = patience_s is not None
+        self._guard_s = min(PROBE_GUARD_S, self.link.guard_s) if probing else self.link.guard_s
         try:
             return await super()._exchange(pdu, answer_bytes, patience_s)
         except _Silent:
-            raise await self._unanswered(patience_s or self.timeout_s) from None
+            raise await self._unanswered(patience_s) from None
         except _Damaged:
             raise self._damaged() from None
         except _Disputed:
@@ -258,6 +270,7 @@ class LineConnection(CheckedConnection):
         super()._on_packet(sending, data)
         if sending and self._asked is not None and self._client is not None:
             self._asked = replace(self._asked, frame=data, at_s=self._loop.time())
+            self._began_s = None
             whole_s = self._client.ctx.comm_params.timeout_connect
             begun_s = whole_s - self._answer_bytes(self._asked) * self._character_s
             self._patience = self._loop.call_later(begun_s, self._nothing_came)
@@ -309,14 +322,14 @@ class LineConnection(CheckedConnection):
             BusError.SHORT_ANSWER if short else BusError.CHECKSUM,
         )
 
-    async def _unanswered(self, waited_s: float) -> RequestFailed:
+    async def _unanswered(self, patience_s: float | None) -> RequestFailed:
         error = self._garbage()
         await self._rest()
         self._unanswered_in_row += 1
         if self._unanswered_in_row >= MOST_UNANSWERED:
             self._unanswered_in_row = 0
             await self.close()
-        return no_answer(waited_s, error)
+        return self._silence_words(patience_s, error)
 
     def _garbage(self) -> BusError:
         if self._stranger:
@@ -336,8 +349,8 @@ class LineConnection(CheckedConnection):
         if self._asked is not None:
             self._owed.append(self._asked)
         if self._client is not None and self._client.connected:
-            await asyncio.sleep(self.link.guard_s)
-            self.counters.busy(self.link.guard_s)
+            await asyncio.sleep(self._guard_s)
+            self.counters.busy(self._guard_s)
 
     # What is still owed
 
@@ -396,6 +409,8 @@ class LineConnection(CheckedConnection):
         asked = self._asked
         if asked is None or not self._awaiting:
             return self._overhear(data), None
+        if self._began_s is None:
+            self._began_s = self._heard_s
         if len(data) < self._looked_to:  # pymodbus emptied a buffer that was too full
             self._looked_to = 0
         begin = self._looked_to
