@@ -17,7 +17,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from energy_desktop.domain.bus import BusStatistics
-from energy_desktop.domain.commissioning import ScanHit
+from energy_desktop.domain.commissioning import InspectedRegister, Reading, ScanHit
 from energy_desktop.domain.configuration import Configuration
 from energy_desktop.domain.driver import DriverInfo, RegisterView
 from energy_desktop.domain.errors import DriverFileError, UserFacingError
@@ -147,7 +147,8 @@ class MetersView(BaseView):
             row.addWidget(one)
         right.addLayout(row)
         self.wire = WirePage(self, self._services.desk)
-        self.wire.lines_wanted.connect(self.take_lines)
+        self.wire.line_wanted.connect(self.take_line)
+        self.wire.order_wanted.connect(self.take_order)
         self.wire.statistics_changed.connect(self.show_statistics)
         self.details = MeterDetails(self.formats, self._meters.drivers_folder)
         self.pages = QStackedWidget()
@@ -430,11 +431,17 @@ class MetersView(BaseView):
         self.editor.activateWindow()
         return self.editor
 
-    def take_lines(self, wanted: object) -> None:
-        """Readings that were clicked become lines of the driver in the editor."""
+    def take_line(self, row: InspectedRegister, reading: Reading) -> None:
+        """A reading that was clicked becomes a line of the driver in the editor."""
         editor = self.open_editor()
-        if editor is not None and isinstance(wanted, list):
-            editor.take_readings(wanted)
+        if editor is not None:
+            editor.take_reading(row, reading)
+
+    def take_order(self, function: int, value_format: str, word_order: str) -> None:
+        """The proved order becomes that of the driver in the editor."""
+        editor = self.open_editor()
+        if editor is not None:
+            editor.take_order(function, value_format, word_order)
 
     def print_pdf(self) -> None:
         """The commissioning record of the chosen meter as PDF."""
@@ -458,10 +465,10 @@ class MetersView(BaseView):
                 ),
             )
 
-        self.load(
-            partial(desk.record, meter.meter_id),
+        self.load_long(
+            lambda progress: desk.record(meter.meter_id, progress),
             made,
-            key="record",
+            panel=self.wire.plausibility,
             title=f"Commissioning record of {meter.name}",
             on_error=self._tell,
         )

@@ -78,6 +78,7 @@ REGISTERS = (
 class Range:
     rows: tuple[InspectedRegister, ...] = REGISTERS
     best_order: str = "ABCD"
+    best_format: str = "float32"
     sentence: str = "ABCD is the only order in which all 5 readings are plausible."
     round_trip_ms: float = 52.0
 
@@ -146,7 +147,7 @@ class FakeDesk:
     def driver_line(self, row, reading, quantity):
         return f"{quantity} = {{ address = 0x{row.address:04X} }}"
 
-    def check_meter(self, meter_id):
+    def check_meter(self, meter_id, progress):
         return self.judgements
 
     def frames(self, link_id, after=0):
@@ -155,6 +156,9 @@ class FakeDesk:
     def bus_statistics(self):
         units = (UnitStatistics(12, 600, 0, 52.0), UnitStatistics(7, 60, 60, None))
         return (BusStatistics(self.link_id, 58.0, 61.0, units, (), self.shared),)
+
+    def warning(self, link):
+        return f"{link.address} is polled here." if link.link_id == self.link_id else ""
 
     def scan(self, plan, progress, on_hit):
         for done, hit in enumerate(self.found):
@@ -166,7 +170,7 @@ class FakeDesk:
             raise self.failure
         return self.found
 
-    def record(self, meter_id):
+    def record(self, meter_id, progress):
         if self.failure is not None:
             raise self.failure
         return b"%PDF-1.7 " + meter_id.encode()

@@ -46,7 +46,6 @@ R = TypeVar("R")
 
 _CHECK_AFTER_MS = 400
 Problem = tuple[int, str]
-Taken = tuple[InspectedRegister, Reading]
 
 
 class DriverEditor(QDialog):
@@ -276,35 +275,28 @@ class DriverEditor(QDialog):
 
     # -------------------------------------------------------- lines from readings
 
-    def take_readings(self, taken: Sequence[Taken]) -> None:
-        """Readings of the inspector: one is asked about, several go in as they are known."""
-        if len(taken) == 1:
-            row, reading = taken[0]
-            self.line = LineDialog(
-                self, row, reading, driver_text.quantity_called(reading.reads_as)
-            )
-            self.line.chosen.connect(lambda name: self._add([(row, reading, name)]))
-            self.line.open()
-            return
-        known: dict[str, tuple[InspectedRegister, Reading, str]] = {}
-        for row, reading in taken:
-            name = driver_text.quantity_called(reading.reads_as)
-            if name:
-                known.setdefault(name, (row, reading, name))
-        if known:
-            self._add(list(known.values()))
-        else:
-            self._complain_text("None of the readings is known by name: click them one by one.")
+    def take_reading(self, row: InspectedRegister, reading: Reading) -> None:
+        """A reading that was clicked: what it is, is asked, then it becomes a line."""
+        likely = driver_text.likely_quantity(reading.reads_as, self.edit.toPlainText())
+        self.line = LineDialog(self, row, reading, likely)
+        self.line.chosen.connect(lambda name: self._add(row, reading, name))
+        self.line.open()
 
-    def _add(self, wanted: Sequence[tuple[InspectedRegister, Reading, str]]) -> None:
+    def _add(self, row: InspectedRegister, reading: Reading, name: str) -> None:
         desk = self._desk
-        if desk is None:
-            return
-        self._run(
-            lambda: [desk.driver_line(row, reading, name) for row, reading, name in wanted],
-            lambda lines: self.add_lines(lines),
-            "Make lines",
-        )
+        if desk is not None:
+            self._run(
+                lambda: desk.driver_line(row, reading, name),
+                lambda line: self.add_lines([line]),
+                "Make a line",
+            )
+
+    def take_order(self, function: int, value_format: str, word_order: str) -> None:
+        """The order that the inspector proved becomes that of all registers of the driver."""
+        text = self.edit.toPlainText() or driver_text.new_driver(self._free_id("my_meter"))
+        self.edit.replace_text(driver_text.with_defaults(text, function, value_format, word_order))
+        self.edit.show_line(driver_text.line_of(self.edit.toPlainText(), ["defaults"]))
+        self.check()
 
     def add_lines(self, lines: Sequence[str]) -> None:
         """Puts them into the text; Ctrl Z takes them out again."""

@@ -38,6 +38,25 @@ def with_lines(text: str, lines: Iterable[str]) -> str:
     return "\n".join(rows) + "\n"
 
 
+def with_defaults(text: str, function: int, value_format: str, word_order: str) -> str:
+    """The text with these defaults in place of its own, before its first table."""
+    line = (
+        f'defaults = {{ function = {function}, format = "{value_format}", '
+        f'word_order = "{word_order}" }}'
+    )
+    rows = text.rstrip("\n").split("\n")
+    end = next((i for i, row in enumerate(rows) if row.lstrip().startswith("[")), len(rows))
+    for at in range(end):
+        if key_of(rows[at]) == "defaults":
+            rows[at] = line
+            break
+    else:
+        while end and not rows[end - 1].strip():
+            end -= 1
+        rows.insert(end, line)
+    return "\n".join(rows) + "\n"
+
+
 def _put(rows: list[str], line: str) -> None:
     start = next(i for i, row in enumerate(rows) if row.strip() == _TABLE) + 1
     end = next((i for i in range(start, len(rows)) if rows[i].lstrip().startswith("[")), len(rows))
@@ -63,12 +82,30 @@ def driver_id_of(text: str) -> str:
     return found.group(1) if found else ""
 
 
-def quantity_called(label: str) -> str:
-    """The quantity that a reading looks like, by its label or name; empty: not known."""
-    wanted = label.casefold().split(",")[0].strip()
+_LIKELY: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("voltage phase", ("voltage_l1_l2_v", "voltage_l2_l3_v", "voltage_l3_l1_v")),
+    ("voltage", ("voltage_l1_v", "voltage_l2_v", "voltage_l3_v")),
+    ("frequency", ("frequency_hz",)),
+    ("power factor", ("power_factor", "power_factor_l1", "power_factor_l2", "power_factor_l3")),
+    ("current", ("current_l1_a", "current_l2_a", "current_l3_a")),
+    ("power", ("power_w", "power_l1_w", "power_l2_w", "power_l3_w")),
+)
+
+
+def likely_quantity(reads_as: str, text: str) -> str:
+    """What a reading most likely is and the driver does not have yet; empty: not known.
+
+    It is proposed to a person, never put in unasked: a register that looks like a voltage may
+    be of any phase.
+    """
+    wanted = reads_as.casefold()
     for name, row in QUANTITIES.items():
-        if wanted in (name, row.label.casefold()):
+        if wanted in (name, row.label.casefold()) and wanted not in dict(_LIKELY):
             return name
+    taken = {key_of(row) for row in text.split("\n")}
+    for stem, names in _LIKELY:
+        if wanted.startswith(stem):
+            return next((name for name in names if name not in taken), "")
     return ""
 
 

@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Iterable
 
 from PySide6.QtCore import QTimer, Signal
-from PySide6.QtWidgets import QComboBox, QHBoxLayout
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QSizePolicy
 
 from energy_desktop.domain.bus import BusStatistics, Frame
 from energy_desktop.domain.site import Link
@@ -71,7 +71,7 @@ class FramesPanel(Panel):
         self.set_content(self.shared)
         self.table: Table[Shown] = Table(
             [
-                Column("Time", lambda r: Cell(self._time(r[1])), width=94),
+                Column("Time", lambda r: Cell(self._time(r[1])), width=104),
                 Column("", self._direction_cell, width=32, tooltip="To the meter, from the meter"),
                 Column("Frame", self._frame_cell, stretch=5),
                 Column("Meaning", self._meaning_cell, stretch=5),
@@ -80,7 +80,9 @@ class FramesPanel(Panel):
             row_height=_ROW_HEIGHT,
             name="Frames",
         )
-        self.set_content(self.table)
+        self.table.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Ignored)
+        self.table.verticalScrollBar().valueChanged.connect(self._on_scrolled)
+        self.body.addWidget(self.table, 1)
         self._timer = QTimer(self)
         self._timer.setInterval(INTERVAL_MS)
         self._timer.timeout.connect(self.ask)
@@ -130,6 +132,10 @@ class FramesPanel(Panel):
         if held:
             self.set_subtitle(f"scrolled down, {self._formats.count(self._waiting)} new")
         else:
+            self._show()
+
+    def _on_scrolled(self, value: int) -> None:
+        if value == 0 and self._waiting:
             self._show()
 
     def not_told(self) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from PySide6.QtCore import QModelIndex, Signal
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QSizePolicy
 
 from energy_desktop.domain.commissioning import InspectedRegister, Reading
 from energy_desktop.domain.driver import RegisterView
@@ -37,13 +37,15 @@ class Inspector(Panel):
 
     read_wanted = Signal(int, int, int, int)  # unit, function, address, count
     line_wanted = Signal(object, object)  # InspectedRegister, Reading
-    order_wanted = Signal(object)  # list of (InspectedRegister, Reading), the plausible ones
+    order_wanted = Signal(int, str, str)  # function, type, order: what a driver's defaults say
 
     def __init__(self, formats: Formats) -> None:
         super().__init__("Registers")
         self._formats = formats
         self._rows: tuple[InspectedRegister, ...] = ()
-        self._best = ""
+        self._proved = ("", "")  # the type and the order that all readings speak for
+        self._function = 4  # of what was read
+        self._type_chosen = False
         self._where = ""
         self.link: Link | None = None
         self.set_content(self._controls())
@@ -63,7 +65,8 @@ class Inspector(Panel):
         )
         self.table.clicked.connect(self._on_clicked)
         self.table.opened.connect(self._on_opened)
-        self.set_content(self.table)
+        self.table.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Ignored)
+        self.body.addWidget(self.table, 1)
         self.set_content(self._footer())
 
     def _controls(self) -> QHBoxLayout:
@@ -81,6 +84,7 @@ class Inspector(Panel):
         self.type = QComboBox()
         self.type.addItem(_FIRST_TYPE, _FIRST_TYPE)
         self.type.currentIndexChanged.connect(lambda _: self._show_rows())
+        self.type.activated.connect(lambda _: self._on_type_chosen())
         fields = (
             ("Unit", self.unit, 46),
             ("Function", self.function, 96),
@@ -105,7 +109,9 @@ class Inspector(Panel):
     def _footer(self) -> QHBoxLayout:
         row = QHBoxLayout()
         row.setSpacing(8)
-        row.addWidget(glyph("lightbulb-outline", "text2"))
+        self.bulb = glyph("lightbulb-outline", "text2")
+        self.bulb.hide()
+        row.addWidget(self.bulb)
         self.sentence = paint.label("", wrap=True)
         row.addWidget(self.sentence, 1)
         self.use_button = button("Use ABCD", self._on_use, kind="primary")
@@ -123,9 +129,8 @@ class Inspector(Panel):
         title = "Registers" if meter is None else f"Registers of {meter.name}"
         self._where = "" if link is None else link.address
         self.set_title(title, self._where)
-        self._rows, self._best = (), ""
-        self.sentence.setText("")
-        self.use_button.hide()
+        self._rows, self._proved, self._type_chosen = (), ("", ""), False
+        self._say("")
         if link is None:
             self.show_empty("Choose a bus or a meter that is polled: its registers stand here.")
             return
@@ -165,8 +170,7 @@ class Inspector(Panel):
         try:
             address = wire_address(self.start.text(), function)
         except ValueError as problem:
-            self.sentence.setText(str(problem))
-            self.use_button.hide()
+            self._say(str(problem))
             return
         if self.readable:
             self.read_wanted.emit(self.unit.value(), function, address, self.count.value())
@@ -174,14 +178,16 @@ class Inspector(Panel):
     # -------------------------------------------------------- what came
 
     def show_range(self, found: InspectedRange) -> None:
-        self._rows, self._best = found.rows, found.best_order
+        self._rows, self._proved = found.rows, (found.best_format, found.best_order)
+        self._function = int(self.function.currentData())
         types = list(dict.fromkeys(r.value_format for row in found.rows for r in row.readings))
         chosen = str(self.type.currentData())
         self.type.blockSignals(True)
         self.type.clear()
         for name in types:
             self.type.addItem(name, name)
-        wanted = self.type.findData(chosen)
+        best = found.best_format if found.best_order and not self._type_chosen else chosen
+        wanted = self.type.findData(best)
         if wanted < 0:
             wanted = max(0, self.type.findData(_FIRST_TYPE))
         self.type.setCurrentIndex(wanted)
@@ -189,8 +195,13 @@ class Inspector(Panel):
         self.show_body()
         took = self._formats.number(found.round_trip_ms)
         self.set_subtitle(f"{self._where}, answered in {took} ms")
-        self.sentence.setText(found.sentence)
+        self._say(found.sentence)
         self._show_rows()
+
+    def _say(self, sentence: str) -> None:
+        self.sentence.setText(sentence)
+        self.bulb.setVisible(bool(sentence))
+        self.use_button.hide()
 
     def _show_rows(self) -> None:
         """Rows that a value of the type begins at; what does not fit whole is not guessed."""
@@ -205,19 +216,17 @@ class Inspector(Panel):
         ]
         self.table.show_rows([], empty="")  # the columns follow the type, not the row alone
         self.table.show_rows(rows, empty="Nothing read yet.")
-        usable = self._plausible()
-        self.use_button.setVisible(bool(self._best and usable))
+        self.use_button.setVisible(bool(self._best))
         self.use_button.setText(f"Use {self._best}")
 
-    def _plausible(self) -> list[tuple[InspectedRegister, Reading]]:
-        """What is plausible in the lit order, in the chosen type."""
-        wanted = str(self.type.currentData())
-        found = []
-        for row in self.table.rows_model.rows:
-            reading = row.reading(wanted, self._best)
-            if reading is not None and reading.reads_as and reading.value == reading.value:
-                found.append((row, reading))
-        return found
+    @property
+    def _best(self) -> str:
+        """The order to light in the chosen type; empty: it is not proved in this one."""
+        proved_type, order = self._proved
+        return order if proved_type == str(self.type.currentData()) else ""
+
+    def _on_type_chosen(self) -> None:
+        self._type_chosen = True
 
     def _reading(self, row: InspectedRegister, order: str) -> Reading | None:
         return row.reading(str(self.type.currentData()), order)
@@ -268,7 +277,7 @@ class Inspector(Panel):
             self.line_wanted.emit(row, reading)
 
     def _on_use(self) -> None:
-        self.order_wanted.emit(self._plausible())
+        self.order_wanted.emit(self._function, str(self.type.currentData()), self._best)
 
 
 def registers_of(value_format: str) -> int:

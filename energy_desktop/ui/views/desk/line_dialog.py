@@ -58,8 +58,8 @@ class LineDialog(QDialog):
         column.addWidget(self.quantity)
         column.addWidget(
             paint.label(
-                "The driver keeps it in the unit that stands beside the name; a meter that counts "
-                "kWh needs a scale of 1000 in the line.",
+                "The value must come in the unit that stands beside the name: a meter that counts "
+                "kWh needs scale = 1000 in the line.",
                 "label",
                 wrap=True,
             )

@@ -10,14 +10,27 @@ from PySide6.QtWidgets import QComboBox, QDialog, QHBoxLayout, QLineEdit, QVBoxL
 
 from energy_desktop.domain.errors import UserFacingError
 from energy_desktop.domain.quantities import QUANTITIES
+from energy_desktop.domain.register_list import (
+    MANUAL,
+    ONE_BASED,
+    WIRE,
+    ListedRegister,
+    RegisterList,
+)
 from energy_desktop.ui.views import meter_words as words
 from energy_desktop.ui.views.base import ViewContext
 from energy_desktop.ui.views.desk.choose_file import choose_files
-from energy_desktop.ui.views.desk.inspector import FUNCTIONS
-from energy_desktop.ui.views.desk.ports import Drivers, ListedRegister, RegisterListing
+from energy_desktop.ui.views.desk.ports import Drivers
 from energy_desktop.ui.widgets import paint
 from energy_desktop.ui.widgets.panel import Panel, button
 from energy_desktop.ui.widgets.table import Cell, Column, Table
+
+_NUMBERINGS = (
+    ("", "as they look"),
+    (WIRE, "wire addresses"),
+    (ONE_BASED, "counted from 1"),
+    (MANUAL, "manual's 3xxxx, 4xxxx"),
+)
 
 
 class ListDialog(QDialog):
@@ -36,7 +49,8 @@ class ListDialog(QDialog):
         self.resize(980, 560)
         self._context = context
         self._drivers = drivers
-        self._listing: RegisterListing | None = None
+        self._listing: RegisterList | None = None
+        self._path: Path | None = None
         column = QVBoxLayout(self)
         column.setContentsMargins(16, 16, 16, 16)
         column.setSpacing(12)
@@ -46,18 +60,20 @@ class ListDialog(QDialog):
         self.table: Table[ListedRegister] = Table(
             [
                 Column("Line", lambda r: str(r.number), width=46, number=True),
-                Column("Wire", self._address_cell, width=64),
-                Column("Named in the list", lambda r: r.name, stretch=4),
+                Column("In the list", lambda r: r.name, stretch=5),
                 Column("Becomes", self._quantity_cell, stretch=4),
-                Column("Type", lambda r: r.value_format, width=78),
-                Column("Scale", lambda r: f"{r.scale:g}", width=56, number=True),
-                Column("Unit", lambda r: r.unit, width=56),
-                Column("Can be used", self._verdict_cell, stretch=5),
+                Column("Wire", self._address_cell, width=64),
+                Column("Fn", self._function_cell, width=36),
+                Column("Type", lambda r: r.value_format, width=74),
+                Column("Scale", self._scale_cell, width=60, number=True),
+                Column("Can be used", self._verdict_cell, stretch=6),
             ],
             key=lambda r: r.number,
             name="Registers of the list",
         )
         self.panel.set_content(self.table)
+        self.decisions = paint.label("", "label", wrap=True)
+        self.panel.set_content(self.decisions)
         self.panel.show_empty(
             "CSV or Excel with a header: address, name, type, scale, unit. Lines that are not "
             "understood are shown and left out.",
@@ -73,10 +89,17 @@ class ListDialog(QDialog):
         caption.setBuddy(self.driver_id)
         row.addWidget(caption)
         row.addWidget(self.driver_id)
+        row.addWidget(paint.label("Numbers", "label"))
+        self.numbering = QComboBox()
+        self.numbering.setAccessibleName("What the numbers of the list mean")
+        for value, text in _NUMBERINGS:
+            self.numbering.addItem(text, value)
+        self.numbering.activated.connect(lambda _: self._read_again())
+        row.addWidget(self.numbering)
         row.addWidget(paint.label("Function", "label"))
         self.function = QComboBox()
-        self.function.setAccessibleName("Function")
-        for number, text in FUNCTIONS[:2]:
+        self.function.setAccessibleName("Function of the rows that name none")
+        for number, text in ((3, "03 holding"), (4, "04 input")):
             self.function.addItem(text, number)
         row.addWidget(self.function)
         row.addStretch(1)
@@ -95,25 +118,29 @@ class ListDialog(QDialog):
         )
 
     def read(self, path: Path) -> None:
-        self._listing = None
+        self._listing, self._path = None, path
         self.make_button.setEnabled(False)
         self.answer.setText(f"Reading {path.name}.")
         self._context.jobs.start(
-            partial(self._drivers.read_list, path),
+            partial(self._drivers.read_list, path, numbering=str(self.numbering.currentData())),
             self.show_list,
             self._on_failed,
             title=f"Read {path.name}",
             guard=self,
         )
 
-    def show_list(self, listing: RegisterListing) -> None:
+    def _read_again(self) -> None:
+        if self._path is not None:
+            self.read(self._path)
+
+    def show_list(self, listing: RegisterList) -> None:
         """Lines that cannot be used first; the others make the driver."""
         self._listing = listing
         self.panel.show_body()
-        wrong = [r for r in listing.rows if r.error]
-        good = [r for r in listing.rows if not r.error]
+        wrong, good = listing.refused, listing.usable
         self.table.show_rows([*wrong, *good], empty="The file has no line.")
-        said = f"{words.count(len(good), 'register')} understood"
+        self.decisions.setText(" ".join(listing.decisions))
+        said = f"{words.count(len(good), 'register')} of {listing.source} understood"
         if wrong:
             said += f"; {words.count(len(wrong), 'line')} left out"
         self.answer.setText(f"{said}.")
@@ -121,16 +148,15 @@ class ListDialog(QDialog):
 
     def make(self) -> None:
         listing = self._listing
-        if listing is None:
-            return
-        driver_id, function = self.driver_id.text().strip(), int(self.function.currentData())
-        self._context.jobs.start(
-            lambda: self._drivers.from_list(listing, driver_id, function),
-            self._on_made,
-            self._on_failed,
-            title="Make the driver",
-            guard=self,
-        )
+        if listing is not None:
+            driver_id, function = self.driver_id.text().strip(), int(self.function.currentData())
+            self._context.jobs.start(
+                partial(self._drivers.from_list, listing, driver_id, function),
+                self._on_made,
+                self._on_failed,
+                title="Make the driver",
+                guard=self,
+            )
 
     def _on_made(self, text: str) -> None:
         self.accept()
@@ -145,6 +171,14 @@ class ListDialog(QDialog):
         return Cell("–" if row.address is None else f"0x{row.address:04X}", mono=True)
 
     @staticmethod
+    def _function_cell(row: ListedRegister) -> Cell:
+        return Cell("" if row.function is None else f"{row.function:02d}")
+
+    @staticmethod
+    def _scale_cell(row: ListedRegister) -> Cell:
+        return Cell(f"{row.scale:g}" if not row.error else "")
+
+    @staticmethod
     def _quantity_cell(row: ListedRegister) -> Cell:
         known = QUANTITIES.get(row.quantity)
         return Cell("–", token="text3") if known is None else Cell(known.label)
@@ -152,5 +186,5 @@ class ListDialog(QDialog):
     @staticmethod
     def _verdict_cell(row: ListedRegister) -> Cell:
         if not row.error:
-            return Cell("yes", icon="check")
+            return Cell(row.remark or "yes", icon="check")
         return Cell(row.error, bold=True, icon="alert-outline", icon_token="p2")

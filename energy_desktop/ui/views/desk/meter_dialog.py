@@ -89,6 +89,7 @@ class MeterDialog(QDialog):
         self._drivers = {d.driver_id: d for d in drivers}
         self._meter = meter
         self._passwords = passwords
+        self._password_explained = False
         self._id_typed = meter is not None
         outer = QVBoxLayout(self)
         outer.setContentsMargins(16, 16, 16, 16)
@@ -255,14 +256,8 @@ class MeterDialog(QDialog):
         self.form.rename("address", "Which meter", info.address_help)
         self.form.rename("interval", "Expected every" if info.listens else "Poll every")
         self.form.show_row("password", info.has_password)
-        kept = existing is not None and self._passwords is not None
-        help_text = "Kept in the key ring of this computer, never in the site file."
-        if self._passwords is None:
-            help_text = "No key ring is at hand in this program, so none can be kept."
-        elif kept and existing is not None and self._passwords.has(existing.link_id):
-            help_text = "One is kept already; left empty, it stays."
-        self.form.rename("password", "Password", help_text)
-        self.password.setEnabled(self._passwords is not None)
+        if info.has_password:
+            self._explain_password()
         others = [
             m
             for m in self._configuration.meters
@@ -275,6 +270,25 @@ class MeterDialog(QDialog):
             shared += others[0].name
         self.shared.setText(f"{shared}: a change of the link counts for all.")
         self.form.show_row("shared", bool(others))
+
+    def _explain_password(self) -> None:
+        """Where it is kept is asked once, in a job: a key store may wait for its owner."""
+        passwords = self._passwords
+        self.password.setEnabled(passwords is not None)
+        if passwords is None:
+            self.form.rename("password", "Password", "It cannot be kept in this program.")
+        elif not self._password_explained:
+            self._password_explained = True
+            self._context.jobs.start(
+                lambda: passwords.where,
+                self._show_place,
+                lambda error: self._show_place(str(error)),
+                title="Key store",
+                guard=self,
+            )
+
+    def _show_place(self, where: str) -> None:
+        self.form.rename("password", "Password", f"{where} Left empty, the one there is stays.")
 
     def _offer_drivers(self) -> None:
         """Only what the link can carry; the choice stays while it still fits."""
@@ -454,7 +468,7 @@ class MeterDialog(QDialog):
     def _store(self, meter: Meter, link: Link, password: str) -> str:
         """In a job: the password first, so that the link is not asked without it."""
         if password and self._passwords is not None:
-            self._passwords.save(link.link_id, password)
+            self._passwords.set(link.link_id, password)
         self._meters.save(meter, link)
         return meter.meter_id
 

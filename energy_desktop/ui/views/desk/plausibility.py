@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
 from energy_desktop.domain.commissioning import Judgement, Verdict
 from energy_desktop.ui.views.desk.scrolling import scrolling
@@ -39,7 +39,9 @@ class PlausibilityPanel(Panel):
         self._rows.setContentsMargins(0, 0, 0, 0)
         self._rows.setSpacing(0)
         self._shown: tuple[Judgement, ...] = ()
-        self.set_content(scrolling(self._holder))
+        area = scrolling(self._holder)
+        area.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Ignored)
+        self.body.addWidget(area, 1)
 
     def show_judgements(self, judgements: Sequence[Judgement]) -> None:
         """Faults first, in their order; then what holds, then what cannot be said yet."""

@@ -21,16 +21,22 @@ from energy_desktop.domain.commissioning import (
 )
 from energy_desktop.domain.driver import DriverInfo, TestReading
 from energy_desktop.domain.ports import ProgressSink
+from energy_desktop.domain.register_list import RegisterList
 from energy_desktop.domain.site import Link
 
 
 class InspectedRange(Protocol):
-    """One read of a range, as every type and word order. best_order empty: none is plausible."""
+    """One read of a range in every type and word order.
+
+    best_order empty: none is proved. best_format: the type in which it is.
+    """
 
     @property
     def rows(self) -> tuple[InspectedRegister, ...]: ...
     @property
     def best_order(self) -> str: ...
+    @property
+    def best_format(self) -> str: ...
     @property
     def sentence(self) -> str: ...
     @property
@@ -41,6 +47,10 @@ class Desk(Protocol):
     """The wire, and what is made of it."""
 
     def serial_ports(self) -> Sequence[str]: ...
+
+    def warning(self, link: Link) -> str:
+        """Why a scan of this line disturbs somebody; empty: nothing speaks against it."""
+        ...
 
     def scan(
         self, plan: ScanPlan, progress: ProgressSink, on_hit: Callable[[ScanHit], object]
@@ -54,13 +64,15 @@ class Desk(Protocol):
 
     def driver_line(self, row: InspectedRegister, reading: Reading, quantity: str) -> str: ...
 
-    def check_meter(self, meter_id: str) -> tuple[Judgement, ...]: ...
+    def check_meter(self, meter_id: str, progress: ProgressSink) -> tuple[Judgement, ...]:
+        """Takes some seconds where a meter is not polled often enough to be judged from memory."""
+        ...
 
     def frames(self, link_id: str, after: int = 0) -> tuple[Frame, ...]: ...
 
     def bus_statistics(self) -> tuple[BusStatistics, ...]: ...
 
-    def record(self, meter_id: str) -> bytes:
+    def record(self, meter_id: str, progress: ProgressSink) -> bytes:
         """The commissioning record as PDF."""
         ...
 
@@ -74,40 +86,15 @@ class DriverCheck(Protocol):
     def summary(self) -> str: ...
 
 
-class ListedRegister(Protocol):
-    """A row of a register list from a file. error empty: it can be used."""
-
-    @property
-    def number(self) -> int: ...
-    @property
-    def address(self) -> int | None: ...
-    @property
-    def name(self) -> str: ...
-    @property
-    def quantity(self) -> str: ...
-    @property
-    def value_format(self) -> str: ...
-    @property
-    def scale(self) -> float: ...
-    @property
-    def unit(self) -> str: ...
-    @property
-    def error(self) -> str: ...
-
-
-class RegisterListing(Protocol):
-    """A register list as it was understood."""
-
-    @property
-    def rows(self) -> Sequence[ListedRegister]: ...
-
-
 class LinkPasswords(Protocol):
     """Passwords of links, kept apart from the site under the link's id."""
 
-    def has(self, link_id: str) -> bool: ...
+    @property
+    def where(self) -> str:
+        """Where they are kept, as a sentence."""
+        ...
 
-    def save(self, link_id: str, password: str) -> None: ...
+    def set(self, link_id: str, password: str) -> None: ...
 
 
 class Drivers(Protocol):
@@ -125,9 +112,9 @@ class Drivers(Protocol):
 
     def export(self, driver_id: str, path: Path) -> object: ...
 
-    def read_list(self, path: Path) -> RegisterListing: ...
+    def read_list(self, path: Path, *, numbering: str = "") -> RegisterList: ...
 
-    def from_list(self, listing: RegisterListing, driver_id: str, function: int) -> str: ...
+    def from_list(self, listing: RegisterList, driver_id: str, function: int) -> str: ...
 
 
 class BulkLists(Protocol):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from functools import partial
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import (
@@ -43,6 +44,7 @@ _RATES = (2400, 4800, 9600, 19200, 38400, 57600, 115200)
 _USUAL_RATES = (9600, 19200)
 _PARITIES = (("N", "none"), ("E", "even"), ("O", "odd"))
 _DRAIN_MS = 100
+_SECOND_MASTER = "Is anybody else on this line?"
 
 
 class ScanDialog(QDialog):
@@ -68,6 +70,7 @@ class ScanDialog(QDialog):
         self._configuration = configuration
         self._handle: JobHandle | None = None
         self._found: deque[ScanHit] = deque()
+        self._warned_of = ""
         self._hits: dict[tuple[str, int], ScanHit] = {}
         outer = QVBoxLayout(self)
         outer.setContentsMargins(16, 16, 16, 16)
@@ -79,12 +82,8 @@ class ScanDialog(QDialog):
         left.addWidget(self._form(ports), 1)
         self.length = paint.label("", wrap=True)
         left.addWidget(self.length)
-        self.master = InlineNotice(
-            "No second master on the line",
-            "Two masters on one serial line disturb each other: switch off or unplug whatever "
-            "else asks these meters before you start.",
-            tone=3,
-        )
+        self.master = InlineNotice(_SECOND_MASTER, "", tone=3)
+        self.master.hide()
         left.addWidget(self.master)
         columns.addLayout(left, 9)
         columns.addLayout(self._right(), 14)
@@ -110,7 +109,7 @@ class ScanDialog(QDialog):
             line.setPlaceholderText("/dev/ttyUSB0 or COM4")
         self.device.setCurrentText(ports[0] if ports else "")
         form.add("device", "Serial port", self.device)
-        self.rates = _Checks([(str(r), r) for r in _RATES], _USUAL_RATES, per_row=4)
+        self.rates = _Checks([(str(r), r) for r in _RATES], _USUAL_RATES, per_row=3)
         form.add("rates", "Baud", self.rates)
         self.parities = _Checks([(text, letter) for letter, text in _PARITIES], ("N",), per_row=3)
         form.add("parities", "Parity", self.parities)
@@ -202,15 +201,34 @@ class ScanDialog(QDialog):
             self.form.show_row(key, serial)
         for key in ("hosts", "port", "kind"):
             self.form.show_row(key, not serial)
-        self.master.setVisible(serial)
         try:
             plan = self.plan()
         except _Wrong as wrong:
             self.length.setText(wrong.sentence)
             self.start_button.setEnabled(False)
+            self.master.hide()
             return
+        self._warn(plan.links[0])
         self.length.setText(scan_words.plan_text(self._context.formats, plan))
         self.start_button.setEnabled(self._handle is None)
+
+    def _warn(self, link: Link) -> None:
+        """Asks once per line whether somebody else may be on it."""
+        if link.address == self._warned_of:
+            return
+        self._warned_of = link.address
+
+        def show(warning: str) -> None:
+            if link.address == self._warned_of:
+                self.master.set_text(_SECOND_MASTER, warning)
+                self.master.setVisible(bool(warning))
+
+        def failed(error: UserFacingError) -> None:
+            show(str(error))
+
+        self._context.jobs.start(
+            partial(self._desk.warning, link), show, failed, title="Look at the line", guard=self
+        )
 
     def plan(self) -> ScanPlan:
         """What was entered. Raises _Wrong with the field and a sentence."""

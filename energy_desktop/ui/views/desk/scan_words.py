@@ -13,7 +13,7 @@ from energy_desktop.ui.formatting import Formats
 from energy_desktop.ui.views.desk.naming import free, slug
 
 MOST_HOSTS = 1024
-_HIGHEST_UNIT = 255
+_HIGHEST_UNIT = 247
 
 
 def parse_units(text: str) -> tuple[int, ...]:
@@ -26,7 +26,7 @@ def parse_units(text: str) -> tuple[int, ...]:
         low = int(given.group(1))
         high = int(given.group(2) or low)
         if not 0 <= low <= high <= _HIGHEST_UNIT:
-            raise ValueError(f"{part!r} is no range of unit ids: they go from 0 to 255, upwards.")
+            raise ValueError(f"{part!r} is no range of unit ids: they go from 0 to 247, upwards.")
         found.update(dict.fromkeys(range(low, high + 1)))
     if not found:
         raise ValueError("Enter the unit ids to ask, as 1-20.")

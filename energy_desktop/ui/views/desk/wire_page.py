@@ -13,7 +13,7 @@ from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from energy_desktop.domain.bus import BusStatistics
-from energy_desktop.domain.commissioning import InspectedRegister, Reading
+from energy_desktop.domain.commissioning import Judgement
 from energy_desktop.domain.driver import RegisterView
 from energy_desktop.domain.errors import UserFacingError
 from energy_desktop.domain.site import Link
@@ -27,14 +27,15 @@ from energy_desktop.ui.views.desk.plausibility import PlausibilityPanel
 from energy_desktop.ui.views.desk.ports import Desk
 
 _SETTLE_MS = 350
-_JUDGE_EVERY = 10  # heartbeats
+_JUDGE_EVERY = 30  # heartbeats
 _STATISTICS_EVERY = 2
 
 
 class WirePage(QWidget):
-    """`line_wanted` passes readings on that are to become lines of a driver."""
+    """`line_wanted`, `order_wanted` pass on what is to stand in a driver."""
 
-    lines_wanted = Signal(object)  # list of (InspectedRegister, Reading), asked for by a person
+    line_wanted = Signal(object, object)  # InspectedRegister, Reading
+    order_wanted = Signal(int, str, str)  # function, type, word order
     statistics_changed = Signal(object)  # tuple of BusStatistics
 
     def __init__(self, view: BaseView, desk: Desk | None) -> None:
@@ -45,21 +46,22 @@ class WirePage(QWidget):
         self._listing: MeterListing | None = None
         self._link: Link | None = None
         self._beats = 0
+        self._judging = False
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(8)
         self.inspector = Inspector(view.formats)
         self.frames = FramesPanel(view.formats)
         self.plausibility = PlausibilityPanel()
-        column.addWidget(self.inspector, 1)
+        column.addWidget(self.inspector, 10)
         lower = QHBoxLayout()
         lower.setSpacing(8)
         lower.addWidget(self.frames, 17)
         lower.addWidget(self.plausibility, 10)
-        column.addLayout(lower, 1)
+        column.addLayout(lower, 9)
         self.inspector.read_wanted.connect(self._read)
-        self.inspector.line_wanted.connect(self._want_line)
-        self.inspector.order_wanted.connect(self.lines_wanted)
+        self.inspector.line_wanted.connect(self.line_wanted)
+        self.inspector.order_wanted.connect(self.order_wanted)
         self.frames.frames_wanted.connect(self._ask_frames)
         self.frames.save_wanted.connect(self.save_frames)
         self.plausibility.again_wanted.connect(self.judge)
@@ -77,7 +79,7 @@ class WirePage(QWidget):
     def show_meter(self, listing: MeterListing, registers: Sequence[RegisterView]) -> None:
         if self._desk is None:
             return
-        self._listing, self._link = listing, listing.link
+        self._listing, self._link, self._judging = listing, listing.link, False
         self.inspector.show_target(listing.link, listing.meter, registers)
         self.frames.show_bus(listing.link)
         if words.is_polled(listing):
@@ -128,8 +130,8 @@ class WirePage(QWidget):
                 key="bus statistics",
                 on_error=_say_nothing,
             )
-        if self.isVisible() and self._beats % _JUDGE_EVERY == 0:
-            self.judge()
+        if self.isVisible() and self._beats % _JUDGE_EVERY == 0 and not self._judging:
+            self._judge(quietly=True)
 
     def show_statistics(self, statistics: tuple[BusStatistics, ...]) -> None:
         link_id = "" if self._link is None else self._link.link_id
@@ -161,19 +163,33 @@ class WirePage(QWidget):
         )
 
     def judge(self) -> None:
+        """Looks anew, as a person asked for it: the panel shows how far it is."""
+        self._judge(quietly=False)
+
+    def _judge(self, *, quietly: bool) -> None:
         desk, listing = self._desk, self._listing
         if desk is None or listing is None or not words.is_polled(listing):
             return
         meter_id = listing.meter.meter_id
-        self._view.load(
-            lambda: desk.check_meter(meter_id),
-            self.plausibility.show_judgements,
-            panel=self.plausibility,
-            title="Plausibility",
-        )
+        self._judging = True
 
-    def _want_line(self, row: InspectedRegister, reading: Reading) -> None:
-        self.lines_wanted.emit([(row, reading)])
+        def failed(error: UserFacingError) -> None:
+            self._judging = False
+            if not quietly:
+                self.plausibility.show_error(error, self.judge)
+
+        def judged(judgements: tuple[Judgement, ...]) -> None:
+            self._judging = False
+            self.plausibility.show_judgements(judgements)
+
+        self._view.load_long(
+            lambda progress: desk.check_meter(meter_id, progress),
+            judged,
+            panel=None if quietly else self.plausibility,
+            key=self.plausibility,
+            title="Plausibility",
+            on_error=failed,
+        )
 
     def save_frames(self) -> None:
         """Asks where, then writes what the filter leaves as CSV."""
