@@ -78,7 +78,8 @@ class Field:
 
     sink gets every snapshot. on_event gets a meter's status when its state changes. on_gap gets
     the stretch without readings when a lost meter is back, leaves the configuration, or the field
-    stops. All three are called in the field thread and must return at once.
+    stops. All three are called in the field thread and must return at once. password: of a link by
+    its id, where it has one; asked in another thread.
     """
 
     def __init__(
@@ -89,12 +90,20 @@ class Field:
         clock: Clock = system_clock,
         on_event: Callable[[MeterStatus], None] | None = None,
         on_gap: Callable[[Gap], None] | None = None,
+        password: Callable[[str], str | None] | None = None,
     ) -> None:
         self._library = library
         self._statuses: dict[str, MeterStatus] = {}
         self._guests = Guests()
         self._outlets = self._guests.outlets(
-            Outlets(sink, clock, self._statuses, on_event or _ignore, on_gap or _ignore)
+            Outlets(
+                sink,
+                clock,
+                self._statuses,
+                on_event or _ignore,
+                on_gap or _ignore,
+                password or _no_password,
+            )
         )
         self._asking = Asking(self._running, self._outlets, self._guests)
         self._configuration = Configuration()
@@ -482,6 +491,11 @@ def _time_of(readings: Sequence[PushedReading]) -> Callable[[int], int]:
 
 def _not_taken(what: str) -> MeterUnreachable:
     return MeterUnreachable(where="HTTP in", what=what, remedy="Send the same request again later.")
+
+
+def _no_password(_link_id: str) -> str | None:
+    """For callers that have none to give."""
+    return None
 
 
 def _ignore(_: object) -> None:

@@ -80,7 +80,7 @@ class HeardLink(ABC):
 
     @abstractmethod
     def added(self, heard: HeardMeter) -> None:
-        """A meter was put; for what a link prepares for it."""
+        """A meter is put; for what a link prepares for it. May raise WrongUse."""
 
     @abstractmethod
     def removed(self, heard: HeardMeter) -> None:
@@ -97,10 +97,11 @@ class HeardLink(ABC):
     def put(self, meter: MeterOnLink) -> None:
         self.remove(meter.meter_id)
         now_s = self.loop.time()
-        heard = self._heard[meter.meter_id] = HeardMeter(meter, now_s)
+        heard = HeardMeter(meter, now_s)
+        self.added(heard)
+        self._heard[meter.meter_id] = heard
         meter.track.begin(now_s, self.outlets.now_ms())
         self.outlets.statuses[meter.meter_id] = meter.track.status
-        self.added(heard)
         self._wake.set()
 
     def remove(self, meter_id: str) -> MeterOnLink | None:

@@ -20,6 +20,7 @@ from energy_desktop.app.clock_watch import ClockWatch
 from energy_desktop.app.demo import DemoSite
 from energy_desktop.app.http_in import HttpIn
 from energy_desktop.app.paths import SiteFolder, drivers_folder
+from energy_desktop.app.site_key import site_key
 from energy_desktop.domain.clock import Clock, system_clock, to_ms
 from energy_desktop.domain.configuration import Configuration
 from energy_desktop.domain.energy import Gap, GapCause
@@ -27,6 +28,7 @@ from energy_desktop.domain.ports import ProgressSink, no_progress
 from energy_desktop.services.alarm_desk import AlarmDesk
 from energy_desktop.services.backups import BackupService
 from energy_desktop.services.rings import Intake, LiveRings
+from energy_desktop.services.secrets import SecretService
 from energy_desktop.services.settings import stored_program
 from energy_desktop.storage import Store, StoreStats, open_store
 
@@ -50,7 +52,9 @@ class Engine:
         self.clock = clock
         self.library = ProfileLibrary([drivers_folder(), folder.drivers])
         self.store: Store = open_store(
-            folder.store, engine_owner=f"{socket.gethostname()}:{os.getpid()}"
+            folder.store,
+            key=site_key(folder),
+            engine_owner=f"{socket.gethostname()}:{os.getpid()}",
         )
         try:
             self.demo = DemoSite.of(self.store, self.library, clock, folder.simulator, wanted=demo)
@@ -61,11 +65,13 @@ class Engine:
             self.alarms = AlarmDesk(
                 configuration.alarm_rules, configuration.meters, self.store.alarms, clock
             )
+            self.secrets = SecretService(folder.root)
             self.field = Field(
                 self.library,
                 Intake(self.store.writer.put, self.rings.put, self.alarms.check),
                 clock=clock,
                 on_gap=self.store.record_gap,
+                password=self.secrets.get,
             )
             self.http_in = HttpIn(self.store, self.field, lambda: self.configuration, clock)
         except BaseException:

@@ -82,6 +82,12 @@ def _http_push(link: Link, outlets: Outlets) -> LinkTask:
     return HttpPushLink(link, outlets)
 
 
+def _mqtt(link: Link, outlets: Outlets) -> LinkTask:
+    from energy_desktop.acquisition.links.mqtt import MqttLink
+
+    return MqttLink(link, outlets)
+
+
 _TASKS: dict[LinkKind, Callable[[Link, Outlets], LinkTask]] = {
     LinkKind.MODBUS_TCP: _modbus,
     LinkKind.MODBUS_TLS: _modbus,
@@ -90,4 +96,5 @@ _TASKS: dict[LinkKind, Callable[[Link, Outlets], LinkTask]] = {
     LinkKind.MODBUS_RTU: _modbus,
     LinkKind.MODBUS_ASCII: _modbus,
     LinkKind.HTTP_PUSH: _http_push,
+    LinkKind.MQTT: _mqtt,
 }
