@@ -14,6 +14,7 @@ from energy_desktop.app.job_processes import InlineCompute
 from energy_desktop.app.paths import SiteFolder, drivers_folder, fonts_folder, shipped
 from energy_desktop.app.user import user_name
 from energy_desktop.domain.clock import Clock, system_clock, to_ms
+from energy_desktop.domain.commissioning_record import CommissioningRecord
 from energy_desktop.domain.invoice import Invoice
 from energy_desktop.domain.monthly_report import MonthlyReport
 from energy_desktop.domain.ports import Compute
@@ -21,6 +22,8 @@ from energy_desktop.services.alarm_rules import AlarmRuleService
 from energy_desktop.services.alarms import AlarmService
 from energy_desktop.services.api_keys import ApiKeyService
 from energy_desktop.services.billing import BillingService
+from energy_desktop.services.bulk_meters import BulkMeterService
+from energy_desktop.services.commissioning import CommissioningService
 from energy_desktop.services.exporting import ExportService
 from energy_desktop.services.forecasting import ForecastService
 from energy_desktop.services.history import HistoryService
@@ -49,6 +52,8 @@ class Services:
 
     site_file: SiteFileService
     meters: MeterService
+    commissioning: CommissioningService
+    bulk_meters: BulkMeterService
     alarms: AlarmService
     alarm_rules: AlarmRuleService
     importing: ImportService
@@ -72,6 +77,13 @@ def render_invoice(invoice: Invoice) -> bytes:
     from energy_desktop.reports import invoice_pdf
 
     return invoice_pdf.render(invoice, fonts=fonts_folder())
+
+
+def render_record(record: CommissioningRecord) -> bytes:
+    """As `render_invoice`."""
+    from energy_desktop.reports import commissioning_pdf
+
+    return commissioning_pdf.render(record, fonts=fonts_folder())
 
 
 def render_report(report: MonthlyReport) -> bytes:
@@ -124,6 +136,16 @@ def make_services(
     return Services(
         site_file=SiteFileService(store.configuration, library, follow),
         meters=meters,
+        commissioning=CommissioningService(
+            store.configuration,
+            library,
+            field,
+            clock,
+            render_record,
+            rings=None if engine is None else engine.rings,
+            who=user_name(),
+        ),
+        bulk_meters=BulkMeterService(store.configuration, library, follow),
         alarms=AlarmService(store.alarms, store.history, clock),
         alarm_rules=AlarmRuleService(store.configuration, follow),
         importing=ImportService(store.configuration, store.ledger),
