@@ -1,7 +1,9 @@
-"""Commands about sensors that post: their keys, and whether HTTP in is on."""
+"""Commands about meters that send by themselves: keys, HTTP in, passwords of brokers."""
 
 from __future__ import annotations
 
+import getpass
+import sys
 from enum import Enum
 from typing import Annotated, Any
 
@@ -9,6 +11,7 @@ import typer
 
 from energy_desktop.app.commands.common import JsonOption, SiteOption, guarded, opened, say, table
 from energy_desktop.domain.clock import iso_utc
+from energy_desktop.domain.errors import NotFound
 from energy_desktop.domain.push import ApiKey
 from energy_desktop.services.http_in import KeyListing
 
@@ -28,6 +31,7 @@ def register(app: typer.Typer) -> None:
     keys_app.command("revoke")(revoke)
     app.add_typer(keys_app, name="keys")
     app.command("http-in")(http_in)
+    app.command("link-password")(link_password)
 
 
 @guarded
@@ -127,6 +131,34 @@ def http_in(
         if document["on"]
         else "HTTP in is off.",
     )
+
+
+@guarded
+def link_password(
+    link: Annotated[str, typer.Argument(metavar="LINK", help="Id of a link, as in the site file.")],
+    site: SiteOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Keep the password of a link (an MQTT broker's). It is asked for, or read from stdin."""
+    from energy_desktop.services.secrets import SecretService
+
+    with opened(site) as place:
+        known = [k.link_id for k in place.store.configuration.load().links]
+        if link not in known:
+            raise NotFound(
+                where=f"Link {link}",
+                what="The site has no such link.",
+                remedy=f"It has: {', '.join(known) or 'none yet'}.",
+            )
+        secrets = SecretService(place.folder.root)
+        # Never an argument: other users of this computer see those of every program.
+        if sys.stdin.isatty():
+            password = getpass.getpass(f"Password of {link} (empty: none): ")
+        else:
+            password = sys.stdin.readline().rstrip("\r\n")
+        secrets.set(link, password)
+    document = {"link": link, "has_password": bool(password), "kept": secrets.where}
+    say(document, as_json=as_json, text=secrets.where)
 
 
 def _as_object(row: KeyListing) -> dict[str, Any]:
