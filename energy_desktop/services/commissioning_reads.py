@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import struct
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -21,7 +21,7 @@ from energy_desktop.analytics.commissioning.observation import Circumstances, Po
 from energy_desktop.domain.commissioning_record import RegisterRow
 from energy_desktop.domain.errors import MeterAnswerWrong, MeterUnreachable
 from energy_desktop.domain.link_kinds import MODBUS
-from energy_desktop.domain.ports import BusAccess, ProgressSink, Rings
+from energy_desktop.domain.ports import BusAccess, Rings
 from energy_desktop.domain.quantities import QUANTITIES
 from energy_desktop.domain.site import Link, Meter, Site
 
@@ -60,48 +60,45 @@ class MeterPolls:
         )
 
 
-def read_polls(
-    bus: BusAccess,
-    profiles: Profiles,
-    meter: Meter,
-    link: Link,
-    *,
-    polls: int,
-    interval_s: float,
-    pause: Callable[[float], None],
-    progress: ProgressSink,
-) -> MeterPolls:
-    """Reads the meter `polls` times, `interval_s` apart. Raises what the wire raises."""
-    profile = profiles.get(meter.driver_id)
-    correction = Correction(meter.ct_ratio, meter.vt_ratio, meter.invert)
-    readers = {"": Reader(profile, correction)}
-    for order in WORD_ORDERS:
-        registers = tuple(replace(r, word_order=order) for r in profile.registers)
-        if registers != profile.registers:
-            readers[order] = Reader(replace(profile, registers=registers), correction)
-    found: dict[str, list[Poll]] = {order: [] for order in readers}
-    rejected = False
-    begun_s = time.monotonic()
-    for number in range(polls):
-        if number:
-            progress(number / polls, f"Reading {number + 1} of {polls}")
-            pause(max(0.0, begun_s + number * interval_s - time.monotonic()))
+class MeterReading:
+    """Reads one meter as often as it is told to, in its driver's word order and in all others."""
+
+    def __init__(self, bus: BusAccess, profiles: Profiles, meter: Meter, link: Link) -> None:
+        """Raises NotFound or DriverFileError for a driver that cannot be used."""
+        self._bus, self._meter, self._link = bus, meter, link
+        self._profile = profiles.get(meter.driver_id)
+        self._correction = Correction(meter.ct_ratio, meter.vt_ratio, meter.invert)
+        self._reader = Reader(self._profile, self._correction)
+        self._others: dict[str, Reader] = {}
+        for order in WORD_ORDERS:
+            registers = tuple(replace(r, word_order=order) for r in self._profile.registers)
+            if registers != self._profile.registers:
+                turned = replace(self._profile, registers=registers)
+                self._others[order] = Reader(turned, self._correction)
+        self._polls: list[Poll] = []
+        self._by_order: dict[str, list[Poll]] = {order: [] for order in self._others}
+        self._rejected = False
+
+    def poll(self) -> None:
+        """Reads it once. Raises what the wire raises."""
         answers = [
-            _payload(bus, link, meter.unit_id, block.function, block.address, block.count)
-            for block in readers[""].blocks
+            _payload(self._bus, self._link, self._meter.unit_id, b.function, b.address, b.count)
+            for b in self._reader.blocks
         ]
         at_s = time.monotonic()
-        for order, reader in readers.items():
-            try:
-                decoded = reader.decode(answers)
-            except DeviceChanged:
-                continue  # what guards the map is itself read in a wrong order
-            rejected |= not order and bool(decoded.rejected)
-            found[order].append(Poll(at_s, _values(reader, decoded)))
-    progress(1.0, "Read")
-    native = tuple(found.pop(""))
-    others = {order: tuple(rows) for order, rows in found.items() if rows}
-    return MeterPolls(native, others, rejected, _steps(profile, correction))
+        decoded = _decoded(self._reader, answers)
+        if decoded is not None:
+            self._rejected |= bool(decoded.rejected)
+            self._polls.append(Poll(at_s, _values(self._reader, decoded)))
+        for order, reader in self._others.items():
+            turned = _decoded(reader, answers)
+            if turned is not None:
+                self._by_order[order].append(Poll(at_s, _values(reader, turned)))
+
+    def result(self) -> MeterPolls:
+        by_order = {order: tuple(polls) for order, polls in self._by_order.items() if polls}
+        steps = _steps(self._profile, self._correction)
+        return MeterPolls(tuple(self._polls), by_order, self._rejected, steps)
 
 
 def polls_of_rings(
@@ -253,6 +250,14 @@ def _payload(
 ) -> bytes:
     raw = bus.read_registers(link, unit_id, function, address, count)
     return struct.pack(f">{len(raw.words)}H", *raw.words)
+
+
+def _decoded(reader: Reader, answers: Sequence[bytes]) -> Decoded | None:
+    """None: what guards the map of a device that describes itself is not as it was."""
+    try:
+        return reader.decode(answers)
+    except DeviceChanged:
+        return None
 
 
 def _values(reader: Reader, decoded: Decoded) -> dict[str, float]:
