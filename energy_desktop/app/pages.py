@@ -120,10 +120,17 @@ def _history(context: ViewContext, services: Services) -> BaseView:
 
 
 def _meters(context: ViewContext, services: Services, engine: Engine, feed: LiveFeed) -> BaseView:
-    from energy_desktop.ui.views.meters_view import MetersView
+    from energy_desktop.services.drivers import DriverService
+    from energy_desktop.ui.views.meters_view import DeskServices, MetersView
 
+    desk = DeskServices(
+        services.commissioning,
+        DriverService(engine.library, engine.folder.drivers, engine.field),
+        services.bulk_meters,
+        engine.secrets,
+    )
     return MetersView(
-        context, services.meters, services.importing, services.site_file, engine.rings, feed
+        context, services.meters, services.importing, services.site_file, engine.rings, feed, desk
     )
 
 

@@ -28,6 +28,10 @@ class Lists:
             raise self.failure
         return self.plan
 
+    def template(self, path):
+        path.write_text("id;name")
+        return path
+
     def apply(self, plan):
         self.applied.append(plan)
         return len(plan.rows)
@@ -78,3 +82,12 @@ def test_a_file_that_cannot_be_read_is_told_with_what_to_do(qtbot, a_dialog):
 
     qtbot.waitUntil(lambda: dialog.panel.state == "error")
     assert not dialog.apply_button.isEnabled()
+
+
+def test_an_example_to_fill_in_is_saved(qtbot, a_dialog, tmp_path):
+    dialog, _ = a_dialog()
+
+    dialog.write_example(tmp_path / "meters.csv")
+
+    qtbot.waitUntil(lambda: "Fill in meters.csv" in dialog.answer.text())
+    assert (tmp_path / "meters.csv").exists()

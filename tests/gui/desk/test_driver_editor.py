@@ -189,6 +189,7 @@ def test_a_clicked_reading_becomes_a_line_that_can_be_undone(qtbot, editor):
 
     qtbot.waitUntil(lambda: "frequency_hz" in editor.edit.toPlainText())
     assert editor.edit.textCursor().block().text() == "frequency_hz = { address = 0x0046 }"
+    assert editor.edit.toPlainText().startswith('id = "sdm_own"')  # a shipped one is not changed
     editor.edit.undo()
     assert editor.edit.toPlainText() == TEXT
 

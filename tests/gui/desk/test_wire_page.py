@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 from PySide6.QtCore import Qt
 
+from energy_desktop.domain.driver import RegisterView
 from energy_desktop.domain.errors import MeterUnreachable
 from energy_desktop.domain.site import Link, LinkKind, Meter
 from energy_desktop.domain.snapshot import LinkState, MeterStatus
@@ -101,6 +102,15 @@ def test_a_value_that_is_clicked_is_wanted_as_a_line(qtbot, inspector):
 
     row, reading = told.args
     assert (row.address, reading.word_order, reading.text) == (2, "CDAB", "−2e-20")
+
+
+def test_a_first_look_ends_before_the_first_hole(inspector):
+    def a_register(address, value_format="float32", function=4):
+        return RegisterView("power_w", address, "", function, value_format, "ABCD", 1.0)
+
+    inspector.propose([a_register(20), a_register(22), a_register(24, "uint16"), a_register(30)])
+
+    assert (inspector.start.text(), inspector.count.value()) == ("0x0014", 5)
 
 
 @pytest.mark.parametrize(
@@ -285,7 +295,8 @@ def test_a_lost_meter_is_not_asked_before_a_person_does(qtbot, page, desk):
 
     desk.failure = MeterUnreachable(where="Press 4", what="No answer.", remedy="Look at it.")
     page.inspector.read_button.click()
-    qtbot.waitUntil(lambda: page.inspector.state == "error")
+    qtbot.waitUntil(lambda: "No answer. Look at it." in page.inspector.sentence.text())
+    assert page.inspector.read_button.isVisible()  # another range can be tried at once
 
 
 def test_the_log_is_written_where_a_person_says(qtbot, page, tmp_path):

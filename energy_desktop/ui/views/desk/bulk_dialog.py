@@ -12,7 +12,7 @@ from energy_desktop.domain.commissioning import BulkPlan, BulkRow
 from energy_desktop.domain.errors import UserFacingError
 from energy_desktop.ui.views import meter_words as words
 from energy_desktop.ui.views.base import ViewContext
-from energy_desktop.ui.views.desk.choose_file import choose_files
+from energy_desktop.ui.views.desk.choose_file import choose_files, choose_target
 from energy_desktop.ui.views.desk.ports import BulkLists
 from energy_desktop.ui.widgets import paint
 from energy_desktop.ui.widgets.panel import Panel, button
@@ -58,7 +58,7 @@ class BulkDialog(QDialog):
             "Columns: id, name, driver, link or address, unit, and more if wanted. "
             "Nothing is stored before you apply the list.",
             icon="table-large",
-            buttons=[("Choose a file", self.choose)],
+            buttons=[("Choose a file", self.choose), ("Save an example", self.save_example)],
         )
         column.addWidget(self.panel, 1)
         row = QHBoxLayout()
@@ -76,6 +76,20 @@ class BulkDialog(QDialog):
             "Meters from a list",
             ["Lists (*.csv *.xlsx *.txt)", "All files (*)"],
             lambda paths: self.read(paths[0]),
+        )
+
+    def save_example(self) -> None:
+        choose_target(
+            self, "Save an example list", "meters.csv", "Lists (*.csv)", self.write_example
+        )
+
+    def write_example(self, path: Path) -> None:
+        self._context.jobs.start(
+            partial(self._lists.template, path),
+            lambda written: self.answer.setText(f"Fill in {written.name}, then choose it."),
+            self._on_failed,
+            title="Save an example list",
+            guard=self,
         )
 
     def read(self, path: Path) -> None:

@@ -153,8 +153,9 @@ class DriverEditor(QDialog):
             QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
         )
         self.meter.setMinimumContentsLength(14)
-        panel.set_content(self.meter)
         self.trial = TrialPanel(self._context.formats, self.test, "Test")
+        self.meter.currentIndexChanged.connect(lambda _: self.trial.reset())
+        panel.set_content(self.meter)
         panel.body.addWidget(self.trial, 1)
         return panel
 
@@ -232,6 +233,7 @@ class DriverEditor(QDialog):
 
     def show_text(self, driver_id: str, text: str) -> None:
         """A text that is not changed yet."""
+        self.trial.reset()
         self._opened, self._unchanged = driver_id, text
         self.list.choose(driver_id)
         self.edit.setPlainText(text)
@@ -258,6 +260,7 @@ class DriverEditor(QDialog):
 
     def show_draft(self, text: str) -> None:
         """A text that no file has yet."""
+        self.trial.reset()
         self._opened, self._unchanged = "", ""
         self.list.clearSelection()
         self.edit.setPlainText(text)
@@ -293,22 +296,30 @@ class DriverEditor(QDialog):
 
     def take_order(self, function: int, value_format: str, word_order: str) -> None:
         """The order that the inspector proved becomes that of all registers of the driver."""
-        text = self.edit.toPlainText() or driver_text.new_driver(self._free_id("my_meter"))
-        self.edit.replace_text(driver_text.with_defaults(text, function, value_format, word_order))
+        self.edit.replace_text(
+            driver_text.with_defaults(self._own_text(), function, value_format, word_order)
+        )
         self.edit.show_line(driver_text.line_of(self.edit.toPlainText(), ["defaults"]))
         self.check()
 
     def add_lines(self, lines: Sequence[str]) -> None:
         """Puts them into the text; Ctrl Z takes them out again."""
-        text = self.edit.toPlainText()
-        if not text.strip():
-            text = driver_text.new_driver(self._free_id("my_meter"))
-        self.edit.replace_text(driver_text.with_lines(text, lines))
+        self.edit.replace_text(driver_text.with_lines(self._own_text(), lines))
         at = driver_text.line_of(
             self.edit.toPlainText(), [driver_text.key_of(line) for line in lines]
         )
         self.edit.show_line(at)
         self.check()
+
+    def _own_text(self) -> str:
+        """The text, under an id of its own where it is that of a shipped driver."""
+        text = self.edit.toPlainText()
+        if not text.strip():
+            return driver_text.new_driver(self._free_id("my_meter"))
+        driver_id = driver_text.driver_id_of(text)
+        if any(d.driver_id == driver_id and not d.own for d in self._infos):
+            return driver_text.with_id(text, self._free_id(f"{driver_id}_own"))
+        return text
 
     # -------------------------------------------------------- checking
 

@@ -82,6 +82,11 @@ def driver_id_of(text: str) -> str:
     return found.group(1) if found else ""
 
 
+def with_id(text: str, driver_id: str) -> str:
+    """The text under another id."""
+    return re.sub(r'^(id\s*=\s*)"[^"]*"', rf'\g<1>"{driver_id}"', text, count=1, flags=re.MULTILINE)
+
+
 _LIKELY: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("voltage phase", ("voltage_l1_l2_v", "voltage_l2_l3_v", "voltage_l3_l1_v")),
     ("voltage", ("voltage_l1_v", "voltage_l2_v", "voltage_l3_v")),

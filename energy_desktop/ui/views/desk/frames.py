@@ -71,7 +71,7 @@ class FramesPanel(Panel):
         self.set_content(self.shared)
         self.table: Table[Shown] = Table(
             [
-                Column("Time", lambda r: Cell(self._time(r[1])), width=104),
+                Column("Time", lambda r: Cell(self._time(r[1])), width=98),
                 Column("", self._direction_cell, width=32, tooltip="To the meter, from the meter"),
                 Column("Frame", self._frame_cell, stretch=5),
                 Column("Meaning", self._meaning_cell, stretch=5),

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QSizePolicy
 
 from energy_desktop.domain.commissioning import InspectedRegister, Reading
 from energy_desktop.domain.driver import RegisterView
+from energy_desktop.domain.errors import UserFacingError
 from energy_desktop.domain.link_kinds import MODBUS, kind_info
 from energy_desktop.domain.site import Link, Meter
 from energy_desktop.ui.formatting import Formats
@@ -58,7 +59,7 @@ class Inspector(Panel):
                     Column(order, partial(self._value_cell, order), stretch=3, number=True)
                     for order in ORDERS
                 ),
-                Column("Reads as", self._meaning_cell, stretch=5),
+                Column("Reads as", self._meaning_cell, stretch=7),
             ],
             key=lambda r: r.address,
             name="Registers as read",
@@ -153,6 +154,7 @@ class Inspector(Panel):
         first = min(registers, key=lambda r: (r.function != registers[0].function, r.address))
         self.function.setCurrentIndex(max(0, self.function.findData(first.function)))
         self.start.setText(f"0x{first.address:04X}")
+        self.count.setValue(run_of(first, registers))
         self.choose_type(first.value_format)
 
     def choose_type(self, value_format: str) -> None:
@@ -197,6 +199,14 @@ class Inspector(Panel):
         self.set_subtitle(f"{self._where}, answered in {took} ms")
         self._say(found.sentence)
         self._show_rows()
+
+    def show_failure(self, error: UserFacingError) -> None:
+        """No reading: what was asked stays to be changed."""
+        self._rows, self._proved = (), ("", "")
+        self.show_body()
+        self.set_subtitle(self._where)
+        self.table.show_rows([], empty="No reading.")
+        self._say(f"{error.what[:1].upper()}{error.what[1:]} {error.remedy}")
 
     def _say(self, sentence: str) -> None:
         self.sentence.setText(sentence)
@@ -284,6 +294,18 @@ def registers_of(value_format: str) -> int:
     """How many registers a value takes: `float32` two, `uint16` one, a bit one."""
     bits = re.search(r"(\d+)$", value_format)
     return max(1, int(bits.group()) // 16) if bits else 1
+
+
+def run_of(first: RegisterView, registers: Sequence[RegisterView]) -> int:
+    """How many registers from `first` on lie without a hole, as far as a first look goes.
+
+    Many meters refuse a read that touches a register which they do not have.
+    """
+    end = first.address
+    for one in sorted(registers, key=lambda r: r.address):
+        if one.function == first.function and first.address <= one.address <= end:
+            end = max(end, one.address + registers_of(one.value_format))
+    return min(_COUNT, end - first.address)
 
 
 def wire_address(text: str, function: int) -> int:

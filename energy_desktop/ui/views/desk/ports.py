@@ -125,3 +125,7 @@ class BulkLists(Protocol):
     def apply(self, plan: BulkPlan) -> int:
         """All or nothing; returns how many meters were added or changed."""
         ...
+
+    def template(self, path: Path) -> Path:
+        """Writes an example list to be filled in."""
+        ...

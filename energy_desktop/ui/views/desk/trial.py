@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from energy_desktop.domain.driver import TestReading
 from energy_desktop.domain.quantities import quantity
 from energy_desktop.ui.formatting import Formats
 from energy_desktop.ui.views import meter_words as words
+from energy_desktop.ui.views.desk.scrolling import scrolling
 from energy_desktop.ui.widgets import paint
 from energy_desktop.ui.widgets.panel import button
 from energy_desktop.ui.widgets.table import Column, Table
@@ -24,6 +25,7 @@ _FIRST_READINGS = (
     "power_factor",
     "energy_import_wh",
 )
+_NOT_YET = "Reads once and changes nothing in the meter."
 ValueRow = tuple[str, str]
 
 
@@ -39,7 +41,7 @@ class TrialPanel(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(8)
         self.button = button(text, on_test, icon="play-outline")
-        self.state = paint.label("Reads once and changes nothing in the meter.", wrap=True)
+        self.state = paint.label(_NOT_YET, wrap=True)
         row = QHBoxLayout()
         row.addWidget(self.button)
         row.addWidget(self.state, 1)
@@ -52,9 +54,17 @@ class TrialPanel(QWidget):
             key=lambda r: r[0],
             name="Values of the test read",
         )
-        column.addWidget(self.values, 1)
+        column.addWidget(self.values, 3)
         self.remarks = paint.label("", wrap=True)
-        column.addWidget(self.remarks)
+        area = scrolling(self.remarks)
+        area.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Ignored)
+        column.addWidget(area, 1)
+
+    def reset(self) -> None:
+        """Another driver or meter: what was read before says nothing of it."""
+        self.state.setText(_NOT_YET)
+        self.values.show_rows([], empty="")
+        self.remarks.setText("")
 
     def begin(self) -> None:
         self.button.setEnabled(False)

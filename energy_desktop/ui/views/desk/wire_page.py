@@ -149,6 +149,7 @@ class WirePage(QWidget):
             self.inspector.show_range,
             panel=self.inspector,
             title="Read registers",
+            on_error=self.inspector.show_failure,
         )
 
     def _ask_frames(self, link_id: str, after: int) -> None:
