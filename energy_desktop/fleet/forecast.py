@@ -212,9 +212,7 @@ def fit_boosted(parts: Sequence[Path], cut: int, *, seed: int = 7) -> Boosted:
     for path in parts:
         part = read_part(path)
         train = (part.day < cut) & np.isfinite(part.target)
-        # A rule instead of a random draw: the same days on every engine, whatever the parts.
-        offset = np.array([zlib.crc32(name.encode()) for name in part.names], np.int64)
-        train &= (part.day + offset[part.household]) % every == 0
+        train &= _drawn(part.names, part.household, part.day, every)
         bounds = np.searchsorted(part.household, np.arange(len(part.names) + 1))
         for name, low, high in zip(part.names, bounds[:-1], bounds[1:], strict=True):
             mine = np.flatnonzero(train[low:high]) + low
@@ -227,6 +225,20 @@ def fit_boosted(parts: Sequence[Path], cut: int, *, seed: int = 7) -> Boosted:
     data = lightgbm.Dataset(scaled, target / scale, weight=scale, free_raw_data=True)
     parameters = {**_BOOSTED, "seed": seed, "num_threads": 1}
     return Boosted(lightgbm.train(parameters, data, _ROUNDS))
+
+
+def drawn(table: pa.Table, every: int) -> Bools:
+    """One row of `every`, of a table with household and local_day, shape (n,)."""
+    coded = pc.dictionary_encode(table["household"].cast(pa.string())).combine_chunks()
+    code = np.asarray(coded.indices.to_numpy(zero_copy_only=False), np.int64)
+    return _drawn(tuple(coded.dictionary.to_pylist()), code, table["local_day"].to_numpy(), every)
+
+
+def _drawn(names: tuple[str, ...], household: Ints, day: Ints, every: int) -> Bools:
+    """By rule instead of at random: the same days on every engine, whatever the parts."""
+    offset = np.array([zlib.crc32(name.encode()) for name in names], np.int64)
+    chosen: Bools = (day + offset[household]) % every == 0
+    return chosen
 
 
 def _scaled(x: Floats) -> tuple[Floats, Floats]:

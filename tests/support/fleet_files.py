@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from energy_desktop.analytics.anomaly.profile import find_anomalies
 from energy_desktop.domain.fleet import FleetOptions
 from energy_desktop.fleet.engine import DuckDbEngine, Engine
 from energy_desktop.fleet.run import FleetRun
@@ -67,7 +68,7 @@ def duckdb_engine(scratch: Path, *, threads: int = 2) -> Iterator[DuckDbEngine]:
 
 
 def a_run(folder: Path, out: Path, engine: Engine, options: FleetOptions | None = None) -> FleetRun:
-    return FleetRun(folder, out, engine, options or FleetOptions())
+    return FleetRun(folder, out, engine, options or FleetOptions(), hour_rule=find_anomalies)
 
 
 def cleaned(run: FleetRun) -> FleetRun:

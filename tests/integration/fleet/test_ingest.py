@@ -8,7 +8,7 @@ import pytest
 
 from energy_desktop.domain.errors import DataFileError
 from energy_desktop.domain.fleet import FileColumns, FleetOptions
-from energy_desktop.fleet.run import stored
+from energy_desktop.fleet.workplace import stored
 from tests.support.fleet_files import (
     LONDON,
     a_run,

@@ -1,0 +1,241 @@
+"""The first two stages: from files to readings, and from readings to days.
+
+Ingest goes by files, and sorts readings into parts by household; from there on everything goes by
+parts. Rows that are not used go to a part of their own, so that one pass over a file both keeps
+and counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from energy_desktop.domain.errors import DataFileError
+from energy_desktop.domain.fleet import DropReason
+from energy_desktop.fleet import days, readings
+from energy_desktop.fleet.engine import remove
+from energy_desktop.fleet.layout import SourceFile
+from energy_desktop.fleet.workplace import Workplace, write
+
+_CHUNK_BYTES = 64_000_000
+_MOST_FILES = 64
+_BYTES_PER_ROW = 60
+
+
+def ingest(place: Workplace, files: Sequence[SourceFile]) -> None:
+    """Each file, or a group of small ones, to readings by part. Raises DataFileError."""
+    groups = _grouped(files)
+    rows = sum(file.bytes for file in files) // _BYTES_PER_ROW
+    if "parts" not in place.manifest.facts:
+        place.manifest.set_facts(parts=place.engine.parts_for(rows))
+
+    def read(chunk: str) -> Any:
+        group = groups[int(chunk)]
+        try:
+            return _read_files(place, group, chunk)
+        except place.engine.file_errors as error:
+            if len(group) == 1:
+                return _broken(place, group[0], error)
+        # One of them is broken; the others are read, each by itself.
+        noted: dict[str, Any] = {"files": {}, "broken": []}
+        for k, file in enumerate(group):
+            try:
+                one = _read_files(place, [file], f"{chunk}-{k}")
+            except place.engine.file_errors as error:
+                one = _broken(place, file, error, f"{chunk}-{k}")
+            noted["files"] |= one["files"]
+            noted["broken"] += one["broken"]
+        remove(_readings(place) / chunk)
+        remove(place.out / "dropped" / f"ingest-{chunk}.parquet")
+        return noted
+
+    place.chunks("ingest", [str(k) for k in range(len(groups))], read)
+    used = sum(
+        counts["used"]
+        for chunk in place.manifest.done("ingest").values()
+        for counts in chunk["files"].values()
+    )
+    if not used:
+        raise DataFileError(
+            where=str(place.manifest.about["folder"]),
+            what="No reading in it can be used.",
+            remedy="`fleet show` names what is wrong with each file.",
+        )
+
+
+def _read_files(place: Workplace, group: Sequence[SourceFile], chunk: str) -> dict[str, Any]:
+    path = _readings(place) / chunk
+    text = place.engine.text(group)
+    rows = readings.readings(
+        text, group[0].layout, place.options.zone, len(place.parts), place.engine
+    )
+    place.engine.write(rows, path, by="part")
+    counts: dict[str, dict[str, Any]] = {
+        str(file.index): {"used": 0, "dropped": {}} for file in group
+    }
+    listed = []
+    folder = path / f"part={readings.DROPPED}"
+    if folder.exists():
+        table = place.engine.parquet([folder])
+        listed.append(
+            place.engine.fetch(
+                table.select(
+                    "file", "household", time="time_said", value="value_said", reason="reason",
+                    line=table.broken.nullif(table.broken).cast("int64"), text="broken",
+                )
+            )
+        )  # fmt: skip
+        remove(folder)
+    rejected = place.engine.rejected()
+    if rejected:
+        listed.append(_rejected_table(rejected))
+    if listed:
+        dropped = pa.concat_tables([t.cast(_DROPPED) for t in listed])
+        write(dropped, place.out / "dropped" / f"ingest-{chunk}.parquet")
+        for one in dropped.group_by(["file", "reason"]).aggregate([([], "count_all")]).to_pylist():
+            counts[str(one["file"])]["dropped"][one["reason"]] = one["count_all"]
+    if any(path.rglob("*.parquet")):
+        table = place.engine.parquet([path])
+        used = table.group_by("file").aggregate(n=table.count())
+        for one in place.engine.fetch(used).to_pylist():
+            counts[str(one["file"])]["used"] = one["n"]
+    return {"files": counts, "broken": []}
+
+
+def _broken(
+    place: Workplace, file: SourceFile, error: Exception, chunk: str | None = None
+) -> dict[str, Any]:
+    if chunk is not None:
+        remove(_readings(place) / chunk)
+    place.engine.rejected()
+    first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    return {"files": {}, "broken": [[str(file.path), first[:300]]]}
+
+
+def daily(place: Workplace) -> None:
+    """By part: each time once, days, and the week's profile."""
+
+    def clean(chunk: str) -> Any:
+        k = int(chunk)
+        stored = sorted(_readings(place).glob(f"*/part={k}"))
+        if not stored:
+            return {"households": 0, "dropped": {}}
+        rows = place.engine.parquet(stored)
+        zone = place.options.zone
+        with place.engine.kept("single", days.once(rows)) as single:
+            place.engine.write(days.clean(single), place.part("clean", k))
+            repeats = place.engine.fetch(days.repeats(single))
+        households = rows.group_by("household").aggregate(
+            tariff=rows.tariff.max(), step_min=rows.step_min.max()
+        )
+        place.engine.write(households, place.part("meters", k))
+        kept = place.engine.parquet([place.part("clean", k)])
+        place.engine.write(
+            days.days(kept, zone, place.options.tariff_b, place.engine), place.part("days", k)
+        )
+        place.engine.write(days.week(kept, zone, place.engine), place.part("week", k))
+        day = place.engine.parquet([place.part("days", k)])
+        totals = place.engine.fetch(
+            day.aggregate(
+                households=day.household.nunique(),
+                household_days=day.complete.cast("int64").sum(),
+                first=day.local_day.min(),
+                last=day.local_day.max(),
+            )
+        ).to_pylist()[0]
+        dropped = _list_repeats(place, repeats, k)
+        return {
+            "households": int(totals["households"]),
+            "household_days": int(totals["household_days"] or 0),
+            "first_day": totals["first"],
+            "last_day": totals["last"],
+            "dropped": dropped,
+        }
+
+    place.chunks("daily", [str(k) for k in place.parts], clean)
+    remove(_readings(place))
+
+
+def _list_repeats(place: Workplace, repeats: pa.Table, k: int) -> dict[str, dict[str, int]]:
+    """Lists them beside the other dropped rows; file -> reason -> rows."""
+    if not repeats.num_rows:
+        return {}
+    stamps = pc.cast(pc.multiply(repeats["t_min"], 60), pa.timestamp("s"))
+    value = pc.divide(pc.cast(repeats["low"], pa.float64()), 1e6)
+    other = pc.divide(pc.cast(repeats["high"], pa.float64()), 1e6)
+    both = pc.binary_join_element_wise(
+        pc.cast(value, pa.string()), pc.cast(other, pa.string()), " / "
+    )
+    conflict = pc.equal(repeats["reason"], DropReason.CONFLICT.value)
+    n = repeats.num_rows
+    table = pa.table(
+        {
+            "file": repeats["file"],
+            "household": repeats["household"],
+            "time": pc.strftime(stamps, "%Y-%m-%dT%H:%MZ"),
+            "value": pc.binary_join_element_wise(
+                pc.if_else(conflict, both, pc.cast(value, pa.string())), "kWh", " "
+            ),
+            "reason": repeats["reason"],
+            "line": pa.nulls(n, pa.int64()),
+            "text": pa.nulls(n, pa.string()),
+        }
+    ).cast(_DROPPED)
+    write(table, place.out / "dropped" / f"daily-{k}.parquet")
+    counted = repeats.group_by(["file", "reason"]).aggregate([("rows", "sum")]).to_pylist()
+    found: dict[str, dict[str, int]] = {}
+    for one in counted:
+        found.setdefault(str(one["file"]), {})[one["reason"]] = int(one["rows_sum"])
+    return found
+
+
+def _readings(place: Workplace) -> Path:
+    return place.out / "readings"
+
+
+_DROPPED = pa.schema(
+    [
+        ("file", pa.int64()),
+        ("household", pa.string()),
+        ("time", pa.string()),
+        ("value", pa.string()),
+        ("reason", pa.string()),
+        ("line", pa.int64()),
+        ("text", pa.string()),
+    ]
+)
+
+
+def _rejected_table(rows: list[tuple[int, int | None, str]]) -> pa.Table:
+    n = len(rows)
+    return pa.table(
+        {
+            "file": [row[0] for row in rows],
+            "household": pa.nulls(n, pa.string()),
+            "time": pa.nulls(n, pa.string()),
+            "value": pa.nulls(n, pa.string()),
+            "reason": [DropReason.WRONG_COLUMNS.value] * n,
+            "line": [row[1] for row in rows],
+            "text": [row[2] for row in rows],
+        },
+        schema=_DROPPED,
+    )
+
+
+def _grouped(files: Sequence[SourceFile]) -> list[list[SourceFile]]:
+    """Files of one layout that are read in one go: small ones together, large ones alone."""
+    groups: list[list[SourceFile]] = []
+    size = 0
+    for file in files:
+        fits = groups and groups[-1][0].layout == file.layout and len(groups[-1]) < _MOST_FILES
+        if fits and size + file.bytes <= _CHUNK_BYTES:
+            groups[-1].append(file)
+            size += file.bytes
+        else:
+            groups.append([file])
+            size = file.bytes
+    return groups
