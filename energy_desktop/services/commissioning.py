@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from energy_desktop.acquisition.inspect import (
     Nominal,
@@ -44,7 +45,6 @@ from energy_desktop.domain.errors import (
 from energy_desktop.domain.link_kinds import MODBUS, kind_info
 from energy_desktop.domain.ports import (
     BusAccess,
-    ConfigurationStore,
     ProgressSink,
     Rings,
     no_progress,
@@ -93,6 +93,12 @@ class Checked:
     identity: DeviceIdentity | None = None
 
 
+class ReadsConfiguration(Protocol):
+    """All that the desk needs of the store."""
+
+    def load(self) -> Configuration: ...
+
+
 class CommissioningService:
     """bus None: no engine runs in this program, so nothing can be asked on the wire.
 
@@ -101,7 +107,7 @@ class CommissioningService:
 
     def __init__(
         self,
-        store: ConfigurationStore,
+        store: ReadsConfiguration,
         profiles: Profiles,
         bus: BusAccess | None,
         clock: Clock,
@@ -387,7 +393,11 @@ class CommissioningService:
 
     def record(self, meter_id: str, progress: ProgressSink = no_progress) -> bytes:
         """The commissioning record as PDF: checks the meter and writes down what it found."""
-        return self._render(self.record_of(self.checked_meter(meter_id, progress)))
+        return self.render(self.checked_meter(meter_id, progress))
+
+    def render(self, checked: Checked) -> bytes:
+        """The record of a check that was made already, as PDF."""
+        return self._render(self.record_of(checked))
 
     def record_of(self, checked: Checked) -> CommissioningRecord:
         """Everything that stands in the record, with the clock and the person of this desk."""

@@ -1,0 +1,609 @@
+"""Commands of the commissioning desk: scan, inspect, check, frames, meters-import."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from energy_desktop.app.commands.common import (
+    FAILED,
+    JsonOption,
+    SiteOption,
+    complain,
+    guarded,
+    opened,
+    say,
+    site_folder,
+    table,
+    to_json,
+)
+from energy_desktop.app.commands.wire import Parity, host_and_port
+from energy_desktop.domain.bus import Frame
+from energy_desktop.domain.clock import iso_utc, system_clock
+from energy_desktop.domain.commissioning import (
+    InspectedRegister,
+    Judgement,
+    ScanHit,
+    ScanPlan,
+    Verdict,
+)
+from energy_desktop.domain.configuration import Configuration
+from energy_desktop.domain.errors import NotFound, WrongUse
+from energy_desktop.domain.site import Link, LinkKind, Meter, Role
+
+if TYPE_CHECKING:
+    from energy_desktop.acquisition.field import Field
+    from energy_desktop.acquisition.profiles import ProfileLibrary
+    from energy_desktop.domain.snapshot import Snapshot
+    from energy_desktop.services.commissioning import (
+        Checked,
+        CommissioningService,
+        ReadsConfiguration,
+    )
+
+_MOST_HOSTS = 1024
+_MARKS = {Verdict.FAULT: "FAULT", Verdict.UNSURE: "?", Verdict.GOOD: "ok"}
+
+TcpOption = Annotated[str | None, typer.Option("--tcp", metavar="HOST:PORT")]
+RtuOption = Annotated[str | None, typer.Option("--rtu", metavar="DEVICE")]
+BaudOption = Annotated[int, typer.Option("--baud", min=300, max=921_600)]
+ParityOption = Annotated[Parity, typer.Option("--parity")]
+UnitOption = Annotated[int, typer.Option("--unit", min=0, max=247, help="Unit id of the meter.")]
+TimeoutOption = Annotated[float, typer.Option("--timeout-s", min=0.05, max=30)]
+
+
+class Function(Enum):
+    """Modbus functions that read."""
+
+    COILS = "1"
+    INPUTS = "2"
+    HOLDING = "3"
+    INPUT = "4"
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(scan)
+    app.command()(inspect)
+    app.command()(check)
+    app.command()(frames)
+    app.command("meters-import")(meters_import)
+
+
+@guarded
+def scan(
+    tcp: Annotated[
+        list[str] | None,
+        typer.Option("--tcp", metavar="HOST[-LAST]:PORT", help="10.0.0.20-40:502 is a range."),
+    ] = None,
+    rtu: RtuOption = None,
+    baud: Annotated[list[int] | None, typer.Option("--baud", help="May be repeated.")] = None,
+    parity: Annotated[list[Parity] | None, typer.Option("--parity")] = None,
+    units: Annotated[str, typer.Option("--units", metavar="RANGES", help="1-10,15")] = "1-247",
+    timeout_s: TimeoutOption = 0.3,
+    pause_s: Annotated[float, typer.Option("--pause-s", min=0.0, max=10.0)] = 0.05,
+    site: SiteOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Probe a line or a range of addresses for meters; reads only, one request at a time."""
+    links = _scan_links(tcp or [], rtu, baud or [9600], parity or [Parity.NONE], timeout_s)
+    plan = ScanPlan(links, _ranges(units, "--units", 247), timeout_s, pause_s)
+    with _desk(site) as place:
+        desk = place.service
+        for warning in dict.fromkeys(filter(None, map(desk.warning, links))):
+            complain(warning)
+        if plan.longest_s > 20:
+            complain(f"This takes up to {plan.longest_s / 60:.0f} min. Ctrl C stops it.")
+
+        def found(hit: ScanHit) -> None:
+            if not as_json:
+                say(None, as_json=False, text=_hit_text(hit))
+
+        hits = desk.scan(plan, _narrator(as_json), found)
+    document = {"probes": plan.probes, "hits": [_hit(hit) for hit in hits]}
+    count = "No device answered." if not hits else f"{len(hits)} answered."
+    say(document, as_json=as_json, text=f"{count} {plan.probes} probes.")
+
+
+@guarded
+def inspect(
+    unit: UnitOption,
+    start: Annotated[str, typer.Option("--start", metavar="ADDRESS", help="0-based: 12 or 0x0C.")],
+    count: Annotated[int, typer.Option("--count", min=1, max=125)] = 20,
+    function: Annotated[Function, typer.Option("--function")] = Function.INPUT,
+    as_type: Annotated[str, typer.Option("--type", metavar="TYPE", help="As float32.")] = "",
+    tcp: TcpOption = None,
+    rtu: RtuOption = None,
+    baud: BaudOption = 9600,
+    parity: ParityOption = Parity.NONE,
+    timeout_s: TimeoutOption = 1.0,
+    site: SiteOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Read a range of registers and show it in every type and word order."""
+    link = one_link("inspect", tcp, rtu, baud, parity.value, timeout_s)
+    with _desk(site) as place:
+        found = place.service.inspect(link, unit, int(function.value), _address(start), count)
+    wanted = as_type or found.best_format or ("bit" if function.value in "12" else "float32")
+    known = {r.value_format for row in found.rows for r in row.readings}
+    if wanted not in known:
+        raise WrongUse(
+            where=f"--type {wanted}",
+            what="No register was read so.",
+            remedy=f"It is one of: {', '.join(sorted(known))}.",
+        )
+    document = {
+        "round_trip_ms": found.round_trip_ms,
+        "best_order": found.best_order or None,
+        "best_format": found.best_format or None,
+        "sentence": found.sentence,
+        "registers": [_row(row) for row in found.rows],
+    }
+    say(document, as_json=as_json, text=lambda: _rows_text(found.rows, wanted, found.sentence))
+
+
+@guarded
+def check(
+    meters: Annotated[
+        list[str] | None, typer.Argument(metavar="METER...", help="Of the site; none: all.")
+    ] = None,
+    driver: Annotated[str | None, typer.Option("--driver", help="With --tcp or --rtu.")] = None,
+    unit: UnitOption = 1,
+    role: Annotated[
+        Role | None, typer.Option("--role", help="What it measures; tells a wrong direction.")
+    ] = None,
+    tcp: TcpOption = None,
+    rtu: RtuOption = None,
+    baud: BaudOption = 9600,
+    parity: ParityOption = Parity.NONE,
+    timeout_s: TimeoutOption = 1.0,
+    polls: Annotated[int, typer.Option("--polls", min=1, max=3600)] = 12,
+    interval_s: Annotated[float, typer.Option("--interval-s", min=0.2, max=60)] = 1.0,
+    pdf: Annotated[
+        Path | None, typer.Option("--pdf", metavar="FILE", help="Write the record of one meter.")
+    ] = None,
+    site: SiteOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say in words whether meters are right: wiring, word order, units, frozen values."""
+    stray = tcp is not None or rtu is not None
+    if stray and (meters or driver is None):
+        raise WrongUse(
+            where="check",
+            what="It is not clear which meter is meant.",
+            remedy="Name meters of the site, or give --tcp or --rtu with --driver and --unit.",
+        )
+    with _desk(site) as place:
+        desk = place.service
+        if stray:
+            link = one_link("check", tcp, rtu, baud, parity.value, timeout_s)
+            meter = Meter(
+                "meter",
+                f"Unit {unit} of {link.address}",
+                driver or "",
+                link.link_id,
+                unit,
+                role=role or Role.OTHER,
+            )
+            done: Sequence[Checked] = (
+                desk.check(
+                    meter,
+                    link,
+                    _narrator(as_json),
+                    polls=polls,
+                    interval_s=interval_s,
+                    role_known=role is not None,
+                ),
+            )
+        else:
+            wanted = meters or [
+                m.meter_id
+                for m in place.configuration.meters
+                if m.driver_id and m.link_id and m.enabled
+            ]
+            done = desk.check_meters(wanted, _narrator(as_json), polls=polls, interval_s=interval_s)
+        if pdf is not None:
+            _write_pdf(desk, done, pdf)
+    document = {"meters": [_checked(entry) for entry in done]}
+    say(document, as_json=as_json, text=lambda: "\n".join(_checked_text(e) for e in done))
+
+
+@guarded
+def frames(
+    link: Annotated[str, typer.Argument(metavar="LINK", help="A link of the site.")],
+    for_s: Annotated[float, typer.Option("--for", metavar="SECONDS", min=0.1, max=86_400)] = 10.0,
+    site: SiteOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Poll the meters of one link and print every frame, with --json an object a line."""
+    with _desk(site) as place:
+        desk = place.service
+        _start_polling(place, link)
+        ends, after = time.monotonic() + for_s, 0
+        while time.monotonic() < ends:
+            for frame in desk.frames(link, after):
+                after = frame.number
+                if as_json:
+                    sys.stdout.write(to_json(_frame(frame)) + "\n")
+                else:
+                    say(None, as_json=False, text=_frame_text(frame))
+            sys.stdout.flush()
+            time.sleep(min(0.1, max(0.0, ends - time.monotonic())))
+        if not as_json:
+            shared = [s.shared for s in desk.bus_statistics() if s.shared]
+            say(None, as_json=False, text=f"Shared line? {shared[0]}" if shared else "")
+
+
+@guarded
+def meters_import(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV or Excel.")],
+    only_check: Annotated[
+        bool, typer.Option("--check", help="Say what is wrong, store nothing.")
+    ] = False,
+    template: Annotated[
+        bool, typer.Option("--template", help="Write an empty list to FILE, to be filled in.")
+    ] = False,
+    site: SiteOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Add or change all meters of a list in one go; with a mistake in any row nothing is stored."""
+    with opened(site) as place:
+        bulk = place.services.bulk_meters
+        if template:
+            bulk.template(file)
+            say({"template": str(file)}, as_json=as_json, text=f"{file}: fill it in, import it.")
+            return
+        plan = bulk.read(file)
+        for row in plan.errors:
+            complain(str(row.error))
+        stored = 0 if plan.errors or only_check else bulk.apply(plan)
+    document = {
+        "file": str(file),
+        "stored": stored,
+        "rows": [
+            {
+                "row": row.number,
+                "meter": None if row.meter is None else row.meter.meter_id,
+                "link": None if row.link is None else row.link.link_id,
+                "error": None if row.error is None else str(row.error),
+            }
+            for row in plan.rows
+        ],
+    }
+    good = len(plan.rows) - len(plan.errors)
+    words = f"{good} of {len(plan.rows)} rows are good; {stored} meters stored."
+    say(document, as_json=as_json, text=words)
+    if plan.errors:
+        raise typer.Exit(FAILED)
+
+
+# --- the wire
+
+
+class _Nowhere:
+    """Where readings go when a command only looks."""
+
+    def put(self, snapshot: Snapshot) -> None: ...
+
+
+class _NoSite:
+    """For a meter that belongs to no site: nothing is set up, and nothing is left on the disk."""
+
+    def load(self) -> Configuration:
+        return Configuration()
+
+
+@dataclass(frozen=True, slots=True)
+class _Desk:
+    """The desk with a wire of its own, and the site as it was when the command began."""
+
+    service: CommissioningService
+    configuration: Configuration
+    field: Field
+
+
+@contextmanager
+def _desk(site: Path | None) -> Iterator[_Desk]:
+    """With the drivers and settings of the site, where there is one."""
+    from energy_desktop.acquisition.profiles import ProfileLibrary
+    from energy_desktop.app.paths import drivers_folder
+
+    folder = site_folder(site)
+    if folder.store.exists():
+        with opened(site) as place:
+            yield from _desk_of(place.store.configuration, place.library)
+    else:
+        library = ProfileLibrary([drivers_folder(), folder.drivers])
+        yield from _desk_of(_NoSite(), library)
+
+
+def _desk_of(store: ReadsConfiguration, library: ProfileLibrary) -> Iterator[_Desk]:
+    from energy_desktop.acquisition.field import Field
+    from energy_desktop.app.user import user_name
+    from energy_desktop.app.wiring import render_record
+    from energy_desktop.services.commissioning import CommissioningService
+
+    field = Field(library, _Nowhere(), clock=system_clock)
+    service = CommissioningService(
+        store, library, field, system_clock, render_record, who=user_name()
+    )
+    try:
+        yield _Desk(service, store.load(), field)
+    finally:
+        field.stop()
+
+
+def _start_polling(desk: _Desk, link_id: str) -> None:
+    """Polls the meters of one link. Raises NotFound."""
+    configuration = desk.configuration
+    if configuration.link(link_id) is None:
+        known = ", ".join(k.link_id for k in configuration.links[:12]) or "none yet"
+        raise NotFound(
+            where=f"Link {link_id}",
+            what="The site has no such link.",
+            remedy=f"It has: {known}.",
+        )
+    meters = tuple(m for m in configuration.meters if m.link_id == link_id)
+    desk.field.reconfigure(replace(configuration, meters=meters))
+    desk.field.start()
+
+
+def one_link(
+    where: str, tcp: str | None, rtu: str | None, baud: int, parity: str, timeout_s: float
+) -> Link:
+    """The link that --tcp or --rtu names. Raises WrongUse for none or both."""
+    if (tcp is None) == (rtu is None):
+        raise WrongUse(
+            where=where,
+            what="It is not clear where the meter is.",
+            remedy="Give either --tcp HOST:PORT or --rtu DEVICE.",
+        )
+    if rtu is not None:
+        return _rtu_link(rtu, baud, parity, timeout_s)
+    host, port = host_and_port(tcp or "")
+    return _tcp_link(host, port, timeout_s)
+
+
+def _rtu_link(device: str, baud: int, parity: str, timeout_s: float) -> Link:
+    return Link(
+        "line",
+        LinkKind.MODBUS_RTU,
+        device=device,
+        baud_rate=baud,
+        parity=parity,
+        timeout_s=timeout_s,
+    )
+
+
+def _tcp_link(host: str, port: int, timeout_s: float) -> Link:
+    return Link("line", LinkKind.MODBUS_TCP, host=host, port=port, timeout_s=timeout_s)
+
+
+def _scan_links(
+    tcp: Sequence[str],
+    rtu: str | None,
+    bauds: Sequence[int],
+    parities: Sequence[Parity],
+    timeout_s: float,
+) -> tuple[Link, ...]:
+    if bool(tcp) == (rtu is not None):
+        raise WrongUse(
+            where="scan",
+            what="It is not clear what is to be scanned.",
+            remedy="Give --tcp HOST:PORT (repeated, or as a range) or --rtu DEVICE.",
+        )
+    if rtu is not None:
+        return tuple(_rtu_link(rtu, b, p.value, timeout_s) for b in bauds for p in parities)
+    links = tuple(
+        _tcp_link(host, port, timeout_s) for text in tcp for host, port in _addresses(text)
+    )
+    if len(links) > _MOST_HOSTS:
+        raise WrongUse(
+            where="scan",
+            what=f"{len(links):,} addresses are too many for one scan.",
+            remedy=f"Name at most {_MOST_HOSTS:,}.",
+        )
+    return links
+
+
+def _addresses(text: str) -> Iterator[tuple[str, int]]:
+    """`10.0.0.20-40:502` as twenty-one addresses; anything else is one."""
+    host, port = host_and_port(text)
+    stem, dot, last = host.rpartition(".")
+    low, dash, high = last.partition("-")
+    if not (dot and dash and low.isdigit() and high.isdigit()):
+        yield host, port
+        return
+    if not 0 <= int(low) <= int(high) <= 255:
+        raise WrongUse(
+            where=f"--tcp {text}",
+            what="This is no range of addresses.",
+            remedy="Write it as 192.168.1.20-40:502.",
+        )
+    for number in range(int(low), int(high) + 1):
+        yield f"{stem}.{number}", port
+
+
+def _ranges(text: str, option: str, highest: int) -> tuple[int, ...]:
+    """`1-3,7` as (1, 2, 3, 7)."""
+    found: dict[int, None] = {}
+    for part in text.split(","):
+        low, dash, high = part.strip().partition("-")
+        high = high if dash else low
+        if not (low.isdigit() and high.isdigit()) or not int(low) <= int(high) <= highest:
+            raise WrongUse(
+                where=f"{option} {text}",
+                what=f"{part.strip()!r} is no range of 0 to {highest}.",
+                remedy="Write it as 1-10,15.",
+            )
+        found.update(dict.fromkeys(range(int(low), int(high) + 1)))
+    return tuple(found)
+
+
+def _address(text: str) -> int:
+    try:
+        return int(text, 0)
+    except ValueError:
+        raise WrongUse(
+            where=f"--start {text}",
+            what="This is no address.",
+            remedy="Give the 0-based address, as 12 or 0x0C; manual number 30013 is address 12.",
+        ) from None
+
+
+def _narrator(as_json: bool) -> Callable[[float, str], None]:
+    """On stderr, one line that overwrites itself; nothing beside JSON or into a file."""
+
+    def tell(fraction: float, doing: str) -> None:
+        if not as_json and sys.stderr.isatty():
+            end = "\n" if fraction >= 1.0 else ""
+            sys.stderr.write(f"\r\033[K{100 * fraction:3.0f} %  {doing}{end}")
+            sys.stderr.flush()
+
+    return tell
+
+
+def _write_pdf(desk: CommissioningService, done: Sequence[Checked], pdf: Path) -> None:
+    from energy_desktop.reports.files import write_bytes
+
+    if len(done) != 1:
+        raise WrongUse(
+            where="--pdf", what="A record is of one meter.", remedy="Name the meter to check."
+        )
+    write_bytes(pdf, desk.render(done[0]))
+
+
+# --- answers
+
+
+def _hit(hit: ScanHit) -> dict[str, Any]:
+    identity = hit.identity
+    return {
+        "address": hit.link.address,
+        "unit": hit.unit_id,
+        "answer": hit.answer,
+        "round_trip_ms": hit.round_trip_ms,
+        "identity": None
+        if identity is None
+        else {
+            "vendor": identity.vendor,
+            "product_code": identity.product_code,
+            "revision": identity.revision,
+        },
+        "fits": [
+            {"driver": fit.driver_id, "score": fit.score, "reasons": list(fit.reasons)}
+            for fit in hit.fits
+        ],
+    }
+
+
+def _hit_text(hit: ScanHit) -> str:
+    line = f"{hit.link.address}, unit {hit.unit_id}: {hit.answer.rstrip('.')}."
+    for fit in hit.fits[:3]:
+        line += f"\n    {fit.driver_id} ({100 * fit.score:.0f} %): {'; '.join(fit.reasons)}"
+    return line if hit.fits else f"{line}\n    no driver fits: look at it with `inspect`"
+
+
+def _row(row: InspectedRegister) -> dict[str, Any]:
+    return {
+        "address": row.address,
+        "manual": row.manual_number,
+        "raw": row.raw[:2].hex(),
+        "readings": [
+            {
+                "type": r.value_format,
+                "order": r.word_order,
+                "value": r.value,
+                "text": r.text,
+                "reads_as": r.reads_as or None,
+            }
+            for r in row.readings
+        ],
+    }
+
+
+def _rows_text(rows: Sequence[InspectedRegister], wanted: str, sentence: str) -> str:
+    from energy_desktop.acquisition.driver_profile import REGISTERS_OF_FORMAT
+
+    width = REGISTERS_OF_FORMAT.get(wanted, 1)
+    cells = []
+    orders = list(
+        dict.fromkeys(r.word_order for w in rows for r in w.readings if r.value_format == wanted)
+    )
+    for row in rows[::width]:
+        found = [row.reading(wanted, order) for order in orders]
+        shown = [r for r in found if r is not None]
+        if shown:
+            means = "; ".join(f"{r.word_order}: {r.reads_as}" for r in shown if r.reads_as)
+            cells.append(
+                (
+                    f"0x{row.address:04X}",
+                    row.manual_number,
+                    row.raw[: 2 * width].hex(" "),
+                    *(r.text for r in shown),
+                    means,
+                )
+            )
+    headers = ("wire", "manual", "bytes", *orders, "reads as")
+    numbers = frozenset(range(3, 3 + len(orders)))
+    return f"{table(headers, cells, numbers)}\n{wanted}. {sentence}"
+
+
+def _checked(entry: Checked) -> dict[str, Any]:
+    return {
+        "meter": entry.meter.meter_id,
+        "name": entry.meter.name,
+        "polls": len(entry.polls.polls),
+        "faults": [j.fault.value for j in entry.judgements if j.verdict is Verdict.FAULT],
+        "judgements": [_judgement(j) for j in entry.judgements],
+    }
+
+
+def _judgement(judgement: Judgement) -> dict[str, Any]:
+    return {
+        "fault": judgement.fault.value,
+        "verdict": judgement.verdict.value,
+        "title": judgement.title,
+        "detail": judgement.detail,
+        "remedy": judgement.remedy,
+        "phases": list(judgement.phases),
+    }
+
+
+def _checked_text(entry: Checked) -> str:
+    faults = sum(j.verdict is Verdict.FAULT for j in entry.judgements)
+    head = f"{entry.meter.name}: {'no fault' if not faults else f'{faults} of them a fault'}"
+    lines = [head]
+    for judgement in entry.judgements:
+        lines.append(f"  {_MARKS[judgement.verdict]:>5}  {judgement.title}: {judgement.detail}")
+        if judgement.verdict is Verdict.FAULT and judgement.remedy:
+            lines.append(f"         {judgement.remedy}")
+    return "\n".join(lines)
+
+
+def _frame(frame: Frame) -> dict[str, Any]:
+    return {
+        "number": frame.number,
+        "time_utc": iso_utc(round(frame.time_ms)),
+        "sent": frame.sent,
+        "data": frame.data.hex(),
+        "meaning": frame.meaning,
+        "after_ms": frame.after_ms,
+        "unit": frame.unit_id,
+        "error": None if frame.error is None else frame.error.value,
+    }
+
+
+def _frame_text(frame: Frame) -> str:
+    arrow = "->" if frame.sent else "<-"
+    if not frame.data:
+        arrow = "  "
+    at = iso_utc(round(frame.time_ms))
+    return f"{at:24}  {arrow}  {frame.data.hex(' '):<48}  {frame.meaning}"
