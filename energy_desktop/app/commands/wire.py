@@ -177,22 +177,31 @@ def simulate(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Serve the virtual site as real Modbus meters, for trying out and for training."""
+    """Serve the virtual site as real Modbus meters, for trying out and for training.
+
+    --scenario cabinet serves nine meters instead, five of them with a fault to be found.
+    """
     from energy_desktop.acquisition.profiles import ProfileLibrary
+    from energy_desktop.acquisition.simulator.cabinet import VirtualCabinet
     from energy_desktop.acquisition.simulator.demo import open_demo_site
     from energy_desktop.acquisition.simulator.server import SimulatorServer
+    from energy_desktop.acquisition.simulator.site import VirtualSite
 
     if tcp is None and rtu is None:
         raise WrongUse(
             where="simulate", what="No place to serve.", remedy="Give --tcp HOST:PORT or --rtu."
         )
     host, port = host_and_port(tcp) if tcp is not None else ("127.0.0.1", 0)
-    virtual = open_demo_site(None, host, port, to_ms(system_clock()))
-    configuration = virtual.configuration
-    virtual.apply_scenario(scenario)
-    server = SimulatorServer(
-        virtual, ProfileLibrary([drivers_folder()]), host, port, rtu_device=rtu
-    )
+    now_ms = to_ms(system_clock())
+    served: VirtualSite | VirtualCabinet
+    if scenario == "cabinet":
+        served = VirtualCabinet(host, port, now_ms)
+    else:
+        served = open_demo_site(None, host, port, now_ms)
+        served.apply_scenario(scenario)
+    configuration = served.configuration
+    library = ProfileLibrary([drivers_folder()])
+    server = SimulatorServer(served, library, host, port, rtu_device=rtu)
     server.start()
     try:
         units = [
