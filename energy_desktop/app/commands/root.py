@@ -8,6 +8,7 @@ import typer
 from energy_desktop import __version__
 from energy_desktop.app.commands import (
     analysis,
+    commissioning,
     decode,
     keeping,
     keys,
@@ -62,5 +63,16 @@ def root(
         raise typer.Exit(open_window(site_folder(None)))
 
 
-for subject in (running, wire, decode, site, readings, analysis, paper, keeping, keys):
+for subject in (
+    running,
+    wire,
+    commissioning,
+    decode,
+    site,
+    readings,
+    analysis,
+    paper,
+    keeping,
+    keys,
+):
     subject.register(app)
