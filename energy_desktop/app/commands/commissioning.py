@@ -316,7 +316,7 @@ def _desk(site: Path | None) -> Iterator[_Desk]:
     from energy_desktop.app.paths import drivers_folder
 
     folder = site_folder(site)
-    if folder.store.exists():
+    if not isinstance(folder.store, Path) or folder.store.exists():
         with opened(site) as place:
             yield from _desk_of(place.store.configuration, place.library)
     else:
