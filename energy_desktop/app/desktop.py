@@ -20,7 +20,7 @@ from energy_desktop.app.desktop_shell import DesktopShell
 from energy_desktop.app.logging_setup import log_qt_messages, log_to
 from energy_desktop.app.paths import SiteFolder, fonts_folder
 from energy_desktop.domain.clock import Clock, system_clock
-from energy_desktop.domain.errors import UserFacingError
+from energy_desktop.domain.errors import PassphraseNeeded, UserFacingError, WrongKey
 from energy_desktop.domain.settings import LOCALES
 from energy_desktop.ui import theme
 from energy_desktop.ui.formatting import Formats
@@ -70,6 +70,7 @@ class Desktop(QObject):
         self._starting: list[StartingView] = []
         self._last_progress = (0.0, "Opening the site")
         self.failure: UserFacingError | None = None
+        self._passphrase: str | None = None
         self.context = ViewContext(
             Formats(
                 self._remembered.get("zone", "UTC"),
@@ -108,8 +109,11 @@ class Desktop(QObject):
         try:
             from energy_desktop.app.engine import Engine
             from energy_desktop.app.job_processes import JobProcesses
+            from energy_desktop.app.site_key import site_key
             from energy_desktop.app.wiring import make_services
 
+            # Nobody sits at a terminal here: the pages ask instead.
+            site_key(self._folder, ask=lambda _: self._passphrase)
             engine = Engine(self._folder, clock=self._clock, demo=self._demo)
             engine.start(lambda fraction, doing: self._progressed.emit(fraction, doing))
             self._processes = JobProcesses()
@@ -150,7 +154,20 @@ class Desktop(QObject):
         self.failure = error
         self.shell.starting = error.what
         for view in self._starting:
+            self._show_failure(view, error)
+
+    def _show_failure(self, view: StartingView, error: UserFacingError) -> None:
+        if not isinstance(error, PassphraseNeeded | WrongKey):
             view.show_failure(error)
+            return
+        view.ask_passphrase(error)
+
+    def _unlock(self, passphrase: str) -> None:
+        """Starts anew with what was typed; whatever page it was typed on."""
+        self._passphrase = passphrase
+        self.failure = None
+        self._thread = threading.Thread(target=self._start_engine, name="starter", daemon=True)
+        self._thread.start()
 
     def _rings_version(self) -> int:
         return 0 if self.engine is None else self.engine.rings.version()
@@ -167,8 +184,9 @@ class Desktop(QObject):
         if self.engine is None or self.services is None:
             view = StartingView(self.context)
             view.show_progress(*self._last_progress)
+            view.unlocked.connect(self._unlock)
             if self.failure is not None:
-                view.show_failure(self.failure)
+                self._show_failure(view, self.failure)
             self._starting.append(view)
             return view
         from energy_desktop.app.pages import make_page

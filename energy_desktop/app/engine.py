@@ -20,6 +20,7 @@ from energy_desktop.app.clock_watch import ClockWatch
 from energy_desktop.app.demo import DemoSite
 from energy_desktop.app.http_in import HttpIn
 from energy_desktop.app.paths import SiteFolder, drivers_folder
+from energy_desktop.app.site_key import site_key
 from energy_desktop.domain.clock import Clock, system_clock, to_ms
 from energy_desktop.domain.configuration import Configuration
 from energy_desktop.domain.energy import Gap, GapCause
@@ -51,7 +52,9 @@ class Engine:
         self.clock = clock
         self.library = ProfileLibrary([drivers_folder(), folder.drivers])
         self.store: Store = open_store(
-            folder.store, engine_owner=f"{socket.gethostname()}:{os.getpid()}"
+            folder.store,
+            key=site_key(folder),
+            engine_owner=f"{socket.gethostname()}:{os.getpid()}",
         )
         try:
             self.demo = DemoSite.of(self.store, self.library, clock, folder.simulator, wanted=demo)

@@ -12,6 +12,7 @@ from energy_desktop.acquisition.profiles import ProfileLibrary
 from energy_desktop.app.demo import SETTING as DEMO_SETTING
 from energy_desktop.app.job_processes import InlineCompute
 from energy_desktop.app.paths import SiteFolder, drivers_folder, fonts_folder, shipped
+from energy_desktop.app.site_key import site_key
 from energy_desktop.app.user import user_name
 from energy_desktop.domain.clock import Clock, system_clock, to_ms
 from energy_desktop.domain.commissioning_record import CommissioningRecord
@@ -271,4 +272,4 @@ def open_site(folder: SiteFolder, clock: Clock = system_clock) -> OpenSite:
     """Opens (or makes) the store of a folder. Raises StoreError in words."""
     folder.make()
     library = ProfileLibrary([drivers_folder(), folder.drivers])
-    return OpenSite(folder, open_store(folder.store), library, clock)
+    return OpenSite(folder, open_store(folder.store, key=site_key(folder)), library, clock)

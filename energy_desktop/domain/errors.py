@@ -67,6 +67,14 @@ class EngineAlreadyRunning(StoreError):
     """Another engine holds this database."""
 
 
+class PassphraseNeeded(StoreError):
+    """The database is encrypted, and nothing that this computer keeps opens it."""
+
+
+class WrongKey(StoreError):
+    """The passphrase or recovery key does not open this database."""
+
+
 class InvoiceError(UserFacingError):
     """An invoice that may not be issued or changed."""
 

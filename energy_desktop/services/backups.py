@@ -183,6 +183,9 @@ class BackupService:
             shutil.copyfile(made, beside)
             if beside.stat().st_size != made.stat().st_size:
                 raise OSError(None, "the copy is shorter than the backup")
+            locked = _key_beside(made)
+            if locked.exists():
+                shutil.copyfile(locked, folder / locked.name)
             return beside.replace(folder / made.name)
         except OSError as error:
             raise StoreError(
@@ -204,6 +207,7 @@ class BackupService:
                 continue
             try:
                 file.unlink()
+                _key_beside(file).unlink(missing_ok=True)
             except OSError:
                 continue  # held open elsewhere: it goes with the next backup
             removed += 1
@@ -232,6 +236,11 @@ def _made_in(folder: Path, stem: str) -> list[tuple[datetime, Path]]:
         if name is not None:
             found.append((datetime.strptime(name[1], _STAMP).replace(tzinfo=UTC), file))
     return found
+
+
+def _key_beside(file: Path) -> Path:
+    """The locked key of an encrypted copy, if it is one."""
+    return file.with_name(f"{file.name}.key")
 
 
 def _time_of(text: str) -> time | None:

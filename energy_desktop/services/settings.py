@@ -67,6 +67,9 @@ class Keeper(Protocol):
     @property
     def software(self) -> str: ...
 
+    @property
+    def encrypted(self) -> bool: ...
+
     def stats(self) -> Stats: ...
 
     def backup(self, target: Path) -> None: ...
@@ -110,6 +113,7 @@ class SettingsPicture:
     places: Places
     database: str
     software: str
+    encrypted: bool
     database_bytes: int
     free_disk_bytes: int | None
     last_backup: Backup | None
@@ -150,6 +154,7 @@ class SettingsService:
             places=self._places,
             database=self._keeper.where,
             software=self._keeper.software,
+            encrypted=self._keeper.encrypted,
             database_bytes=stats.database_bytes,
             free_disk_bytes=stats.free_disk_bytes,
             last_backup=self.backups.last(),

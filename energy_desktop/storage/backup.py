@@ -29,6 +29,7 @@ from energy_desktop.storage.database import (
     sqlite_connection,
     store_error,
 )
+from energy_desktop.storage.keyfile import key_file_of
 from energy_desktop.storage.migrations import pending
 from energy_desktop.storage.series.names import Names
 
@@ -57,16 +58,17 @@ def backup(database: Database, target: Path) -> None:
                 # One file, without a log beside it.
                 copy.execute("PRAGMA journal_mode = DELETE").fetchall()
             source.execute("ROLLBACK")
-        if _verified(temporary, database.key) != expected:
+        if verified(temporary, database.key) != expected:
             raise StoreError(
                 where=where,
                 what="the copy does not hold what the database holds.",
                 remedy="It was discarded; check the disk.",
             )
-        _sync(temporary)
+        sync(temporary)
         _keep_apart_if_damaged(temporary, target, database.key)
+        _carry_key(database.path, target, database.key)
         temporary.replace(target)
-        _sync(target.parent)
+        sync(target.parent)
     except (sqlite_driver.Error, OSError) as error:
         raise store_error(where, error) from error
     finally:
@@ -100,7 +102,7 @@ def restore(
     held = lock.acquire(database, "restore", now_ms)
     temporary = path.with_name(path.name + ".restoring")
     try:
-        expected = _verified(source, key)
+        expected = verified(source, key)
         damage = _damage(source, key)
         if damage:
             raise StoreError(
@@ -109,14 +111,14 @@ def restore(
                 remedy="Take another backup; the present store was not touched.",
             )
         shutil.copyfile(source, temporary)
-        if _verified(temporary, key) != expected:
+        if verified(temporary, key) != expected:
             raise StoreError(
                 where=str(temporary), what="the copy is not like the backup.", remedy="Try again."
             )
-        _sync(temporary)
+        sync(temporary)
         kept = _set_aside(path, key, now_ms)
         temporary.replace(path)
-        _sync(path.parent)
+        sync(path.parent)
     except (sqlite_driver.Error, OSError) as error:
         raise store_error(str(path), error) from error
     finally:
@@ -145,7 +147,7 @@ def _set_aside(path: Path, key: str | None, now_ms: int) -> Path | None:
         os.link(path, aside)
     except OSError:  # a file system without links
         shutil.copyfile(path, aside)
-        _sync(aside)
+        sync(aside)
     return aside
 
 
@@ -173,6 +175,14 @@ def _damage(path: Path, key: str | None) -> tuple[str, ...]:
         database.close()
 
 
+def _carry_key(database: Path, target: Path, key: str | None) -> None:
+    """The locked key goes along: without it an encrypted copy opens nowhere else."""
+    locked = key_file_of(database)
+    if key is not None and locked.exists():
+        shutil.copyfile(locked, key_file_of(target))
+        key_file_of(target).chmod(0o600)
+
+
 def _free_name(wanted: Path) -> Path:
     """A second restore within the second, or after one that was killed, overwrites nothing."""
     names = (wanted.with_name(f"{wanted.name}-{n}") for n in count(2))
@@ -190,7 +200,7 @@ def _check_known(source: Path, key: str | None) -> None:
         database.close()
 
 
-def _verified(path: Path, key: str | None) -> Sequence[int]:
+def verified(path: Path, key: str | None) -> Sequence[int]:
     """Opens the file, checks it whole and counts its rows. Raises StoreError when damaged."""
     with closing(_bare(path, key)) as connection:
         identity = connection.execute("PRAGMA application_id").fetchone()[0]
@@ -214,11 +224,12 @@ def _bare(path: Path, key: str | None) -> Any:
     connection: Any = sqlite_driver.connect(str(path), isolation_level=None)
     if key is not None:
         quoted = key.replace("'", "''")
+        connection.execute("PRAGMA cipher_log_level = NONE")
         connection.execute(f"PRAGMA key = '{quoted}'")
     return connection
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
     """fsync of a file or folder; folders cannot be synced on Windows."""
     try:
         handle = os.open(path, os.O_RDONLY)

@@ -335,6 +335,8 @@ def sqlite_connection(path: Path, *, key: str | None = None, read_only: bool = F
     try:
         if key is not None:
             quoted = key.replace("'", "''")
+            # A wrong key is said once, by us, and not by the library on stderr as well.
+            connection.execute("PRAGMA cipher_log_level = NONE")
             connection.execute(f"PRAGMA key = '{quoted}'")
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA temp_store = MEMORY")

@@ -105,6 +105,11 @@ class Store:
         return f"{name} {row[0]}" if row else name
 
     @property
+    def encrypted(self) -> bool:
+        """Whether the file is of use to whoever takes it; a server's disk is its own affair."""
+        return self._database.key is not None
+
+    @property
     def recovered_from(self) -> lock.Owner | None:
         """The engine that died holding the lock before this one, if one did."""
         return self._lock.previous if self._lock is not None else None

@@ -1,4 +1,4 @@
-"""FAULTS row 21: kill -9 inside billing, backup, restore, migration, and the writing of a paper.
+"""FAULTS row 21: kill -9 inside billing, backup, restore, migration, change of key, paper.
 
 After each kill: the old or the new, never half; and the same work done again comes to its end.
 """
@@ -11,12 +11,15 @@ from energy_desktop.domain.errors import StoreError
 from energy_desktop.reports.files import write_bytes
 from energy_desktop.storage import migrations, open_store, restore
 from energy_desktop.storage.database import Database, parse_target
+from energy_desktop.storage.encryption import change_key, is_encrypted, opens
+from energy_desktop.storage.keyfile import new_key
 from energy_desktop.storage.migrations.versions import STEPS, Step
 from tests.faults.killing import killed_at_each_step
 from tests.support.store_builders import T0, SetClock, a_configuration, a_draft, readings
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="kills forked children")
 
+KEY, OTHER_KEY = new_key(), new_key()
 PDF = b"%PDF-1.7 " + bytes(range(256)) * 64
 
 
@@ -113,6 +116,27 @@ def test_updating_the_schema(path):
         open_store(path)
 
 
+@pytest.mark.parametrize(("before", "after"), [(None, KEY), (KEY, OTHER_KEY), (KEY, None)])
+def test_changing_the_key(path, before, after):
+    filled(path, "kept")
+    if before is not None:
+        change_key(path, None, before)
+
+    for step in killed_at_each_step(lambda: None, lambda _: change_key(path, before, after)):
+        fitting = [key for key in (before, after) if fits(path, key)]
+        assert len(fitting) == 1, f"killed at step {step}"
+        assert read_back(path, fitting[0]) == "kept"
+        if fitting == [after]:
+            break
+    else:
+        assert fits(path, after)
+    if fits(path, before):
+        change_key(path, before, after)
+
+    assert read_back(path, after) == "kept"
+    assert not path.with_name("energy.db.rekeyed").exists()
+
+
 def test_writing_a_paper(tmp_path):
     paper = tmp_path / "paper.pdf"
     paper.write_bytes(b"the old paper")
@@ -134,8 +158,12 @@ def filled(path, text):
         store.writer.flush()
 
 
-def read_back(path):
-    with open_store(path, read_only=True) as store:
+def fits(path, key):
+    return opens(path, key) if is_encrypted(path) and key else is_encrypted(path) == bool(key)
+
+
+def read_back(path, key=None):
+    with open_store(path, key=key, read_only=True) as store:
         assert len(store.history.raw("m", "power_w", 0, 1 << 42).values) == 120
         return store.configuration.setting("it")
 

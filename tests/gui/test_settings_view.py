@@ -27,6 +27,7 @@ PICTURE = SettingsPicture(
     places=Places(Path("/s"), Path("/s/drivers"), None, Path("/s/backups"), Path("/n")),
     database="/s/site.sqlite",
     software="SQLite 3.50.4",
+    encrypted=False,
     database_bytes=107_200_000,
     free_disk_bytes=77_500_000_000,
     last_backup=None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -59,11 +60,19 @@ def restore(
     as_json: JsonOption = False,
 ) -> None:
     """Put a backup in the place of the store; the store that was there is kept aside."""
+    from energy_desktop.app.site_key import key_of
     from energy_desktop.storage import restore as restore_store
+    from energy_desktop.storage.keyfile import KeyFile, key_file_of
 
     folder = site_folder(site)
     folder.make()
-    aside = restore_store(file, folder.database)
+    beside, own = key_file_of(file), key_file_of(folder.database)
+    key = key_of(file, key_file=beside if beside.exists() else own)
+    if key is not None and beside.exists():
+        # Before the store: a key too many does no harm, a store without its key is lost.
+        keys = replace(KeyFile.load(beside), path=own)
+        (keys.joined(KeyFile.load(own)) if own.exists() else keys).save()
+    aside = restore_store(file, folder.database, key=key)
     kept = "There was no store before." if aside is None else f"The old one is {aside.name}."
     say(
         {"database": str(folder.database), "kept_aside": None if aside is None else str(aside)},

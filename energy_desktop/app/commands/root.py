@@ -10,6 +10,7 @@ from energy_desktop.app.commands import (
     analysis,
     commissioning,
     decode,
+    encryption,
     keeping,
     keys,
     paper,
@@ -73,6 +74,7 @@ for subject in (
     analysis,
     paper,
     keeping,
+    encryption,
     keys,
 ):
     subject.register(app)

@@ -307,9 +307,13 @@ class SettingsView(BaseView):
             "Whoever can open this program can change everything in it. There are no accounts and "
             "no roles yet; the system's own sign-in is the lock."
         )
+        kind = p.software.split(" ")[0]
         self.encryption.show_text(
-            f"The database is plain {p.software.split(' ')[0]}; encryption comes later. Until "
-            "then let the disk itself be encrypted, and the backups' disk too."
+            "The database is encrypted (SQLCipher, AES-256). `energy-desktop encryption` changes "
+            "its passphrase, recovery key or key; a running program must be closed for that."
+            if p.encrypted
+            else f"The database is plain {kind}: whoever has the file can read it. Close this "
+            "program and use `energy-desktop encryption on`, or let the disk itself be encrypted."
         )
         self.version.show_text(f"energy_desktop {p.info.version}")
         self.versions.show_text(
