@@ -88,6 +88,36 @@ def _mqtt(link: Link, outlets: Outlets) -> LinkTask:
     return MqttLink(link, outlets)
 
 
+def _p1(link: Link, outlets: Outlets) -> LinkTask:
+    from energy_desktop.acquisition.links.telegram_source import listen_to
+
+    return listen_to("p1", link, outlets)
+
+
+def _sml(link: Link, outlets: Outlets) -> LinkTask:
+    from energy_desktop.acquisition.links.telegram_source import listen_to
+
+    return listen_to("sml", link, outlets)
+
+
+def _d0(link: Link, outlets: Outlets) -> LinkTask:
+    from energy_desktop.acquisition.links.d0 import make_d0
+
+    return make_d0(link, outlets)
+
+
+def _mbus(link: Link, outlets: Outlets) -> LinkTask:
+    from energy_desktop.acquisition.links.mbus import make_mbus
+
+    return make_mbus(link, outlets)
+
+
+def _bacnet(link: Link, outlets: Outlets) -> LinkTask:
+    from energy_desktop.acquisition.links.bacnet import BacnetLink
+
+    return BacnetLink(link, outlets)
+
+
 _TASKS: dict[LinkKind, Callable[[Link, Outlets], LinkTask]] = {
     LinkKind.MODBUS_TCP: _modbus,
     LinkKind.MODBUS_TLS: _modbus,
@@ -95,6 +125,11 @@ _TASKS: dict[LinkKind, Callable[[Link, Outlets], LinkTask]] = {
     LinkKind.MODBUS_RTU_TCP: _modbus,
     LinkKind.MODBUS_RTU: _modbus,
     LinkKind.MODBUS_ASCII: _modbus,
+    LinkKind.P1: _p1,
+    LinkKind.D0: _d0,
+    LinkKind.SML: _sml,
+    LinkKind.MBUS: _mbus,
     LinkKind.HTTP_PUSH: _http_push,
     LinkKind.MQTT: _mqtt,
+    LinkKind.BACNET: _bacnet,
 }
