@@ -442,7 +442,7 @@ class CommissioningService:
         try:
             answer = answered(bus, quick, unit_id, plan.timeout_s)
         except MeterUnreachable as error:
-            if "no connection" in error.what:
+            if _is_unopened(error):
                 raise _NotOpened(error) from None
             return None
         trip_ms = (time.monotonic() - began_s) * 1000.0
@@ -530,11 +530,17 @@ def _poll(reading: MeterReading, meter: Meter, link: Link) -> Judgement | None:
     return None
 
 
+def _is_unopened(error: UserFacingError) -> bool:
+    """The port speaks of a line that cannot be opened in these words alone."""
+    return "no connection" in error.what
+
+
 def _dead(meter: Meter, link: Link, error: UserFacingError) -> Judgement:
     return Judgement(
         FaultKind.DEAD,
         Verdict.FAULT,
-        f"No answer from unit {meter.unit_id} on {link.address}",
+        f"No {'connection to' if _is_unopened(error) else 'answer from'} "
+        f"unit {meter.unit_id} on {link.address}",
         error.what,
         error.remedy,
     )

@@ -38,6 +38,7 @@ from energy_desktop.domain.commissioning import (
 from energy_desktop.domain.configuration import Configuration
 from energy_desktop.domain.errors import NotFound, WrongUse
 from energy_desktop.domain.site import Link, LinkKind, Meter, Role
+from energy_desktop.domain.wording import count as count_of
 
 if TYPE_CHECKING:
     from energy_desktop.acquisition.field import Field
@@ -208,6 +209,12 @@ def check(
                 for m in place.configuration.meters
                 if m.driver_id and m.link_id and m.enabled
             ]
+            if not wanted:
+                raise NotFound(
+                    where="check",
+                    what="The site has no meter that is read over a link.",
+                    remedy="Import a list with `meters-import`, or give --tcp or --rtu.",
+                )
             done = desk.check_meters(wanted, _narrator(as_json), polls=polls, interval_s=interval_s)
         if pdf is not None:
             _write_pdf(desk, done, pdf)
@@ -579,7 +586,7 @@ def _judgement(judgement: Judgement) -> dict[str, Any]:
 
 def _checked_text(entry: Checked) -> str:
     faults = sum(j.verdict is Verdict.FAULT for j in entry.judgements)
-    head = f"{entry.meter.name}: {'no fault' if not faults else f'{faults} of them a fault'}"
+    head = f"{entry.meter.name}: {count_of(faults, 'fault') if faults else 'no fault'}"
     lines = [head]
     for judgement in entry.judgements:
         lines.append(f"  {_MARKS[judgement.verdict]:>5}  {judgement.title}: {judgement.detail}")
@@ -606,4 +613,5 @@ def _frame_text(frame: Frame) -> str:
     if not frame.data:
         arrow = "  "
     at = iso_utc(round(frame.time_ms))
-    return f"{at:24}  {arrow}  {frame.data.hex(' '):<48}  {frame.meaning}"
+    data = frame.data[:20].hex(" ") + (" ..." if len(frame.data) > 20 else "")
+    return f"{at:24}  {arrow}  {data:<64}  {frame.meaning}"
