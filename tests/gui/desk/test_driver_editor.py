@@ -214,6 +214,16 @@ def test_a_proved_order_becomes_the_default_of_the_driver(editor):
     assert editor.edit.toPlainText().count("defaults") == 1
 
 
+def test_an_order_waits_for_the_driver_that_is_being_read(qtbot, editor):
+    editor.open_driver("mine")
+    editor.take_order(3, "int32", "CDAB")
+
+    qtbot.waitUntil(lambda: "defaults" in editor.edit.toPlainText())
+
+    assert editor.edit.toPlainText().startswith('id = "mine"\ndefaults = { function = 3')
+    assert "power_w" in editor.edit.toPlainText()
+
+
 def test_the_margin_is_as_wide_as_the_longest_number(editor):
     before = editor.edit.margin_width()
     editor.edit.setPlainText("\n" * 20_000)

@@ -67,6 +67,8 @@ class DriverEditor(QDialog):
         self._configuration = Configuration()
         self._opened = ""  # the driver whose text this was
         self._unchanged = ""  # the text as it was read or saved
+        self._opening = False
+        self._waiting: list[Callable[[], object]] = []
         outer = QVBoxLayout(self)
         outer.setContentsMargins(12, 12, 12, 12)
         outer.setSpacing(8)
@@ -225,10 +227,18 @@ class DriverEditor(QDialog):
         self.question.open()
 
     def open_driver(self, driver_id: str) -> None:
-        self._run(
+        self._opening = True
+
+        def failed(error: UserFacingError) -> None:
+            self._opening = False
+            self._complain(error)
+
+        self._context.jobs.start(
             partial(self._drivers.text, driver_id),
             lambda text: self.show_text(driver_id, text),
-            f"Open {driver_id}",
+            failed,
+            title=f"Open {driver_id}",
+            guard=self,
         )
 
     def show_text(self, driver_id: str, text: str) -> None:
@@ -239,6 +249,17 @@ class DriverEditor(QDialog):
         self.edit.setPlainText(text)
         self.edit.document().clearUndoRedoStacks()
         self.check()
+        self._opening = False
+        waiting, self._waiting = self._waiting, []
+        for change in waiting:
+            change()
+
+    def _when_open(self, change: Callable[[], object]) -> None:
+        """Changes the text that is being read as soon as it is there."""
+        if self._opening:
+            self._waiting.append(change)
+        else:
+            change()
 
     def copy(self) -> None:
         row = self.list.chosen_row()
@@ -280,6 +301,9 @@ class DriverEditor(QDialog):
 
     def take_reading(self, row: InspectedRegister, reading: Reading) -> None:
         """A reading that was clicked: what it is, is asked, then it becomes a line."""
+        self._when_open(lambda: self._ask_for(row, reading))
+
+    def _ask_for(self, row: InspectedRegister, reading: Reading) -> None:
         likely = driver_text.likely_quantity(reading.reads_as, self.edit.toPlainText())
         self.line = LineDialog(self, row, reading, likely)
         self.line.chosen.connect(lambda name: self._add(row, reading, name))
@@ -296,6 +320,9 @@ class DriverEditor(QDialog):
 
     def take_order(self, function: int, value_format: str, word_order: str) -> None:
         """The order that the inspector proved becomes that of all registers of the driver."""
+        self._when_open(lambda: self._put_order(function, value_format, word_order))
+
+    def _put_order(self, function: int, value_format: str, word_order: str) -> None:
         self.edit.replace_text(
             driver_text.with_defaults(self._own_text(), function, value_format, word_order)
         )
