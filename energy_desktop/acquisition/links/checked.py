@@ -170,6 +170,7 @@ class CheckedConnection(ABC):
         self._awaiting = False
         self._asked_unit = 0
         self._sent_s = 0.0
+        self._ended: _ClosedByPeer | None = None  # how the connection went, if it did
         self._came = b""  # what was received since the request that is under way
         self._slowest_s: dict[int, float] = {}  # answers of each unit, older ones counting less
 
@@ -358,10 +359,13 @@ class CheckedConnection(ABC):
         self, pdu: ModbusPDU, answer_bytes: int, patience_s: float | None = None
     ) -> Any:
         client = self._client
-        if client is None or not client.connected:
+        is_new = client is None or not client.connected
+        if client is None or is_new:
             client = await self._open()
         await self._before_request(client)
         if not client.connected:
+            if is_new and self._ended is not None:
+                raise self._closed(self._ended.cause)
             client = await self._open()
         client.ctx.comm_params.timeout_connect = self._deadline_s(
             pdu, answer_bytes, self.timeout_s if patience_s is None else patience_s
@@ -450,11 +454,12 @@ class CheckedConnection(ABC):
             context.callback_disconnected = self._on_disconnected
         context = client.ctx
         self._came = b""
+        self._ended = None
         await self._before_opening(context)
         context.is_closing = False
         try:
             # What client.connect() does, but with the reason when it fails.
-            context.transport, _ = await asyncio.wait_for(context.call_create(), self.timeout_s)
+            transport, _ = await asyncio.wait_for(context.call_create(), self.timeout_s)
         except TimeoutError:
             raise self._unconnected(
                 f"no connection within {seconds_text(self.timeout_s)} s."
@@ -463,6 +468,9 @@ class CheckedConnection(ABC):
             raise self._refused_settings(error) from None
         except (OSError, ValueError) as error:
             raise self._not_opened(error) from None
+        if self._ended is not None:  # the other side was quicker than this task
+            raise self._closed(self._ended.cause)
+        context.transport = transport
         await asyncio.sleep(0)  # a serial transport attaches its reader in the loop's next turn
         return client
 
@@ -496,7 +504,8 @@ class CheckedConnection(ABC):
 
     def _on_disconnected(self, cause: Exception | None) -> None:
         """In place of pymodbus' own: a closed connection ends the wait at once."""
-        self._end_wait(_ClosedByPeer(cause))
+        self._ended = _ClosedByPeer(cause)
+        self._end_wait(self._ended)
 
     def _end_wait(self, reason: Exception) -> None:
         if self._awaiting and self._client is not None:

@@ -2,9 +2,11 @@
 
 Either side may refuse the other, and a technician must know which one did and why, because the
 remedy lies at the other end each time. With TLS 1.3 our handshake is over before the device has
-looked at our certificate: its refusal arrives with the first read, as the reason why the connection
-ends. Certificates are read from their files at each opening, so that renewed ones are used without
-a restart.
+looked at our certificate: its refusal arrives afterwards, as the reason why the connection ends.
+Some servers (asyncio's among them) close without telling the reason at all.
+
+Certificates are read from their files at each opening, so that renewed ones are used without a
+restart.
 """
 
 import asyncio
@@ -19,6 +21,10 @@ from pymodbus.client.base import ModbusBaseClient
 from energy_desktop.acquisition.links.failure import FailureKind, RequestFailed
 from energy_desktop.acquisition.links.modbus_tcp import ModbusTcpConnection
 from energy_desktop.domain.site import Link
+
+VERDICT_S = 0.1
+"""After the handshake the device judges our certificate. A question sent meanwhile would meet a
+closed socket, and the answer to that takes the device's reason from the line."""
 
 _OURS = "Have a certificate signed by the authority that the device trusts, and enter it here."
 _THEIRS = "Have the device's certificate renewed, or enter the authority that signed it."
@@ -67,6 +73,7 @@ class ModbusTlsConnection(ModbusTcpConnection):
     def __init__(self, link: Link) -> None:
         super().__init__(link)
         self._answered_once = False  # since the connection was opened
+        self._transport: Any = None
 
     def _make_client(self) -> ModbusBaseClient:
         return AsyncModbusTcpClient(
@@ -89,11 +96,39 @@ class ModbusTlsConnection(ModbusTcpConnection):
             ssl_handshake_timeout=self.timeout_s,
         )
 
+    async def _open(self) -> ModbusBaseClient:
+        client = await super()._open()
+        self._transport = client.ctx.transport
+        await asyncio.sleep(VERDICT_S)
+        if self._ended is not None:
+            raise self._closed(self._ended.cause)
+        return client
+
+    def _on_disconnected(self, cause: Exception | None) -> None:
+        super()._on_disconnected(cause)
+        self._abort()
+
+    async def close(self) -> None:
+        self._abort()
+        await super().close()
+
+    def _abort(self) -> None:
+        """TLS says good-bye and waits for half a minute to hear it, with the socket held open."""
+        if self._transport is not None:
+            self._transport.abort()
+            self._transport = None
+
     def _answered(self, unit_id: int) -> None:
         self._answered_once = True
         super()._answered(unit_id)
 
     def _not_opened(self, error: Exception) -> RequestFailed:
+        if isinstance(error, (ConnectionResetError, ConnectionAbortedError)):
+            return _refused(
+                f"{self.address} broke off the TLS handshake without a word.",
+                "It may not accept our certificate, or speak an older TLS than 1.2: look into its "
+                "own log.",
+            )
         return self._refusal(error) or super()._not_opened(error)
 
     def _closed(self, cause: Exception | None) -> RequestFailed:
