@@ -18,6 +18,7 @@ from energy_desktop.acquisition.tracking import log
 from energy_desktop.domain.site import Link
 
 REOPEN_CEILING_S = 5.0
+MOST_UNANSWERED = 3  # then the connection is made anew: the other side may be gone without a word
 
 
 class Questioner(Protocol):
@@ -46,6 +47,7 @@ class LinkAsker(TelegramLink):
         self._backoff = Backoff(link.address, ceiling_s=REOPEN_CEILING_S)
         self._retry_s = 0.0  # no connection is tried before
         self._no_connection: RequestFailed | None = None
+        self._unanswered = 0
 
     def try_now(self, meter_id: str) -> bool:
         meter = self._meters.get(meter_id)
@@ -69,7 +71,9 @@ class LinkAsker(TelegramLink):
                 raise failure from None
             except RequestFailed as failure:
                 self._note(unit_id, failure, started_s)
+                await self._doubt(failure)
                 raise
+            self._unanswered = 0
             took_s = self._loop.time() - started_s
             self._counters.answered(unit_id, took_s)
             self._counters.busy(took_s)
@@ -133,6 +137,13 @@ class LinkAsker(TelegramLink):
         if self._no_connection is not None:
             self._no_connection = None
             self._backoff.reset()
+
+    async def _doubt(self, failure: RequestFailed) -> None:
+        if failure.kind is FailureKind.NO_ANSWER:
+            self._unanswered += 1
+            if self._unanswered >= MOST_UNANSWERED:
+                self._unanswered = 0
+                await self._questioner.close()
 
     def _note(self, unit_id: int, failure: RequestFailed, started_s: float) -> None:
         self._frames.noticed(failure.error, unit_id, failure.what)

@@ -10,6 +10,7 @@ from contextlib import suppress
 from typing import Any
 
 from energy_desktop.acquisition.links.failure import PORT_ERRORS, FailureKind, RequestFailed
+from energy_desktop.domain.link_kinds import kind_info
 from energy_desktop.domain.site import Link
 
 _REFUSALS: tuple[type[Exception], ...] = (*PORT_ERRORS, ValueError)
@@ -65,6 +66,7 @@ class SerialStream(asyncio.Protocol):
                 async with asyncio.timeout(timeout_s):
                     await self._came.wait()
         self._came.clear()
+        self._look_for_end()
         if self._waiting:
             data = bytes(self._waiting)
             self._waiting.clear()
@@ -110,6 +112,13 @@ class SerialStream(asyncio.Protocol):
         self._lost = f"{gone}." if exc is None else f"{gone} ({exc})."
         self._came.set()
 
+    def _look_for_end(self) -> None:
+        """On Windows the port is polled by a task, which ends without a word when it is pulled."""
+        task = getattr(self._transport, "poll_task", None)
+        if self._lost is None and task is not None and task.done() and not task.cancelled():
+            error = task.exception()
+            self.connection_lost(error if isinstance(error, Exception) else None)
+
     async def _open_port(self) -> None:
         from pymodbus.transport.serialtransport import SerialTransport
 
@@ -121,7 +130,7 @@ class SerialStream(asyncio.Protocol):
             self,
             link.device,
             link.baud_rate,
-            7 if link.option("data_bits") == "7" else 8,
+            int(_option(link, "data_bits") or 8),
             link.parity,
             link.stop_bits,
             0,
@@ -145,3 +154,9 @@ class SerialStream(asyncio.Protocol):
             if self._link.is_serial
             else "Check host and port, and that the serial server is on.",
         )
+
+
+def _option(link: Link, name: str) -> str:
+    """As it is set, or as the kind of link has it by default."""
+    defaults = {option.name: option.default for option in kind_info(link).options}
+    return link.option(name) or defaults.get(name, "")

@@ -1,5 +1,8 @@
 """Links of telegrams on real pseudo terminals and TCP ports, as the field runs them."""
 
+import threading
+import time
+
 import pytest
 
 from energy_desktop.domain.bus import BusError
@@ -183,7 +186,7 @@ def test_a_d0_meter_is_read_out_in_its_mode(port, mode):
         LinkKind.D0,
         device=str(port.path),
         baud_rate=9600,  # pseudo terminals know neither parity nor seven bits
-        options=(("mode", mode),),
+        options=(("mode", mode), ("data_bits", "8")),
     )
     slave = D0Slave(PtyWire(port), readout, mode)
 
@@ -305,3 +308,30 @@ def test_a_trial_reads_a_meter_that_is_not_saved(server):
 
     assert reading.values["power_w"] == -250.0
     assert watched.sink.snapshots == []
+
+
+def test_a_serial_server_that_vanished_without_a_word_is_called_again(server):
+    link = Link("line", LinkKind.MBUS, host="127.0.0.1", port=server.port, timeout_s=0.05)
+    slaves = MbusSlaves(server)
+    slaves.telegrams = {1: [mbus_of(111, 1, "00000001")]}
+
+    def step() -> None:
+        if deaf.is_set():
+            time.sleep(0.02)
+        else:
+            slaves.step()
+
+    deaf = threading.Event()
+    meter = a_meter("one", "mbus_electricity", unit_id=1)
+    with polling(a_site(link, meter)) as watched, running(step):
+        wait_until(lambda: len(watched.sink.of("one")) >= 1)
+        deaf.set()
+        wait_until(lambda: watched.state("one") is LinkState.LOST)
+        stale, server.client = server.client, None  # still open, but nobody is behind it
+        deaf.clear()
+        seen = len(watched.sink.of("one"))
+        wait_until(lambda: len(watched.sink.of("one")) > seen, within_s=10)
+        stale.close()
+
+    assert set(values(watched, "one", "energy_import_wh")) == {111.0}
+    assert len(watched.gaps) == 1
