@@ -134,7 +134,7 @@ class _Reader(TomlChecks):
         if protocol not in PROTOCOLS:
             known = ", ".join(PROTOCOLS)
             self._fail(("protocol",), f"the protocol {protocol!r} is none of {known}.")
-        max_registers = self._whole(table, ("max_registers",), 4, MAX_REGISTERS_PER_READ, 125)
+        max_registers = self._whole(table, ("max_registers",), 1, MAX_REGISTERS_PER_READ, 125)
         holes = self._holes(table)
         registers: tuple[Register, ...] = ()
         points: tuple[Point, ...] = ()

@@ -66,7 +66,8 @@ def device(unit: int) -> SimDevice:
 
 def assert_expected(snapshot) -> None:
     assert {name: snapshot.value(name) for name in EXPECTED} == EXPECTED
-    assert snapshot.value("energy_import_wh") == 1_234_500.0
+    if snapshot.layout.whole is None:  # a whole poll: the counters come in each tenth
+        assert snapshot.value("energy_import_wh") == 1_234_500.0
 
 
 def test_values_from_a_pymodbus_server():
@@ -79,7 +80,7 @@ def test_values_from_a_pymodbus_server():
         with polling(configuration) as it:
             wait_until(lambda: len(it.sink.of("m")) >= 3)
 
-    assert_expected(it.sink.of("m")[-1])
+    assert_expected(it.sink.of("m")[0])
 
 
 @pytest.fixture
@@ -101,7 +102,7 @@ def test_values_from_a_pymodbustcp_server(foreign):
         wait_until(lambda: len(it.sink.of("m")) >= 3)
         assert it.state("m") is LinkState.GOOD
 
-    assert_expected(it.sink.of("m")[-1])
+    assert_expected(it.sink.of("m")[0])
 
 
 def test_holding_registers_in_64_bits_and_low_word_first_from_a_pymodbustcp_server(
@@ -181,8 +182,8 @@ def test_values_over_a_serial_line_from_a_pymodbus_server(tmp_path):
             with polling(Configuration(links=(a_bus(ours),), meters=meters)) as it:
                 wait_until(lambda: all(len(it.sink.of(m)) >= 2 for m in ("m1", "m2")))
 
-    assert_expected(it.sink.of("m1")[-1])
-    assert_expected(it.sink.of("m2")[-1])
+    assert_expected(it.sink.of("m1")[0])
+    assert_expected(it.sink.of("m2")[0])
 
 
 def test_a_unit_unplugged_from_a_bus_is_lost_and_its_neighbour_reads_on(tmp_path):
