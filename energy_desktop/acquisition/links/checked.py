@@ -397,8 +397,7 @@ class CheckedConnection(ABC):
     def _answered(self, unit_id: int) -> None:
         self.log.received(self._came, "", unit_id)
         took_s = monotonic() - self._sent_s
-        self.counters.answered(unit_id, took_s)
-        self.counters.busy(took_s + self._rest_s())
+        self.counters.answered(unit_id, took_s, took_s + self._rest_s())
         slowest_s = self._slowest_s.get(unit_id, 0.0)
         self._slowest_s[unit_id] = max(self._thought_s(took_s), 0.9 * slowest_s)
 
@@ -523,7 +522,7 @@ def _reason(error: Exception) -> str:
     """The system's words; asyncio's own say `Connect call failed` for each of them."""
     if isinstance(error, OSError) and not isinstance(error, socket.gaierror) and error.errno:
         return os.strerror(error.errno)
-    return getattr(error, "strerror", None) or str(error)
+    return getattr(error, "strerror", None) or str(error) or "the other side broke it off"
 
 
 class _ClosedByPeer(Exception):

@@ -6,11 +6,10 @@ field divides what all links may keep together among them, so that a thousand li
 memory (`keep`).
 """
 
-import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from threading import Lock
+from time import monotonic, time
 from typing import NamedTuple
 
 from energy_desktop.domain.bus import BusError, Frame
@@ -44,20 +43,24 @@ class _Entry(NamedTuple):
     error: BusError | None
 
 
+_Raw = tuple[int, float, float, bool, bytes, Meaning, int | None, BusError | None]
+"""An _Entry as it is appended: a named tuple takes as long to make as all the rest."""
+
+
 class FrameLog:
-    """Appended to by the link's thread, read from any.
+    """Appended to by the link's thread alone, so without a lock; read from any.
 
     describe: words for frames that are logged without a meaning of their own.
     """
 
     def __init__(self, describe: Describe | None = None, capacity: int = FRAMES_KEPT) -> None:
         self._describe = describe
-        self._entries: deque[_Entry] = deque(maxlen=capacity)
+        self._entries: deque[_Raw] = deque(maxlen=capacity)
         self._count = 0
-        self._lock = Lock()
 
     def sent(self, data: bytes, meaning: Meaning = "", unit_id: int | None = None) -> None:
-        self._append(True, data, meaning, unit_id, None)
+        self._count += 1
+        self._entries.append((self._count, time(), monotonic(), True, data, meaning, unit_id, None))
 
     def received(
         self,
@@ -66,22 +69,26 @@ class FrameLog:
         unit_id: int | None = None,
         error: BusError | None = None,
     ) -> None:
-        self._append(False, data, meaning, unit_id, error)
+        self._count += 1
+        self._entries.append(
+            (self._count, time(), monotonic(), False, data, meaning, unit_id, error)
+        )
 
     def noticed(self, error: BusError, unit_id: int | None, text: Meaning) -> None:
         """What happened instead of a frame: `no answer in 1.0 s`."""
-        self._append(False, b"", text, unit_id, error)
+        self.received(b"", text, unit_id, error)
 
     def keep(self, capacity: int) -> None:
-        """Keeps at most this many frames from now on, the newest of those that are there."""
-        with self._lock:
-            if capacity != self._entries.maxlen:
-                self._entries = deque(self._entries, maxlen=capacity)
+        """Keeps at most this many frames from now on, the newest of those that are there.
+
+        Called in the link's thread.
+        """
+        if capacity != self._entries.maxlen:
+            self._entries = deque(self._entries, maxlen=capacity)
 
     def frames(self, after: int = 0) -> tuple[Frame, ...]:
         """Frames with a number above `after`, oldest first, as far as they are still kept."""
-        with self._lock:
-            entries = list(self._entries)
+        entries = self._snapshot()
         frames: list[Frame] = []
         before: _Entry | None = None
         for entry in entries:
@@ -90,28 +97,13 @@ class FrameLog:
             before = entry
         return tuple(frames)
 
-    def _append(
-        self,
-        sent: bool,
-        data: bytes,
-        meaning: Meaning,
-        unit_id: int | None,
-        error: BusError | None,
-    ) -> None:
-        with self._lock:
-            self._count += 1
-            self._entries.append(
-                _Entry(
-                    self._count,
-                    time.time(),
-                    time.monotonic(),
-                    sent,
-                    data,
-                    meaning,
-                    unit_id,
-                    error,
-                )
-            )
+    def _snapshot(self) -> list[_Entry]:
+        while True:
+            try:
+                raw = list(self._entries)
+            except RuntimeError:  # a frame came meanwhile
+                continue
+            return [_Entry(*one) for one in raw]
 
     def _frame(self, entry: _Entry, before: _Entry | None) -> Frame:
         after_ms = None if before is None else (entry.at_s - before.at_s) * 1000
