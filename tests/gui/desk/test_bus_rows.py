@@ -4,14 +4,14 @@ from dataclasses import replace
 
 import pytest
 
-from energy_desktop.domain.bus import BusStatistics, UnitStatistics
+from energy_desktop.domain.bus import BusError, BusStatistics, ErrorCount, UnitStatistics
 from energy_desktop.domain.configuration import Configuration
 from energy_desktop.domain.driver import DriverInfo
 from energy_desktop.domain.site import Link, LinkKind, Meter
 from energy_desktop.domain.snapshot import LinkState, MeterStatus
 from energy_desktop.services.meters import MeterListing
 from energy_desktop.ui.formatting import Formats
-from energy_desktop.ui.views.desk.bus_rows import bus_rows
+from energy_desktop.ui.views.desk.bus_rows import bus_rows, errors_text
 from tests.gui.fakes import NOW
 
 FORMATS = Formats("Europe/Berlin", clock=lambda: NOW)
@@ -45,6 +45,26 @@ def test_a_bus_stands_above_its_meters_with_its_load_and_errors():
     assert [r.errors for r in rows] == ["1.0", "0.0", "4.0"]
     assert [(r.unit, r.p95) for r in rows[1:]] == [("5", "58"), ("6", "61")]
     assert not any(r.doubtful for r in rows)
+
+
+def test_a_refusal_is_an_answer_and_stands_among_the_errors_by_kind():
+    (bus,) = statistics(UnitStatistics(5, 100, 41, 58.0), UnitStatistics(7, 10, 10, None))
+    bus = replace(
+        bus,
+        errors=(
+            ErrorCount(5, BusError.EXCEPTION, 60, 40, 2),
+            ErrorCount(5, BusError.TIMEOUT, 1, 1),
+            ErrorCount(7, BusError.TIMEOUT, 90, 10),
+            ErrorCount(7, BusError.CHECKSUM, 4, 0),
+        ),
+    )
+
+    rows = bus_rows(FORMATS, SITE, [listing("a", unit=5)], (bus,))
+    wrong = bus_rows(FORMATS, SITE, [listing("a", LinkState.MISCONFIGURED, 5)], (bus,))
+
+    assert (rows[0].errors, rows[1].errors, wrong[1].errors) == ("10.0", "1.0", "41.0")
+    assert errors_text(bus) == "exception 2: 40, no answer 11"
+    assert errors_text(bus, 7) == "no answer 10"
 
 
 def test_a_dead_unit_has_no_time_and_every_request_failed():

@@ -89,6 +89,12 @@ def test_the_first_quantity_that_fits_and_is_not_there_is_proposed(reads_as, tex
     assert likely_quantity(reads_as, text) == name
 
 
+def test_a_register_that_the_driver_names_is_proposed_as_that():
+    assert likely_quantity("Voltage", TEXT, 12) == "power_w"
+    assert likely_quantity("Voltage", TEXT, 5) == "voltage_l1_v"
+    assert likely_quantity("Power, W", "power_w = { address = 0x000C }", 12) == "power_w"
+
+
 def test_defaults_are_replaced_before_the_first_table_or_put_there():
     before = 'id = "x"\ndefaults = { function = 3 }\n\n[quantities]\ndefaults = { address = 1 }\n'
 

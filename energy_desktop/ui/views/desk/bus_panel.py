@@ -49,7 +49,7 @@ class BusPanel(Panel):
                     self._error_cell,
                     width=54,
                     number=True,
-                    tooltip="Requests of the last hour that brought no reading",
+                    tooltip="Requests of the last hour without an answer; a refusal is one",
                 ),
             ],
             key=lambda r: r.key,

@@ -6,17 +6,19 @@ none shows what its poller counted since the program began.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from energy_desktop.domain.bus import BusStatistics, UnitStatistics
+from energy_desktop.domain.bus import BusError, BusStatistics
 from energy_desktop.domain.configuration import Configuration
 from energy_desktop.domain.link_kinds import kind_info
 from energy_desktop.domain.site import Link
+from energy_desktop.domain.snapshot import LinkState
 from energy_desktop.services.meters import MeterListing
 from energy_desktop.ui.formatting import Formats
 from energy_desktop.ui.views import meter_words as words
 
+MISCONFIGURED = LinkState.MISCONFIGURED
 _OFTEN_PCT = 5.0  # from this share of failures on a unit is set in bold
 _FULL_PCT = 100.0
 NOT_POLLED = "link "
@@ -60,12 +62,11 @@ def bus_rows(
             continue
         bus = by_link.get(link_id)
         rows.append(_bus_row(formats, link, meters, bus))
-        units = {} if bus is None else {u.unit_id: u for u in bus.units}
-        rows += [_meter_row(formats, one, units) for one in meters]
+        rows += [_meter_row(formats, one, bus) for one in meters]
     imported = below.get("", [])
     if imported:
         rows.append(BusRow(NOT_POLLED, "Not polled", load=words.count(len(imported), "meter")))
-        rows += [_meter_row(formats, one, {}) for one in imported]
+        rows += [_meter_row(formats, one, None) for one in imported]
     return rows
 
 
@@ -95,26 +96,46 @@ def _bus_row(
         link.address,
         link.link_id,
         load=load,
-        errors=_errors(formats, () if bus is None else bus.units, polled),
+        errors=_errors(formats, bus, polled),
         spoken="; ".join(spoken),
         doubtful=bool(shared) or (share is not None and share > _FULL_PCT),
     )
 
 
-def _errors(
-    formats: Formats, units: Sequence[UnitStatistics], polled: Sequence[MeterListing]
-) -> str:
+def _errors(formats: Formats, bus: BusStatistics | None, polled: Sequence[MeterListing]) -> str:
+    units = () if bus is None else bus.units
     asked = sum(u.requests for u in units)
-    if asked:
-        return formats.number(100 * sum(u.failures for u in units) / asked, 1)
+    if bus is not None and asked:
+        refused = sum(refusals(bus, u.unit_id) for u in units)
+        failed = max(0, sum(u.failures for u in units) - refused)
+        return _share(formats, 100 * failed / asked)
     polls = sum(m.status.polls for m in polled)
     failures = sum(m.status.failures for m in polled)
     return formats.number(100 * failures / polls if polls else None, 1) if polled else ""
 
 
-def _meter_row(
-    formats: Formats, listing: MeterListing, units: Mapping[int, UnitStatistics]
-) -> BusRow:
+def refusals(bus: BusStatistics, unit_id: int) -> int:
+    """Exception answers of a unit in the last hour: a scan asks for much that a meter has not."""
+    return sum(
+        e.times_last_hour
+        for e in bus.errors
+        if e.unit_id == unit_id and e.error is BusError.EXCEPTION
+    )
+
+
+def errors_text(bus: BusStatistics, unit_id: int | None = None) -> str:
+    """`no answer 10, exception 2: 6` of the last hour; unit_id None: of all units."""
+    counts: dict[str, int] = {}
+    for one in bus.errors:
+        if unit_id not in (None, one.unit_id) or not one.times_last_hour:
+            continue
+        name = one.error.value if one.code is None else f"{one.error.value} {one.code}:"
+        counts[name] = counts.get(name, 0) + one.times_last_hour
+    most_first = sorted(counts.items(), key=lambda item: -item[1])
+    return ", ".join(f"{name} {times:,}" for name, times in most_first)
+
+
+def _meter_row(formats: Formats, listing: MeterListing, bus: BusStatistics | None) -> BusRow:
     meter, status = listing.meter, listing.status
     state = words.state_text(formats, listing)
     model = meter.driver_id or "no driver"
@@ -132,9 +153,14 @@ def _meter_row(
     if not words.is_polled(listing):
         return row
     by_unit = listing.link is not None and kind_info(listing.link).uses_unit and not meter.address
-    unit = units.get(meter.unit_id) if by_unit else None
-    if unit is not None and unit.requests:
-        failed, p95 = unit.failed_pct, unit.p95_ms
+    unit = None
+    if bus is not None and by_unit:
+        unit = next((u for u in bus.units if u.unit_id == meter.unit_id), None)
+    if bus is not None and unit is not None and unit.requests:
+        # A refusal is an answer: the line is well, and the state tells of a driver that is not.
+        refused = 0 if status.state is MISCONFIGURED else refusals(bus, unit.unit_id)
+        p95 = unit.p95_ms
+        failed: float | None = 100 * max(0, unit.failures - refused) / unit.requests
     else:
         failed = 100 * status.failures / status.polls if status.polls else None
         p95 = status.round_trip_ms

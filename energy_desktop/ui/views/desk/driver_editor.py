@@ -304,7 +304,7 @@ class DriverEditor(QDialog):
         self._when_open(lambda: self._ask_for(row, reading))
 
     def _ask_for(self, row: InspectedRegister, reading: Reading) -> None:
-        likely = driver_text.likely_quantity(reading.reads_as, self.edit.toPlainText())
+        likely = driver_text.likely_quantity(reading.reads_as, self.edit.toPlainText(), row.address)
         self.line = LineDialog(self, row, reading, likely)
         self.line.chosen.connect(lambda name: self._add(row, reading, name))
         self.line.open()

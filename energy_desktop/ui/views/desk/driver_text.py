@@ -82,6 +82,10 @@ def driver_id_of(text: str) -> str:
     return found.group(1) if found else ""
 
 
+def _address_of(line: str) -> list[int]:
+    return [int(found, 0) for found in re.findall(r"\baddress\s*=\s*(0x[0-9A-Fa-f]+|\d+)", line)]
+
+
 def with_id(text: str, driver_id: str) -> str:
     """The text under another id."""
     return re.sub(r'^(id\s*=\s*)"[^"]*"', rf'\g<1>"{driver_id}"', text, count=1, flags=re.MULTILINE)
@@ -97,8 +101,10 @@ _LIKELY: tuple[tuple[str, tuple[str, ...]], ...] = (
 )
 
 
-def likely_quantity(reads_as: str, text: str) -> str:
-    """What a reading most likely is and the driver does not have yet; empty: not known.
+def likely_quantity(reads_as: str, text: str, address: int = -1) -> str:
+    """What a reading most likely is: as the driver has it, else what it does not have yet.
+
+    address: of the register. Empty: not known.
 
     It is proposed to a person, never put in unasked: a register that looks like a voltage may
     be of any phase.
@@ -107,7 +113,11 @@ def likely_quantity(reads_as: str, text: str) -> str:
     for name, row in QUANTITIES.items():
         if wanted in (name, row.label.casefold()) and wanted not in dict(_LIKELY):
             return name
-    taken = {key_of(row) for row in text.split("\n")}
+    rows = text.split("\n")
+    here = next((key_of(row) for row in rows if address in _address_of(row)), "")
+    if here in QUANTITIES:
+        return here
+    taken = {key_of(row) for row in rows}
     for stem, names in _LIKELY:
         if wanted.startswith(stem):
             return next((name for name in names if name not in taken), "")

@@ -18,8 +18,9 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QSizePolicy
 from energy_desktop.domain.bus import BusStatistics, Frame
 from energy_desktop.domain.site import Link
 from energy_desktop.ui.formatting import Formats
+from energy_desktop.ui.views.desk.bus_rows import errors_text
 from energy_desktop.ui.widgets import paint
-from energy_desktop.ui.widgets.panel import Panel, button
+from energy_desktop.ui.widgets.panel import ElidedLabel, Panel, button
 from energy_desktop.ui.widgets.table import Cell, Column, Table
 
 INTERVAL_MS = 250
@@ -46,6 +47,7 @@ class FramesPanel(Panel):
         self._paused = False
         self._asking = False
         self._waiting = 0
+        self._bus: BusStatistics | None = None
         self.pause_button = button("Pause", self._on_pause, icon="pause", kind="link")
         self.save_button = button("Save", self.save_wanted.emit, icon="download", kind="link")
         self.add_header_widget(self.pause_button)
@@ -60,12 +62,14 @@ class FramesPanel(Panel):
         self.which.addItem("Errors only", True)
         self.which.setAccessibleName("Which frames")
         for box in (self.unit, self.which):
-            box.currentIndexChanged.connect(lambda _: self._show())
+            box.currentIndexChanged.connect(lambda _: self._on_filter())
             row.addWidget(box)
         self.load_text = paint.label("", "caption")
         row.addStretch(1)
         row.addWidget(self.load_text)
         self.set_content(row)
+        self.errors = ElidedLabel("", "caption")
+        self.set_content(self.errors)
         self.shared = paint.label("", "strong", wrap=True)
         self.shared.hide()
         self.set_content(self.shared)
@@ -153,6 +157,19 @@ class FramesPanel(Panel):
         if bus is not None and bus.busy_pct is not None:
             text = f"busy {self._formats.percent(bus.busy_pct)}"
         self.load_text.setText(text)
+        self._bus = bus
+        self._show_errors()
+
+    def _show_errors(self) -> None:
+        """By kind, of the unit that is filtered for."""
+        bus, unit = self._bus, self.unit.currentData()
+        said = "" if bus is None else errors_text(bus, unit)
+        whose = "all units" if unit is None else f"unit {unit}"
+        self.errors.set_text(f"Last hour, {whose}: {said or 'no error'}." if bus else "")
+
+    def _on_filter(self) -> None:
+        self._show_errors()
+        self._show()
 
     def _on_pause(self) -> None:
         self._paused = not self._paused

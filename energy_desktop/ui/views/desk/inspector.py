@@ -59,7 +59,7 @@ class Inspector(Panel):
                     Column(order, partial(self._value_cell, order), stretch=3, number=True)
                     for order in ORDERS
                 ),
-                Column("Reads as", self._meaning_cell, stretch=7),
+                Column("Reads as", self._meaning_cell, stretch=6),
             ],
             key=lambda r: r.address,
             name="Registers as read",

@@ -316,6 +316,9 @@ class MeterDialog(QDialog):
 
     def _choose_driver(self, driver_id: str) -> None:
         self.driver.setCurrentIndex(self.driver.findData(driver_id) if driver_id else -1)
+        line = self.driver.lineEdit()
+        if line is not None:
+            line.setCursorPosition(0)  # of a long name the beginning is what tells
 
     def _existing_link(self) -> Link | None:
         return self._configuration.link(self.link.currentData() or "")
