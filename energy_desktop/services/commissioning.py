@@ -406,7 +406,7 @@ class CommissioningService:
         identity = checked.identity
         rows: Sequence[RegisterRow] = ()
         if checked.polls.polls:
-            rows = register_rows(profile, checked.polls.polls[-1].values)
+            rows = register_rows(profile, checked.meter, checked.polls.polls[-1].values)
             identity = identity or self._told(checked.link, checked.meter.unit_id)
         statistics = next(
             (s for s in self.bus_statistics() if s.link_id == checked.link.link_id), None

@@ -177,20 +177,31 @@ def probe_drivers(
     return tuple(probes)
 
 
-def register_rows(profile: DriverProfile, values: Mapping[str, float]) -> tuple[RegisterRow, ...]:
-    """The driver's registers with the values of one poll, in the order of the driver."""
-    return tuple(
-        RegisterRow(
-            r.quantity,
-            r.address,
-            r.manual_number,
-            r.value_format,
-            r.word_order,
-            values.get(r.quantity),
+def register_rows(
+    profile: DriverProfile, meter: Meter, values: Mapping[str, float]
+) -> tuple[RegisterRow, ...]:
+    """The driver's registers with the values of one poll, in the order of the driver.
+
+    A meter that is turned round keeps what its import register holds as export: the row then
+    carries the quantity as it is kept.
+    """
+    correction = Correction(meter.ct_ratio, meter.vt_ratio, meter.invert)
+    rows = []
+    for register in profile.registers:
+        if not register.quantity:
+            continue
+        name = correction.name(register.quantity)
+        rows.append(
+            RegisterRow(
+                name,
+                register.address,
+                register.manual_number,
+                register.value_format,
+                register.word_order,
+                values.get(name),
+            )
         )
-        for r in profile.registers
-        if r.quantity
-    )
+    return tuple(rows)
 
 
 class _KeyReads:
