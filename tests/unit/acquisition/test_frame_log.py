@@ -1,70 +1,86 @@
-"""The frames of a link: kept in order, the oldest forgotten, told in words when somebody looks."""
+"""The frame log keeps the newest frames, makes words when asked, and may be read at any time."""
 
 import threading
+import time
 
 from energy_desktop.acquisition.links.frame_log import Described, FrameLog
 from energy_desktop.domain.bus import BusError
 
 
-def test_frames_come_back_in_order_with_their_number_and_distance():
+def test_frames_are_numbered_and_asked_for_since_a_number():
     log = FrameLog()
-    log.sent(b"\x01", "ask", 1)
-    log.received(b"\x02", "answer", 1)
-    log.noticed(BusError.TIMEOUT, 2, "no answer")
+    for i in range(5):
+        log.sent(bytes([i]), f"question {i}")
 
-    first, second, third = log.frames()
+    new = log.frames(after=3)
 
-    assert [f.number for f in (first, second, third)] == [1, 2, 3]
-    assert (first.sent, second.sent) == (True, False)
-    assert first.after_ms is None and second.after_ms >= 0.0
-    assert (third.data, third.error, third.unit_id) == (b"", BusError.TIMEOUT, 2)
-    assert log.frames(after=2) == (third,)
+    assert [(frame.number, frame.meaning) for frame in new] == [
+        (4, "question 3"),
+        (5, "question 4"),
+    ]
 
 
-def test_the_oldest_frames_are_forgotten_and_numbers_go_on():
-    log = FrameLog(capacity=3)
-    for i in range(10):
-        log.sent(bytes([i]))
-    assert [f.number for f in log.frames()] == [8, 9, 10]
+def test_only_the_newest_are_kept_and_their_numbers_stay():
+    log = FrameLog(capacity=10)
+    for i in range(25):
+        log.received(bytes([i]))
+    log.keep(4)
 
-    log.keep(2)
-    log.sent(b"x")
+    kept = log.frames()
 
-    assert [f.number for f in log.frames()] == [10, 11]
+    assert [frame.number for frame in kept] == [22, 23, 24, 25]
+    assert [frame.data[0] for frame in kept] == [21, 22, 23, 24]
 
 
-def test_words_are_made_when_somebody_looks():
-    looked = []
+def test_words_are_made_when_somebody_looks_and_not_before():
+    made = []
 
-    def describe(sent, data, after_ms):
-        looked.append(data)
-        return Described(f"{len(data)} bytes", 7)
+    def describe(sent: bool, data: bytes, after_ms: float | None) -> Described:
+        made.append(data)
+        return Described(f"{len(data)} bytes", 9)
 
     log = FrameLog(describe)
     log.sent(b"abc")
-    log.received(b"de", lambda: "late")
-    assert looked == []
+    log.received(b"xy", lambda: "two of them", 4)
+    assert made == []
 
     first, second = log.frames()
 
-    assert (first.meaning, first.unit_id) == ("3 bytes", 7)
-    assert (second.meaning, second.unit_id) == ("late", 7)
+    assert (first.meaning, first.unit_id, first.sent) == ("3 bytes", 9, True)
+    assert (second.meaning, second.unit_id, second.sent) == ("two of them", 4, False)
+    assert made == [b"abc"]
 
 
-def test_a_reader_beside_the_link_sees_whole_frames_in_order():
-    log, stop = FrameLog(capacity=500), threading.Event()
-    log.sent(b"first")
+def test_a_frame_says_how_long_after_the_one_before_it_came():
+    log = FrameLog()
+    log.sent(b"q")
+    time.sleep(0.02)
+    log.received(b"a")
+    log.noticed(BusError.TIMEOUT, 3, "no answer in 1.0 s")
+
+    question, answer, notice = log.frames()
+
+    assert question.after_ms is None
+    assert answer.after_ms is not None and 15 <= answer.after_ms < 2000
+    assert abs(answer.time_ms - time.time() * 1000) < 10_000
+    assert (notice.data, notice.error, notice.unit_id) == (b"", BusError.TIMEOUT, 3)
+    assert log.frames(after=1)[0].after_ms == answer.after_ms
+
+
+def test_the_log_may_be_read_while_it_is_written():
+    log = FrameLog(capacity=50)
+    ending = threading.Event()
 
     def write() -> None:
-        while not stop.is_set():
-            log.sent(b"abc", "ask", 1)
+        while not ending.is_set():
+            log.sent(b"data")
 
-    writer = threading.Thread(target=write)
-    writer.start()
+    thread = threading.Thread(target=write)
+    thread.start()
     try:
-        for _ in range(200):
+        for _ in range(300):
             numbers = [frame.number for frame in log.frames()]
-            assert numbers == list(range(numbers[0], numbers[-1] + 1))
+            assert numbers == sorted(set(numbers))
     finally:
-        stop.set()
-        writer.join()
+        ending.set()
+        thread.join()
