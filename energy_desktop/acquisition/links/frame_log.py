@@ -58,6 +58,11 @@ class FrameLog:
         self._entries: deque[_Raw] = deque(maxlen=capacity)
         self._count = 0
 
+    @property
+    def capacity(self) -> int:
+        """How many frames are kept."""
+        return self._entries.maxlen or 0
+
     def sent(self, data: bytes, meaning: Meaning = "", unit_id: int | None = None) -> None:
         self._count += 1
         self._entries.append((self._count, time(), monotonic(), True, data, meaning, unit_id, None))
