@@ -30,7 +30,7 @@ class EditMethod(Enum):
     COPY_DAY = "copy day"  # from a like day
     LINE = "line"  # straight between neighbours
     LIKE_DAYS = "like days"  # same weekday and time of the weeks before
-    REGISTER = "register"  # the register's own difference over a gap, along a shape
+    REGISTER = "register shape"  # the register's own difference over a gap, along a shape
     IMPORT = "import"  # from a file
     EXCHANGE = "exchange"  # after a meter exchange was entered
     UNDO = "undo"

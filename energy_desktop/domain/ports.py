@@ -15,6 +15,13 @@ from energy_desktop.domain.commissioning import DeviceIdentity, RawRegisters
 from energy_desktop.domain.configuration import Configuration
 from energy_desktop.domain.contract import PriceSlot
 from energy_desktop.domain.driver import DriverInfo, RegisterView, TestReading
+from energy_desktop.domain.editing import (
+    Edit,
+    IntervalVersion,
+    LedgerGap,
+    RegisterEvent,
+    ThreeSeries,
+)
 from energy_desktop.domain.energy import (
     Buckets,
     Gap,
@@ -108,6 +115,63 @@ class Ledger(Protocol):
 
     def registers(self, meter_id: str) -> tuple[str, ...]:
         """Registers of this meter that have intervals."""
+        ...
+
+
+class LedgerEditing(Protocol):
+    """Corrections of the ledger: new versions, never overwritten values."""
+
+    def three(self, meter_id: str, register: str, start_ms: int, end_ms: int) -> ThreeSeries:
+        """Raw, validated and estimated energy of the finest step kept, every step present."""
+        ...
+
+    def edits(self, meter_id: str, start_ms: int, end_ms: int) -> tuple[Edit, ...]:
+        """Corrections whose span meets [start_ms, end_ms), oldest first."""
+        ...
+
+    def versions(
+        self, meter_id: str, register: str, start_ms: int, end_ms: int
+    ) -> tuple[IntervalVersion, ...]:
+        """Every value that each interval had, by time and version."""
+        ...
+
+    def gaps(
+        self, meter_id: str, register: str, start_ms: int, end_ms: int
+    ) -> tuple[LedgerGap, ...]:
+        """Runs without a believed value, with cause and what was done about them."""
+        ...
+
+    def apply_edit(
+        self,
+        edit: Edit,
+        start_ms: NDArray[np.int64],
+        energy_wh: NDArray[np.int64],
+        quality: NDArray[np.int8],
+    ) -> Edit:
+        """Puts new values (n,) in force, in one transaction; gives the edit with its number.
+
+        Raises WrongUse, and then nothing was changed.
+        """
+        ...
+
+    def undo(self, edit_id: int, by: str, reason: str, at_ms: int) -> Edit:
+        """Puts back what the edit replaced. Raises NotFound; WrongUse when it was undone before
+        or a later correction stands on it."""
+        ...
+
+    def events(self, meter_id: str) -> tuple[RegisterEvent, ...]:
+        """Exchanges and resets of a meter's registers, oldest first."""
+        ...
+
+    def add_event(self, event: RegisterEvent) -> RegisterEvent:
+        """Keeps it and books the energy across it; what a person corrected there stays.
+
+        Raises WrongUse when its readings do not fit those around it.
+        """
+        ...
+
+    def remove_event(self, event_id: int) -> None:
+        """As if it had never been entered. Raises NotFound."""
         ...
 
 

@@ -26,6 +26,7 @@ from energy_desktop.storage.repositories.invoices import StoredInvoices
 from energy_desktop.storage.repositories.pushing import StoredApiKeys, StoredPushAnswers
 from energy_desktop.storage.series.bulk import BulkLoader
 from energy_desktop.storage.series.chunks import TimelineCache
+from energy_desktop.storage.series.editing import LedgerEditor
 from energy_desktop.storage.series.ledger import StoredLedger
 from energy_desktop.storage.series.names import Names
 from energy_desktop.storage.series.reading import StoredHistory
@@ -73,6 +74,7 @@ class Store:
         zone = self.configuration.zone
         self.history = StoredHistory(database, names, cache, zone)
         self.ledger = StoredLedger(database, names, cache, self.configuration.register_rules, clock)
+        self.editing = LedgerEditor(database, names)
         self.invoices = StoredInvoices(database)
         self.alarms = StoredAlarms(database)
         self.findings = StoredFindings(database)

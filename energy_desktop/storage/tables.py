@@ -32,6 +32,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from energy_desktop.domain.alarm import AlarmRule, AlarmState, Condition, Priority
 from energy_desktop.domain.contract import WeeklyHours
 from energy_desktop.domain.device import DeviceKind
+from energy_desktop.domain.editing import EditMethod, RegisterEventKind
 from energy_desktop.domain.energy import GapCause
 from energy_desktop.domain.finding import FindingKind, FindingState
 from energy_desktop.domain.site import LinkKind, Role, SpaceKind
@@ -349,6 +350,53 @@ class QuarantineRow(Base):
     )
 
 
+class EditRow(Base):
+    """A correction of the ledger; never changed, but for being undone."""
+
+    __tablename__ = "edits"
+    edit_id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    meter_id: Mapped[str] = mapped_column(Text)
+    register: Mapped[str] = mapped_column(Text)
+    step_s: Mapped[int]
+    start_ms: Mapped[int] = mapped_column(EpochMs)
+    end_ms: Mapped[int] = mapped_column(EpochMs)
+    method: Mapped[EditMethod] = mapped_column(Choice(EditMethod))
+    reason: Mapped[str] = mapped_column(Text)
+    by: Mapped[str] = mapped_column(Text)
+    at_ms: Mapped[int] = mapped_column(EpochMs)
+    parameters: Mapped[str] = mapped_column(Text)
+    intervals: Mapped[int]
+    before_wh: Mapped[int | None] = mapped_column(BigInteger)
+    after_wh: Mapped[int | None] = mapped_column(BigInteger)
+    undone_by: Mapped[int | None] = mapped_column(BigInteger)
+    __table_args__ = (Index("edits_by_meter", "meter_id", "start_ms"),)
+
+
+class RegisterEventRow(Base):
+    """Why a register does not go on from where it stood."""
+
+    __tablename__ = "register_events"
+    event_id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    meter_id: Mapped[str] = mapped_column(Text)
+    register: Mapped[str] = mapped_column(Text)
+    at_ms: Mapped[int] = mapped_column(EpochMs)
+    kind: Mapped[RegisterEventKind] = mapped_column(Choice(RegisterEventKind))
+    old_end_wh: Mapped[int | None] = mapped_column(BigInteger)
+    new_start_wh: Mapped[int | None] = mapped_column(BigInteger)
+    old_serial: Mapped[str] = mapped_column(Text)
+    new_serial: Mapped[str] = mapped_column(Text)
+    old_ct_ratio: Mapped[float | None] = mapped_column(Float)
+    new_ct_ratio: Mapped[float | None] = mapped_column(Float)
+    modulus_wh: Mapped[int | None] = mapped_column(BigInteger)
+    note: Mapped[str] = mapped_column(Text)
+    photo: Mapped[str] = mapped_column(Text)
+    by: Mapped[str] = mapped_column(Text)
+    entered_at_ms: Mapped[int] = mapped_column(EpochMs)
+    __table_args__ = (
+        UniqueConstraint("meter_id", "register", "at_ms", name="one_event_at_a_time"),
+    )
+
+
 # --- series -------------------------------------------------------------------------------------
 
 METADATA = Base.metadata
@@ -442,7 +490,8 @@ Table(
     Column("version", Integer, nullable=False),
     Column("opening_wh", BigInteger),  # the register at the start and at the end,
     Column("closing_wh", BigInteger),  # rollovers added; NULL for imported intervals
-    Column("segment", Integer, nullable=False),  # grows by one at each reset or exchange
+    Column("segment", Integer, nullable=False),  # grows by one at each reset that nobody explained
+    Column("edit_id", BigInteger),  # the correction that made this value; NULL: as it was booked
     PrimaryKeyConstraint("meter_key", "register_key", "step_s", "start_ms"),
     sqlite_with_rowid=False,
 )
@@ -458,6 +507,7 @@ Table(
     Column("quality", SmallInteger, nullable=False),
     Column("method", String(20), nullable=False),
     Column("replaced_at_ms", BigInteger, nullable=False),
+    Column("edit_id", BigInteger),
     PrimaryKeyConstraint("meter_key", "register_key", "step_s", "start_ms", "version"),
     sqlite_with_rowid=False,
 )

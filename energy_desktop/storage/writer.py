@@ -74,9 +74,7 @@ class WriterStats:
 
 @dataclass(slots=True)
 class _LayoutWriter:
-    """has_all_registers: false for a partial poll that left out a register of the ledger, which
-    therefore closes no quarter hour.
-    """
+    """has_all_registers: false for a partial poll that left out a register of the ledger."""
 
     layout: Layout
     key: int
@@ -112,6 +110,8 @@ class Writer:
         self._layouts: dict[str, _LayoutWriter] = {}
         self._meters: dict[str, list[int]] = {}  # key, and when its quarter hour is over
         self._due: dict[tuple[str, str], None] = {}  # registers whose quarter hour is over
+        self._part_ends: dict[tuple[str, int], int] = {}  # the same, by meter and layout
+        self._late: dict[str, tuple[int, int]] = {}  # meters with readings of closed quarter hours
         self._in_hand = 0
         self._committed = 0
         self._lost = 0
@@ -156,7 +156,7 @@ class Writer:
         """Closes quarter hours and seals hours for at most `seconds`. True: more is to be done."""
         end = time.monotonic() + seconds
         with self._turn:
-            while self._close_one() or self._sealer.step(now_ms):
+            while self._close_one() or self._take_late() or self._sealer.step(now_ms):
                 if time.monotonic() >= end:
                     return True
         return False
@@ -313,10 +313,16 @@ class Writer:
             meter = meters.get(meter_id)
             if meter is None:
                 meter = meters[meter_id] = [self._ensure_meter(meter_id), 0]
-            if at_ms >= meter[1] and has_all_registers:
+            if not has_all_registers:
+                self._part_came(meter_id, layout_key, registers, at_ms)
+            elif at_ms >= meter[1]:
+                if not meter[1]:
+                    self._note_late(meter_id, at_ms)
                 meter[1] = (at_ms // QUARTER_HOUR_MS + 1) * QUARTER_HOUR_MS
                 for register in registers:
                     due[meter_id, register] = None
+            elif at_ms < meter[1] - QUARTER_HOUR_MS:
+                self._note_late(meter_id, at_ms)
             try:
                 packed = bytearray(pack(*snapshot.values))
             except struct.error as error:
@@ -333,6 +339,45 @@ class Writer:
                     rejected.append((meter_id, r.quantity, at_ms, value, r.reason))
         rows.sort()
         return rows, rejected
+
+    def _part_came(
+        self, meter_id: str, layout_key: int, registers: tuple[str, ...], at_ms: int
+    ) -> None:
+        """A reading without some register of its meter: it closes the quarter hours of those that
+        it has, because a meter that sends each in a message of its own never has them together."""
+        if not registers:
+            return
+        end_ms = self._part_ends.get((meter_id, layout_key), 0)
+        if not end_ms or at_ms < end_ms - QUARTER_HOUR_MS:
+            self._note_late(meter_id, at_ms)
+        if at_ms >= end_ms:
+            self._part_ends[meter_id, layout_key] = (at_ms // QUARTER_HOUR_MS + 1) * QUARTER_HOUR_MS
+            for register in registers:
+                self._due[meter_id, register] = None
+
+    def _note_late(self, meter_id: str, at_ms: int) -> None:
+        """A reading of a quarter hour that may be closed already; so may be the first one of a
+        meter since the start."""
+        first, last = self._late.get(meter_id, (at_ms, at_ms))
+        self._late[meter_id] = (min(first, at_ms), max(last, at_ms))
+
+    def _take_late(self) -> bool:
+        """Redraws the quarter hours of one meter whose readings came late. False: none did."""
+        if not self._late:
+            return False
+        meter_id, (first_ms, last_ms) = next(iter(self._late.items()))
+        with self._database.writing(busy_ms=self.options.busy_ms) as session:
+            for register in REGISTERS:
+                changed = self._ledger.take_late(session, meter_id, register, first_ms, last_ms)
+                if changed:
+                    log.info(
+                        "%s: %d quarter hours of %s were redrawn by readings that came late",
+                        meter_id,
+                        changed,
+                        register,
+                    )
+        del self._late[meter_id]
+        return True
 
     def _ensure_meter(self, meter_id: str) -> int:
         return self._names.ensure_meter(meter_id, busy_ms=self.options.busy_ms)

@@ -22,7 +22,7 @@ from energy_desktop.domain.energy import (
 )
 from energy_desktop.domain.errors import WrongUse
 from energy_desktop.storage.database import Database, Session
-from energy_desktop.storage.series import points
+from energy_desktop.storage.series import late, points
 from energy_desktop.storage.series.chunks import TimelineCache
 from energy_desktop.storage.series.intervals import (
     Closed,
@@ -57,6 +57,10 @@ _KEEP_OLD = (
 )
 _REPLACE = (
     "UPDATE intervals SET energy_wh = ?, quality = ?, method = ?, version = version + 1"
+    " WHERE meter_key = ? AND register_key = ? AND step_s = ? AND start_ms = ?"
+)
+_RESHOWN = (
+    "UPDATE intervals SET opening_wh = ?, closing_wh = ?"
     " WHERE meter_key = ? AND register_key = ? AND step_s = ? AND start_ms = ?"
 )
 _STATE_COLUMNS = (
@@ -322,6 +326,42 @@ class StoredLedger:
             session, self._names, self._cache, keys[0], quantity, since, _FAR_MS
         )
         return self.book(session, meter_id, keys, register, times, values, state)
+
+    def take_late(
+        self, session: Session, meter_id: str, register: str, first_ms: int, last_ms: int
+    ) -> int:
+        """Redraws estimated intervals through readings of [first_ms, last_ms] that came after they
+        were closed (late.py); gives how many changed. Earlier versions are kept."""
+        keys = self._keys(session, meter_id, register)
+        quantity = self._names.quantity(session, register)
+        state = None if keys is None else self._state(session, *keys)
+        if keys is None or quantity is None or state is None:
+            return 0
+
+        def read(start_ms: int, end_ms: int) -> tuple[Int64s, Int64s]:
+            times, values = points.read(
+                session, self._names, self._cache, keys[0], quantity, max(start_ms, 0), end_ms
+            )
+            known = ~np.isnan(values)
+            return times[known], np.rint(values[known]).astype(np.int64)
+
+        rules = self._rules(meter_id)
+        if state.through_ms is None:
+            # Nothing is closed yet: the book begins with the oldest reading that came.
+            times, register_wh = read(first_ms, _FAR_MS)
+            closed = close_intervals(times, register_wh, rules, None)
+            self._save(session, meter_id, keys, register, rules, closed)
+            return len(closed.start_ms)
+        made = late.remake(session, keys, rules, state, read, (first_ms, last_ms))
+        now_ms = to_ms(self._clock())
+        head = (*keys, rules.step_ms // 1000)
+        for start_ms, energy, quality, opening, closing in made.rows:
+            session.run(_KEEP_OLD, (now_ms, *head, start_ms))
+            session.run(_REPLACE, (energy, quality, late.METHOD, *head, start_ms))
+            session.run(_RESHOWN, (opening, closing, *head, start_ms))
+        if made.state != state:
+            session.run(_SAVE_STATE, (*keys, *astuple(made.state)))
+        return len(made.rows)
 
     def book(
         self,

@@ -10,6 +10,7 @@ from energy_desktop.storage.migrations.versions import (
     v0001_first,
     v0002_other_links,
     v0003_api_keys,
+    v0004_edits,
 )
 
 if TYPE_CHECKING:
@@ -26,4 +27,5 @@ STEPS: tuple[Step, ...] = (
     Step(v0001_first.REVISION, v0001_first.upgrade),
     Step(v0002_other_links.REVISION, v0002_other_links.upgrade),
     Step(v0003_api_keys.REVISION, v0003_api_keys.upgrade),
+    Step(v0004_edits.REVISION, v0004_edits.upgrade),
 )

@@ -1,0 +1,407 @@
+"""Corrections of intervals: nothing is overwritten, everything can be taken back.
+
+The table `intervals` holds the value in force, `interval_versions` every value before it. An edit
+is one transaction: its record, the old values put aside, the new ones. `edit_id` says of each
+value which correction made it, so that undoing knows what it may touch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sqlalchemy import or_, select
+
+from energy_desktop.domain.editing import (
+    Edit,
+    EditMethod,
+    IntervalVersion,
+    LedgerGap,
+    ThreeSeries,
+)
+from energy_desktop.domain.energy import GapCause, IntervalQuality
+from energy_desktop.domain.errors import NotFound, WrongUse
+from energy_desktop.storage.database import Database, Session
+from energy_desktop.storage.repositories import orm
+from energy_desktop.storage.repositories.mapping import columns_of, to_domain
+from energy_desktop.storage.series.names import Names
+from energy_desktop.storage.tables import EditRow, GapRow
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Int64s = NDArray[np.int64]
+    Int8s = NDArray[np.int8]
+
+_OF = " WHERE meter_key = ? AND register_key = ? AND step_s = ?"
+_SPAN = _OF + " AND start_ms >= ? AND start_ms < ?"
+_PUT_ASIDE = (
+    "INSERT INTO interval_versions (meter_key, register_key, step_s, start_ms, version, energy_wh,"
+    " quality, method, edit_id, replaced_at_ms) SELECT meter_key, register_key, step_s, start_ms,"
+    " version, energy_wh, quality, method, edit_id, ? FROM intervals" + _OF + " AND start_ms = ?"
+)
+_PUT_IN_FORCE = (
+    "UPDATE intervals SET energy_wh = ?, quality = ?, method = ?, edit_id = ?,"
+    " version = version + 1" + _OF + " AND start_ms = ?"
+)
+_NEW = (
+    "INSERT INTO intervals (meter_key, register_key, step_s, start_ms, energy_wh, quality, method,"
+    " edit_id, version, opening_wh, closing_wh, segment)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, 1, NULL, NULL, 0)"
+)
+_ABSENT = "none"
+
+# start_ms, version, energy_wh, quality, method, edit_id
+_Row = tuple[int, int, int | None, int, str, int | None]
+
+
+class LedgerEditor:
+    """Implements the editing part of domain.ports.LedgerEditing."""
+
+    def __init__(self, database: Database, names: Names) -> None:
+        self._database = database
+        self._names = names
+
+    # --- looking --------------------------------------------------------------------------------
+
+    def edits(self, meter_id: str, start_ms: int, end_ms: int) -> tuple[Edit, ...]:
+        """Corrections whose span meets [start_ms, end_ms), oldest first."""
+        query = (
+            select(EditRow)
+            .where(EditRow.meter_id == meter_id)
+            .where(EditRow.start_ms < end_ms)
+            .where(EditRow.end_ms > start_ms)
+            .order_by(EditRow.edit_id)
+        )
+        with orm.reading(self._database) as session:
+            return tuple(to_domain(Edit, row) for row in session.scalars(query))
+
+    def versions(
+        self, meter_id: str, register: str, start_ms: int, end_ms: int
+    ) -> tuple[IntervalVersion, ...]:
+        """Every value that each interval of the finest step had, by time and version."""
+        with self._database.reading() as session:
+            of = self._of(session, meter_id, register)
+            if of is None:
+                return ()
+            former = self._former(session, of, start_ms, end_ms)
+            now = self._rows(session, of, start_ms, end_ms)
+        found = [IntervalVersion(*row) for row in former]
+        found += [IntervalVersion(*row, None) for row in now]
+        return tuple(sorted(found, key=lambda v: (v.start_ms, v.version)))
+
+    def three(self, meter_id: str, register: str, start_ms: int, end_ms: int) -> ThreeSeries:
+        """What the register gave, what of it is believed, and what stands in for the rest."""
+        with self._database.reading() as session:
+            of = self._of(session, meter_id, register)
+            step_s = 900 if of is None else of[2]
+            now = [] if of is None else self._rows(session, of, start_ms, end_ms)
+            former = [] if of is None else self._former(session, of, start_ms, end_ms)
+        step_ms = step_s * 1000
+        first = -(-start_ms // step_ms)
+        count = max(end_ms // step_ms - first, 0)
+        starts = (first + np.arange(count, dtype=np.int64)) * step_ms
+        raw, validated, estimated = (np.full(count, np.nan) for _ in range(3))
+        quality = np.full(count, IntervalQuality.MISSING, np.int8)
+        believed = (IntervalQuality.RAW, IntervalQuality.VALIDATED)
+        booked = {row[0]: row for row in [*reversed(now), *sorted(former, key=lambda r: -r[1])]}
+        for row in now:
+            i = (row[0] - int(starts[0])) // step_ms if count else -1
+            if not 0 <= i < count:
+                continue
+            quality[i] = row[3]
+            origin = booked[row[0]]
+            if origin[5] is None and origin[3] in believed and origin[2] is not None:
+                raw[i] = origin[2]
+            if row[2] is not None:
+                (validated if row[3] in believed else estimated)[i] = row[2]
+        return ThreeSeries(
+            meter_id, register, step_s, starts, raw, validated, estimated, quality, ("",) * count
+        )
+
+    def gaps(
+        self, meter_id: str, register: str, start_ms: int, end_ms: int
+    ) -> tuple[LedgerGap, ...]:
+        """Runs of intervals without a believed value, with cause, and what was done about them.
+
+        What lies before the first interval ever and after the last one is no gap.
+        """
+        with self._database.reading() as session:
+            of = self._of(session, meter_id, register)
+            if of is None:
+                return ()
+            bounds = session.row("SELECT MIN(start_ms), MAX(start_ms) FROM intervals" + _OF, of)
+            rows = session.rows(
+                "SELECT start_ms, energy_wh, quality, method, opening_wh, closing_wh, segment"
+                " FROM intervals" + _SPAN + " ORDER BY start_ms",
+                (*of, start_ms, end_ms),
+            )
+        if bounds is None or bounds[0] is None:
+            return ()
+        step_ms = of[2] * 1000
+        first = max(-(-start_ms // step_ms) * step_ms, int(bounds[0]))
+        last = min(end_ms, int(bounds[1]) + step_ms)
+        there = {int(row[0]): row for row in rows}
+        doubtful = (
+            start
+            for start in range(first, last, step_ms)
+            if start not in there or there[start][2] not in (0, 1)
+        )
+        causes = self._causes(meter_id, start_ms, end_ms)
+        return tuple(
+            self._gap(meter_id, register, run, there, step_ms, causes)
+            for run in _runs(doubtful, step_ms)
+        )
+
+    # --- changing -------------------------------------------------------------------------------
+
+    def apply_edit(self, edit: Edit, start_ms: Int64s, energy_wh: Int64s, quality: Int8s) -> Edit:
+        """Puts new values in force: start_ms, energy_wh, quality (n,), inside the edit's span.
+
+        Returns the edit with its number, count and sums. Raises WrongUse, and nothing changed.
+        """
+        starts = start_ms.tolist()
+        _check_span(edit, starts)
+        meter_key = self._names.ensure_meter(edit.meter_id)
+        register_key = self._names.ensure_quantity(edit.register).key
+        of = (meter_key, register_key, edit.step_s)
+        values = dict(
+            zip(starts, zip(energy_wh.tolist(), quality.tolist(), strict=True), strict=True)
+        )
+        with self._database.writing() as session:
+            there = {row[0]: row for row in self._rows(session, of, edit.start_ms, edit.end_ms)}
+            made = replace(
+                edit,
+                edit_id=0,
+                intervals=len(starts),
+                before_wh=_known_sum(there[s][2] if s in there else None for s in starts),
+                after_wh=int(energy_wh.sum()),
+            )
+            edit_id = self._record(session, made)
+            known = [s for s in starts if s in there]
+            session.many(_PUT_ASIDE, [(edit.at_ms, *of, s) for s in known])
+            method = edit.method.value
+            session.many(_PUT_IN_FORCE, [(*values[s], method, edit_id, *of, s) for s in known])
+            session.many(
+                _NEW,
+                [(*of, s, *values[s], method, edit_id) for s in starts if s not in there],
+            )
+        return replace(made, edit_id=edit_id)
+
+    def undo(self, edit_id: int, by: str, reason: str, at_ms: int) -> Edit:
+        """Puts the values back in force that the edit replaced.
+
+        Raises NotFound, and WrongUse when it was undone before or a later edit stands on it.
+        """
+        with self._database.writing() as session:
+            edit = self._edit(session, edit_id)
+            of = self._keys(session, edit)
+            rows = self._rows(session, of, edit.start_ms, edit.end_ms)
+            later = {row[5] for row in rows if row[5] is not None and row[5] > edit_id}
+            mine = [row for row in rows if row[5] == edit_id]
+            if len(mine) != edit.intervals:
+                raise WrongUse(
+                    where=f"Correction {edit_id}",
+                    what=f"correction {max(later)} was made on top of it."
+                    if later
+                    else "its values were replaced by a later import or exchange.",
+                    remedy="Undo the later one first." if later else "Correct the span anew.",
+                )
+            former = self._former(session, of, edit.start_ms, edit.end_ms)
+            restored = {row[0]: _before(row[0], edit_id, former, row[1]) for row in mine}
+            undoing = replace(
+                edit,
+                edit_id=0,
+                method=EditMethod.UNDO,
+                reason=reason,
+                by=by,
+                at_ms=at_ms,
+                parameters=f"undoes correction {edit_id}",
+                before_wh=edit.after_wh,
+                after_wh=_known_sum(value[0] for value in restored.values()),
+            )
+            undo_id = self._record(session, undoing)
+            session.many(_PUT_ASIDE, [(at_ms, *of, start) for start in restored])
+            session.many(_PUT_IN_FORCE, [(*value, *of, s) for s, value in restored.items()])
+            session.run("UPDATE edits SET undone_by = ? WHERE edit_id = ?", (undo_id, edit_id))
+        return replace(undoing, edit_id=undo_id)
+
+    # --- parts ----------------------------------------------------------------------------------
+
+    def _of(self, session: Session, meter_id: str, register: str) -> tuple[int, int, int] | None:
+        """Keys of the register and its finest step."""
+        meter_key = self._names.meter(session, meter_id)
+        quantity = self._names.quantity(session, register)
+        if meter_key is None or quantity is None:
+            return None
+        row = session.row(
+            "SELECT MIN(step_s) FROM intervals WHERE meter_key = ? AND register_key = ?",
+            (meter_key, quantity.key),
+        )
+        return None if row is None or row[0] is None else (meter_key, quantity.key, int(row[0]))
+
+    def _keys(self, session: Session, edit: Edit) -> tuple[int, int, int]:
+        meter_key = self._names.meter(session, edit.meter_id)
+        quantity = self._names.quantity(session, edit.register)
+        assert meter_key is not None and quantity is not None, "an edit has its intervals"
+        return meter_key, quantity.key, edit.step_s
+
+    def _rows(
+        self, session: Session, of: tuple[int, int, int], start_ms: int, end_ms: int
+    ) -> list[_Row]:
+        rows: list[Any] = session.rows(
+            "SELECT start_ms, version, energy_wh, quality, method, edit_id FROM intervals"
+            + _SPAN
+            + " ORDER BY start_ms",
+            (*of, start_ms, end_ms),
+        )
+        return rows
+
+    def _former(
+        self, session: Session, of: tuple[int, int, int], start_ms: int, end_ms: int
+    ) -> list[Any]:
+        """Values no longer in force, with when they were replaced, by time and version."""
+        return session.rows(
+            "SELECT start_ms, version, energy_wh, quality, method, edit_id, replaced_at_ms"
+            " FROM interval_versions" + _SPAN + " ORDER BY start_ms, version",
+            (*of, start_ms, end_ms),
+        )
+
+    def _edit(self, session: Session, edit_id: int) -> Edit:
+        row = session.connection.execute(select(EditRow).where(EditRow.edit_id == edit_id)).first()
+        if row is None:
+            raise NotFound(
+                where=f"Correction {edit_id}",
+                what="there is no such correction.",
+                remedy="See the list of corrections of the meter.",
+            )
+        edit = to_domain(Edit, row)
+        if edit.undone_by is not None or edit.method is EditMethod.UNDO:
+            raise WrongUse(
+                where=f"Correction {edit_id}",
+                what=f"it was undone by {edit.undone_by}."
+                if edit.undone_by is not None
+                else "it is itself the undoing of another one.",
+                remedy="Correct the span anew.",
+            )
+        return edit
+
+    def _record(self, session: Session, edit: Edit) -> int:
+        values = columns_of(edit)
+        del values["edit_id"]
+        table: Any = EditRow.__table__
+        made = session.connection.execute(
+            table.insert().values(**values).returning(table.c.edit_id)
+        )
+        return int(made.scalar_one())
+
+    def _causes(self, meter_id: str, start_ms: int, end_ms: int) -> list[GapRow]:
+        query = (
+            select(GapRow)
+            .where(GapRow.meter_id == meter_id)
+            .where(GapRow.start_ms < end_ms)
+            .where(or_(GapRow.end_ms.is_(None), GapRow.end_ms > start_ms))
+            .order_by(GapRow.start_ms)
+        )
+        with orm.reading(self._database) as session:
+            return list(session.scalars(query))
+
+    def _gap(
+        self,
+        meter_id: str,
+        register: str,
+        run: range,
+        there: dict[int, Any],
+        step_ms: int,
+        causes: Sequence[GapRow],
+    ) -> LedgerGap:
+        rows = [there[start] for start in run if start in there]
+        end_ms = run.stop
+        before, after = there.get(run.start - step_ms), there.get(end_ms)
+        known = None
+        if before is not None and after is not None and before[6] == after[6]:
+            opening, closing = before[5], after[4]
+            if opening is not None and closing is not None:
+                known = int(closing) - int(opening)
+        heard = [c for c in causes if c.start_ms < end_ms and (c.end_ms or end_ms) > run.start]
+        quarantined = any(row[2] == IntervalQuality.QUARANTINED for row in rows)
+        cause = GapCause.QUARANTINED if quarantined else GapCause.COMMUNICATION
+        detail = ""
+        if heard and not quarantined:
+            cause, detail = heard[0].cause, heard[0].detail
+        return LedgerGap(
+            meter_id, register, run.start, end_ms, len(run), cause, detail, known, _done(rows, run)
+        )
+
+
+def _runs(starts: Iterator[int], step_ms: int) -> Iterator[range]:
+    """Ascending starts as runs of neighbours."""
+    numbered = enumerate(starts)
+    for _, group in groupby(numbered, key=lambda pair: pair[1] - pair[0] * step_ms):
+        members = [start for _, start in group]
+        yield range(members[0], members[-1] + step_ms, step_ms)
+
+
+def _done(rows: Sequence[Any], run: range) -> str:
+    """What stands in for the missing values, in words."""
+    filled = [row for row in rows if row[1] is not None]
+    if not filled:
+        return ""
+    methods = ", ".join(dict.fromkeys(_WORDS.get(row[3], row[3]) for row in filled))
+    part = "" if len(filled) == len(run) else f" for {len(filled)} of {len(run)} intervals"
+    return f"{methods}{part}"
+
+
+_WORDS = {
+    "register": "spread evenly from the register",
+    "imported": "imported",
+    EditMethod.LINE.value: "straight line between the neighbours",
+    EditMethod.LIKE_DAYS.value: "like the same weekday before",
+    EditMethod.REGISTER.value: "the register's difference along a shape",
+    EditMethod.COPY_DAY.value: "copied from a like day",
+    EditMethod.SPREAD.value: "a known total spread",
+    EditMethod.SET.value: "set by hand",
+    EditMethod.SCALE.value: "scaled by hand",
+    EditMethod.EXCHANGE.value: "booked over a meter exchange",
+}
+
+
+def _before(
+    start: int, edit_id: int, former: Sequence[Any], in_force: int
+) -> tuple[int | None, int, str, int | None]:
+    """energy, quality, method and edit of what the edit replaced at `start`."""
+    own = [row for row in former if row[0] == start]
+    first = min((row[1] for row in own if row[5] == edit_id), default=in_force)
+    earlier = [row for row in own if row[1] < first]
+    if not earlier:
+        return None, int(IntervalQuality.MISSING), _ABSENT, None
+    row = max(earlier, key=lambda r: r[1])
+    return row[2], row[3], row[4], row[5]
+
+
+def _known_sum(values: Iterator[int | None]) -> int | None:
+    total = 0
+    for value in values:
+        if value is None:
+            return None
+        total += value
+    return total
+
+
+def _check_span(edit: Edit, starts: Sequence[int]) -> None:
+    step_ms = edit.step_s * 1000
+    fits = (
+        len(set(starts)) == len(starts) > 0
+        and min(starts) >= edit.start_ms
+        and max(starts) + step_ms <= edit.end_ms
+        and all(start % step_ms == 0 for start in starts)
+    )
+    if not fits:
+        raise WrongUse(
+            where=edit.meter_id,
+            what="the intervals do not lie in the span of the correction.",
+            remedy=f"Choose whole intervals of {edit.step_s} s.",
+        )
