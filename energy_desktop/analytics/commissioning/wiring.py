@@ -27,7 +27,7 @@ _SPREAD_DEG = 10.0  # between the phases of a balanced circuit
 _BALANCED = 0.65  # how often the phases of a circuit have about the same angle
 _CHANCE_OF_REVERSED = {0: 1.0, 1: 1 / 50, 2: 1 / 1500, 3: 1 / 100}
 _CHANCE_OF_MOVED = {0: 1.0, 2: 1 / 50, 3: 1 / 250}  # by how many transformers sit elsewhere
-_CHANCE_MOVED_SINGLE = 1 / 150
+_CHANCE_MOVED_SINGLE = 1 / 1500  # one phase mostly means that no other is there
 _CHANCE_OF_BOTH = 1 / 3  # besides the two chances: faults of two kinds in one cabinet
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from energy_desktop.analytics.commissioning.observation import Circumstances
+from energy_desktop.analytics.commissioning.observation import Circumstances, Poll
 from energy_desktop.analytics.commissioning.plausibility import judge
 from energy_desktop.domain.commissioning import FaultKind, Verdict
 from energy_desktop.domain.site import Role
@@ -202,3 +202,31 @@ def test_the_sentence_says_which_transformers_to_exchange_and_which_to_turn():
     assert "swap k and l" in turned.detail
     assert "L1 measures the current of L2" in moved.detail
     assert moved.remedy.startswith("Exchange the transformers of L1 and L2")
+
+
+@pytest.mark.parametrize("reactive", [True, False])
+@pytest.mark.parametrize("angle", [-10.0, 0.0, 20.0, 35.0])
+def test_a_single_phase_meter_that_delivers_on_a_load_is_reversed(angle, reactive):
+    polls = as_single_phase(polls_of(angles=(angle,) * 3, reversed_=(0, 1, 2)), reactive)
+
+    assert accused(polls) == [(FaultKind.REVERSED_CT, ())]
+    assert accused(polls, None) == []
+
+
+def test_a_single_phase_meter_beside_the_wrong_voltage_is_not_called_reversed():
+    polls = as_single_phase(polls_of(angles=(0.0,) * 3, conductor=(1, 2, 0)), True)
+
+    assert FaultKind.REVERSED_CT not in {kind for kind, _ in accused(polls)}
+
+
+def as_single_phase(polls, reactive):
+    """Only L1, by the names of a meter that has one phase."""
+    names = {
+        "voltage_v": "voltage_l1_v",
+        "current_a": "current_l1_a",
+        "power_w": "power_l1_w",
+        "power_factor": "power_factor_l1",
+    }
+    if reactive:
+        names["reactive_power_var"] = "reactive_power_l1_var"
+    return [Poll(p.at_s, {n: p.values[of] for n, of in names.items()}) for p in polls]
