@@ -20,18 +20,20 @@ __all__ = ["PROTOCOLS", "Entry", "Framer", "Protocol", "Telegram", "TelegramRefu
 
 @dataclass(frozen=True, slots=True)
 class Protocol:
-    """framer: makes one for a stream. decode: reads one frame, raises TelegramRefused."""
+    """framer: makes one for a stream. decode: reads one frame, raises TelegramRefused. is_data:
+    tells telegrams from the frames by which a bus only asks and acknowledges."""
 
     name: str
     framer: Callable[[], Framer]
     decode: Callable[[bytes], Telegram]
+    is_data: Callable[[bytes], bool] = bool
 
 
 PROTOCOLS = {
     "p1": Protocol("p1", p1.P1Framer, p1.decode),
     "d0": Protocol("d0", d0.D0Framer, d0.decode),
     "sml": Protocol("sml", sml.SmlFramer, sml.decode),
-    "mbus": Protocol("mbus", mbus.MbusFramer, mbus.decode),
+    "mbus": Protocol("mbus", mbus.MbusFramer, mbus.decode, mbus.is_data),
 }
 
 
@@ -46,6 +48,8 @@ def decode_all(protocol: str, data: bytes) -> Iterator[Telegram | TelegramRefuse
     for piece in (*framer.feed(data), *framer.finish()):
         if isinstance(piece, TelegramRefused):
             yield piece
+            continue
+        if not rules.is_data(piece):
             continue
         try:
             yield rules.decode(piece)

@@ -170,3 +170,24 @@ def test_a_long_frame_is_whole_only_with_its_last_byte():
 
     assert early == []
     assert late == [good]
+
+
+def test_a_cut_frame_does_not_take_the_next_one_with_it():
+    good = build.mbus(bytes.fromhex("04 03 E8 03 00 00"))
+
+    cut, whole = decode_all("mbus", good[:12] + good)
+    late_cut, late_whole = decode_all("mbus", b"\x68\xf0\xf0\x68\x08\x01" + good)
+
+    for refusal in (cut, late_cut):
+        assert isinstance(refusal, TelegramRefused)
+        assert refusal.error is BusError.SHORT_ANSWER
+    assert isinstance(whole, Telegram)
+    assert isinstance(late_whole, Telegram)
+
+
+def test_requests_and_acknowledgements_of_a_recorded_bus_are_no_telegrams():
+    good = build.mbus(bytes.fromhex("04 03 E8 03 00 00"))
+
+    outcomes = list(decode_all("mbus", bytes.fromhex("1040014116 E5 107B017C16") + good))
+
+    assert [type(outcome) for outcome in outcomes] == [Telegram]
