@@ -54,7 +54,7 @@ def of_quantity(
         rows = session.rows(
             "SELECT reading_key, substr(vals, ?, 8) FROM hot"
             " WHERE reading_key >= ? AND reading_key < ?"
-            f" AND (reading_key & {METER_MASK}) = ? AND layout_key = ?",
+            f" AND (reading_key & {METER_MASK}) = ? AND layout_key = ? ORDER BY reading_key",
             (
                 1 + 8 * position,
                 start_ms << METER_BITS,
