@@ -71,6 +71,11 @@ class SiteFolder:
     def backups(self) -> Path:
         return self.root / "backups"
 
+    @property
+    def fleet(self) -> Path:
+        """Runs over thousands of meters, one folder each."""
+        return self.root / "fleet"
+
     def make(self) -> None:
         """Raises StoreError in words when the folder cannot be made or written."""
         from energy_desktop.domain.errors import StoreError

@@ -26,6 +26,7 @@ from energy_desktop.services.billing import BillingService
 from energy_desktop.services.bulk_meters import BulkMeterService
 from energy_desktop.services.commissioning import CommissioningService
 from energy_desktop.services.exporting import ExportService
+from energy_desktop.services.fleet import FleetService
 from energy_desktop.services.forecasting import ForecastService
 from energy_desktop.services.history import HistoryService
 from energy_desktop.services.http_in import HttpInService
@@ -70,6 +71,7 @@ class Services:
     overview: OverviewService
     reports: ReportService
     settings: SettingsService
+    fleet: FleetService
     http_in: HttpInService
 
 
@@ -196,6 +198,9 @@ def make_services(
         ),
         settings=SettingsService(
             store.configuration, store, library, clock, _places(folder), _program(), follow
+        ),
+        fleet=FleetService(
+            store.configuration, store.ledger, None if folder is None else folder.fleet
         ),
         http_in=HttpInService(
             store.configuration,

@@ -7,6 +7,7 @@ it was added up in, so one machine and a cluster give equal figures to the last 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import date
 from decimal import Decimal
 from enum import Enum
 from typing import Generic, TypeVar
@@ -221,3 +222,147 @@ class FleetSummary:
     last_day: str
     zone: str
     currency: str
+
+
+@dataclass(frozen=True, slots=True)
+class HouseholdRow:
+    """A household in a list or a scatter. segment 0: too little data. Costs a year in currency.
+
+    anomalies: strange stretches the rule for hours found. missing_pct: of the time between its
+    first and its last day.
+    """
+
+    household: str
+    tariff: str
+    segment: int
+    kwh_per_day: float
+    night_share_pct: float | None
+    peak_share_pct: float | None
+    missing_pct: float
+    complete_days: int
+    first_day: date
+    last_day: date
+    anomalies: int
+    cost_a_per_year: float
+    cost_b_per_year: float
+
+
+@dataclass(frozen=True, slots=True)
+class FleetOverview:
+    """The first look: who, how much, how well measured, how many strange."""
+
+    summary: FleetSummary
+    kwh_per_day: float
+    missing_pct: float
+    tariffs: dict[str, int]
+    households_with_anomalies: int
+    new_anomalies: int
+    segments: tuple[Segment, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TrendDay:
+    """A local day of the whole fleet; households: those whose day counts."""
+
+    day: date
+    households: int
+    kwh: float
+    peak_kwh: float
+    off_kwh: float
+
+    @property
+    def kwh_per_household(self) -> float:
+        return self.kwh / self.households if self.households else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class FleetAnomaly:
+    """A strange stretch of one household. new: it ended in the last week of its data.
+
+    score: how many of its usual days the deviation is worth in energy; for a meter that stands
+    still or shows nothing, how many days it did.
+    """
+
+    household: str
+    kind: str
+    start_ms: int
+    end_ms: int
+    actual_kwh: float
+    expected_kwh: float
+    score: float
+    reason: str
+    new: bool
+    kwh_per_day: float
+    last_days_kwh: tuple[float | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HouseholdForecast:
+    """The day after a household's last one, and what the models were worth on its judged days."""
+
+    household: str
+    day: date
+    kwh: float
+    linear_kwh: float
+    judged_days: int
+    mae_kwh: float | None
+    linear_mae_kwh: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class TariffRow:
+    """One household under both tariffs: what was read, in 1e-4 currency units, and a year of it."""
+
+    household: str
+    tariff: str
+    bill_a_units: int
+    bill_b_units: int
+    cost_a_per_year: float
+    cost_b_per_year: float
+
+    @property
+    def change_units(self) -> int:
+        """Under zero: B is cheaper."""
+        return self.bill_b_units - self.bill_a_units
+
+
+@dataclass(frozen=True, slots=True)
+class TariffSummary:
+    """Both tariffs over the fleet. response: in words, None with too few households on one."""
+
+    name_a: str
+    name_b: str
+    total_a_units: int
+    total_b_units: int
+    winners: int
+    losers: int
+    unchanged: int
+    response: str | None
+    rows: Page[TariffRow]
+
+
+@dataclass(frozen=True, slots=True)
+class DataQuality:
+    """What became of the files."""
+
+    files: Page[FileQuality]
+    broken: tuple[BrokenFile, ...]
+    dropped: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class HouseholdView:
+    """Everything about one household. day, kwh: one entry a day, None where it does not count.
+
+    week_kw (336): mean power of each half hour of the local week, None where never read.
+    """
+
+    row: HouseholdRow
+    segment_words: str
+    day: tuple[date, ...]
+    kwh: tuple[float | None, ...]
+    week_kw: tuple[float | None, ...]
+    anomalies: tuple[FleetAnomaly, ...]
+    forecast: HouseholdForecast | None
+    bill_a_units: int
+    bill_b_units: int

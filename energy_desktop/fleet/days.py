@@ -69,11 +69,11 @@ def days(readings: Table, zone: str, tariff: FleetTariff, engine: Engine) -> Tab
     peak, off = dearest_and_cheapest(tariff)
     slot = week_slot(local.local_min)
     sums = local.group_by("household", "local_day").aggregate(
-        mwh=_total(local.mwh),
-        covered_min=_total(local.step_min),
+        mwh=local.mwh.sum(),
+        covered_min=local.step_min.sum(),
         top_mw=(local.mwh * (60 // local.step_min.cast("int64"))).max(),
-        peak_mwh=ibis.ifelse(_in_slots(slot, peak), local.mwh, 0).sum().cast("int64"),
-        off_mwh=ibis.ifelse(_in_slots(slot, off), local.mwh, 0).sum().cast("int64"),
+        peak_mwh=ibis.ifelse(_in_slots(slot, peak), local.mwh, 0).sum(),
+        off_mwh=ibis.ifelse(_in_slots(slot, off), local.mwh, 0).sum(),
     )
     days_of = engine.small("calendar", clock.calendar(zone)).select("local_day", "minutes")
     joined = sums.join(days_of, "local_day")
@@ -91,7 +91,7 @@ def week(readings: Table, zone: str, engine: Engine) -> Table:
     local = local.mutate(slot=week_slot(local.local_min))
     return (
         local.group_by("household", "slot")
-        .aggregate(mwh=_total(local.mwh), covered_min=_total(local.step_min))
+        .aggregate(mwh=local.mwh.sum(), covered_min=local.step_min.sum())
         .order_by("household", "slot")
     )
 
@@ -113,11 +113,6 @@ def dearest_and_cheapest(tariff: FleetTariff) -> tuple[tuple[int, ...], tuple[in
     slots = rate_slots(tariff)
     by_price = sorted((r for r in tariff.rates if slots[r.name]), key=lambda r: r.price_per_kwh)
     return slots[by_price[-1].name], slots[by_price[0].name]
-
-
-def _total(column: IntegerValue) -> IntegerValue:
-    """A sum that stays 64 bits wide: DuckDB would make it 128, and a float in the file."""
-    return column.sum().cast("int64")
 
 
 def _in_slots(slot: IntegerValue, slots: tuple[int, ...]) -> BooleanValue:

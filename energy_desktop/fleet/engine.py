@@ -89,7 +89,7 @@ class DuckDbEngine:
     """
 
     name = "duckdb"
-    file_errors = (duckdb.IOException, duckdb.InvalidInputException)
+    file_errors: tuple[type[Exception], ...] = (duckdb.IOException, duckdb.InvalidInputException)
     _rows_of_a_part = 6_000_000
 
     def __init__(self, scratch: Path, *, threads: int | None = None, memory_mb: int = 2500) -> None:
@@ -164,8 +164,9 @@ class DuckDbEngine:
 
     @contextlib.contextmanager
     def kept(self, name: str, expression: Table) -> Iterator[Table]:
-        sql = compiled(expression, self.name)
-        self._connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {sql}")
+        self._connection.execute(
+            f"CREATE OR REPLACE TEMP TABLE {name} AS {self._query(expression)}"
+        )
         try:
             yield self._table(name)
         finally:
@@ -174,14 +175,15 @@ class DuckDbEngine:
     def write(self, expression: Table, path: Path, *, by: str | None = None) -> None:
         remove(path)
         path.parent.mkdir(parents=True, exist_ok=True)
-        sql = compiled(expression, self.name)
         options = "FORMAT parquet, COMPRESSION zstd"
         if by is not None:
             options += f", PARTITION_BY ({by}), WRITE_PARTITION_COLUMNS false"
-        self._connection.execute(f"COPY ({sql}) TO {_sql(str(path))} ({options})")
+        self._connection.execute(
+            f"COPY ({self._query(expression)}) TO {_sql(str(path))} ({options})"
+        )
 
     def fetch(self, expression: Table) -> pa.Table:
-        return self._connection.sql(compiled(expression, self.name)).to_arrow_table()
+        return self._connection.sql(self._query(expression)).to_arrow_table()
 
     def map(self, function: Callable[[I], R], items: Sequence[I]) -> Iterator[R]:
         if len(items) < 2 or self.threads < 2:
@@ -207,6 +209,19 @@ class DuckDbEngine:
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
         self._connection.close()
+
+    def _query(self, expression: Table) -> str:
+        """The SQL of an expression, with sums of integers as wide as everywhere else: DuckDB makes
+        them 128 bits, which a Parquet file keeps as floats.
+        """
+        sql = compiled(expression, self.name)
+        asked = self._connection.sql(sql)
+        wide = [
+            f'CAST("{name}" AS BIGINT) AS "{name}"'
+            for name, kind in zip(asked.columns, asked.types, strict=True)
+            if str(kind) == "HUGEINT"
+        ]
+        return f"SELECT * REPLACE ({', '.join(wide)}) FROM ({sql})" if wide else sql
 
     def _table(self, name: str) -> Table:
         """A table that ibis knows by its columns alone: it compiles, DuckDB is asked here."""

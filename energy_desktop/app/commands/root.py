@@ -11,6 +11,7 @@ from energy_desktop.app.commands import (
     commissioning,
     decode,
     encryption,
+    fleet,
     keeping,
     keys,
     paper,
@@ -75,6 +76,7 @@ for subject in (
     paper,
     keeping,
     encryption,
+    fleet,
     keys,
 ):
     subject.register(app)

@@ -1,0 +1,226 @@
+"""The same expressions on Spark: for data that outgrow one machine.
+
+Needs the extra `fleet-spark` and Java 17 or newer. With a master elsewhere, the folder of files
+and the folder of results must be one that every worker sees under the same name, and the workers
+need this program's packages: the rule for hours runs there, in Python, household by household.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import sys
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import ibis
+
+from energy_desktop.domain.errors import UserFacingError
+from energy_desktop.fleet.engine import compiled, parquet_files, remove
+from energy_desktop.fleet.layout import SourceFile
+from energy_desktop.fleet.memory import peak_of_mb
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from ibis.expr.types import IntegerValue, StringValue, Table
+
+I = TypeVar("I")  # noqa: E741
+R = TypeVar("R")
+
+LOCAL = "local[*]"
+_BROKEN = "_broken"
+_ROWS_OF_A_PART = 20_000_000
+
+
+def java_home() -> str | None:
+    """Where Java is; None: Spark cannot run here."""
+    found = shutil.which("java")
+    return os.environ.get("JAVA_HOME") or (None if found is None else str(Path(found).resolve()))
+
+
+class SparkEngine:
+    """Spark, started in this process and stopped with `close`. master: `local[2]`, or a cluster's.
+
+    Raises UserFacingError when Java or the extra is missing.
+    """
+
+    name = "spark"
+
+    def __init__(
+        self, scratch: Path, *, master: str = LOCAL, memory_mb: int = 2500, shuffles: int = 8
+    ) -> None:
+        if java_home() is None:
+            raise UserFacingError(
+                where="Spark",
+                what="There is no Java on this machine.",
+                remedy="Install Java 17 (Debian: openjdk-17-jre-headless), or use --engine duckdb.",
+            )
+        try:
+            with _quiet():
+                from py4j.protocol import Py4JError
+                from pyspark.errors import PySparkException
+                from pyspark.sql import SparkSession
+
+                self._dialect = ibis.pyspark.name  # asking for it also loads its settings
+        except ImportError as error:
+            raise UserFacingError(
+                where="Spark",
+                what="pyspark is not installed.",
+                remedy="Install it: pip install 'energy-desktop[fleet-spark]'.",
+            ) from error
+        self.file_errors: tuple[type[Exception], ...] = (Py4JError, PySparkException)
+        self._quiet = _quiet
+        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+        builder = (
+            SparkSession.builder.master(master)
+            .appName("energy-desktop fleet")
+            .config("spark.ui.enabled", "false")
+            .config("spark.ui.showConsoleProgress", "false")
+            .config("spark.driver.memory", f"{memory_mb}m")
+            .config("spark.local.dir", str(scratch))
+            .config("spark.sql.warehouse.dir", str(scratch / "warehouse"))
+            # Both engines must read a stamp the same way, wherever the machine stands.
+            .config("spark.sql.session.timeZone", "UTC")
+            .config("spark.sql.shuffle.partitions", str(shuffles))
+            # A row with a column too many is told from a good one only if all of it is parsed.
+            .config("spark.sql.csv.parser.columnPruning.enabled", "false")
+            .config("spark.sql.execution.arrow.pyspark.enabled", "true")
+        )
+        if master.startswith("local"):
+            os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+            builder = builder.config("spark.driver.bindAddress", "127.0.0.1")
+            builder = builder.config("spark.driver.host", "127.0.0.1")
+        scratch.mkdir(parents=True, exist_ok=True)
+        with _quiet():
+            self._session: Any = builder.getOrCreate()
+        self._session.sparkContext.setLogLevel("ERROR")
+        self._tables = 0
+
+    def text(self, files: Sequence[SourceFile]) -> Table:
+        from pyspark.sql import functions as f
+        from pyspark.sql.types import StringType, StructField, StructType
+
+        rows = None
+        for file in files:
+            layout = file.layout
+            names = [f"c{k}" for k in range(len(layout.columns))]
+            schema = StructType([StructField(name, StringType()) for name in (*names, _BROKEN)])
+            quote = '"' if layout.quoted else ""
+            one = self._session.read.csv(
+                str(file.path),
+                schema=schema,
+                sep=layout.delimiter,
+                header=True,
+                enforceSchema=True,
+                quote=quote,
+                escape=quote,
+                mode="PERMISSIVE",
+                columnNameOfCorruptRecord=_BROKEN,
+            )
+            household = (
+                f.lit(file.household)
+                if layout.household is None
+                else f.trim(names[layout.household])
+            )
+            tariff = f.lit(None).cast("string") if layout.tariff is None else f.trim(
+                names[layout.tariff]
+            )  # fmt: skip
+            one = one.select(
+                f.lit(file.index).cast("smallint").alias("file"),
+                household.alias("household"),
+                f.col(names[layout.time]).alias("time"),
+                f.col(names[layout.value]).alias("value"),
+                tariff.alias("tariff"),
+                f.col(_BROKEN).alias("broken"),
+            )
+            rows = one if rows is None else rows.unionAll(one)
+        return self._table(rows)
+
+    def rejected(self) -> list[tuple[int, int | None, str]]:
+        """Spark marks such rows in the column `broken` and goes on."""
+        return []
+
+    def parquet(self, paths: Sequence[Path]) -> Table:
+        return self._table(
+            self._session.read.parquet(*(str(file) for file in parquet_files(paths)))
+        )
+
+    def small(self, name: str, table: pa.Table) -> Table:
+        with self._quiet():
+            frame = self._session.createDataFrame(table)
+        return self._table(frame, name)
+
+    def bucket(self, column: StringValue, parts: int) -> IntegerValue:
+        return (column.hash() % parts).abs().cast("int32")
+
+    @contextlib.contextmanager
+    def kept(self, name: str, expression: Table) -> Iterator[Table]:
+        frame = self._frame(expression).persist()
+        try:
+            yield self._table(frame, name)
+        finally:
+            frame.unpersist()
+
+    def write(self, expression: Table, path: Path, *, by: str | None = None) -> None:
+        remove(path)
+        writer = self._frame(expression).write.mode("overwrite").option("compression", "zstd")
+        if by is not None:
+            writer = writer.partitionBy(by)
+        writer.parquet(str(path))
+
+    def fetch(self, expression: Table) -> pa.Table:
+        with self._quiet():
+            table: pa.Table = self._frame(expression).toArrow()
+        return table
+
+    def map(self, function: Callable[[I], R], items: Sequence[I]) -> Iterator[R]:
+        if not items:
+            return
+        context = self._session.sparkContext
+        with self._quiet():
+            yield from context.parallelize(items, len(items)).map(function).toLocalIterator()
+
+    def parts_for(self, rows: int) -> int:
+        return max(1, -(-rows // _ROWS_OF_A_PART))
+
+    def memory_mb(self) -> float:
+        process = getattr(getattr(self._session.sparkContext, "_gateway", None), "proc", None)
+        return 0.0 if process is None else peak_of_mb(int(process.pid))
+
+    def close(self) -> None:
+        gateway = self._session.sparkContext._gateway
+        self._session.stop()
+        process = getattr(gateway, "proc", None)
+        gateway.shutdown()
+        if process is not None:
+            # Without this the virtual machine outlives the session until this process ends.
+            if process.stdin is not None:
+                process.stdin.close()
+            process.wait(timeout=30)
+
+    def _frame(self, expression: Table) -> Any:
+        return self._session.sql(compiled(expression, self._dialect))
+
+    def _table(self, frame: Any, name: str | None = None) -> Table:
+        """A table that ibis knows by its columns alone: it compiles, Spark is asked here."""
+        if name is None:
+            self._tables += 1
+            name = f"table_{self._tables}"
+        frame.createOrReplaceTempView(name)
+        with self._quiet():
+            from pyspark.sql.pandas.types import to_arrow_schema
+
+            schema = to_arrow_schema(frame.schema)
+        return ibis.table(ibis.Schema.from_pyarrow(schema), name=name)
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """pyspark warns of pandas 3 wherever it touches Arrow; pandas itself is not used here."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        warnings.simplefilter("ignore", DeprecationWarning)
+        yield

@@ -1,0 +1,295 @@
+"""Runs a fleet of thousands of households, and gives its results page by page.
+
+A run is a folder of Parquet that needs no site: it can be made on one machine, looked at on
+another, and taken up again where it was. Between fleet and site readings go both ways: a site's
+own meters join a run as one more file, and a household of the fleet can become a meter of the
+site, which is then billed and forecast like any other.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from energy_desktop.analytics.anomaly.profile import find_anomalies
+from energy_desktop.domain.errors import NotFound, WrongUse
+from energy_desktop.domain.fleet import (
+    DataQuality,
+    DroppedRow,
+    FleetAnomaly,
+    FleetOptions,
+    FleetOverview,
+    FleetSummary,
+    HouseholdForecast,
+    HouseholdRow,
+    HouseholdView,
+    Page,
+    Segment,
+    TariffSummary,
+    TrendDay,
+)
+from energy_desktop.domain.ports import ConfigurationStore, Ledger, ProgressSink, no_progress
+
+if TYPE_CHECKING:
+    from energy_desktop.fleet.engine import Engine
+    from energy_desktop.fleet.export import Exported
+    from energy_desktop.fleet.results import FleetResults
+
+EngineName = Literal["duckdb", "spark"]
+Method = Literal["profile", "kmeans_residual"]
+ExportFormat = Literal["csv", "jsonl", "postgresql"]
+
+
+class FleetService:
+    """configuration, ledger, runs None: without a site; what needs one is refused in words.
+
+    runs: the folder below which a site keeps its fleet runs.
+    """
+
+    def __init__(
+        self,
+        configuration: ConfigurationStore | None = None,
+        ledger: Ledger | None = None,
+        runs: Path | None = None,
+    ) -> None:
+        self._configuration = configuration
+        self._ledger = ledger
+        self._runs = runs
+
+    # Running ---------------------------------------------------------------------------------
+
+    def run(
+        self,
+        folder: Path,
+        out: Path,
+        options: FleetOptions | None = None,
+        *,
+        engine: EngineName = "duckdb",
+        master: str | None = None,
+        threads: int | None = None,
+        progress: ProgressSink = no_progress,
+    ) -> FleetSummary:
+        """Does what is left to do for the files of `folder`, the results below `out`.
+
+        Blocks: belongs into a job. Takes up a run that was killed or cancelled where it was.
+        Raises DataFileError, NotEnoughData, JobCancelled, UserFacingError (no Java for Spark).
+        """
+        from energy_desktop.fleet.run import FleetRun
+
+        with _engine(out, engine, master, threads) as made:
+            run = FleetRun(
+                folder,
+                out,
+                made,
+                options or FleetOptions(),
+                hour_rule=find_anomalies,
+                progress=progress,
+            )
+            run.run()
+        return self.summary(out)
+
+    def runs(self) -> tuple[Path, ...]:
+        """The runs that the site keeps, newest first."""
+        if self._runs is None or not self._runs.is_dir():
+            return ()
+        found = [path.parent for path in self._runs.glob("*/fleet.json")]
+        return tuple(sorted(found, key=lambda p: (p / "fleet.json").stat().st_mtime, reverse=True))
+
+    def new_run(self, name: str) -> Path:
+        """A folder for a run of the site. Raises WrongUse without a site."""
+        if self._runs is None:
+            raise _no_site()
+        return self._runs / name
+
+    # Looking ---------------------------------------------------------------------------------
+
+    def summary(self, out: Path) -> FleetSummary:
+        return _results(out).summary()
+
+    def overview(self, out: Path) -> FleetOverview:
+        return _results(out).overview()
+
+    def trends(self, out: Path, *, offset: int = 0, limit: int | None = None) -> Page[TrendDay]:
+        return _results(out).trends(offset=offset, limit=limit)
+
+    def segments(self, out: Path, *, offset: int = 0, limit: int | None = None) -> Page[Segment]:
+        found = _results(out).segments()
+        until = None if limit is None else offset + limit
+        return Page(found[offset:until], len(found), offset)
+
+    def stability(self, out: Path) -> dict[int, float]:
+        """Number of segments -> how much the same they stay when half of the fleet is left out."""
+        return _results(out).stability()
+
+    def refusals(self, out: Path) -> tuple[str, ...]:
+        """Why a stage has no answer, in sentences."""
+        return _results(out).refusals()
+
+    def households(
+        self,
+        out: Path,
+        *,
+        offset: int = 0,
+        limit: int | None = 100,
+        order: str = "household",
+        tariff: str | None = None,
+        segment: int | None = None,
+        search: str = "",
+    ) -> Page[HouseholdRow]:
+        """order: household, use, anomalies, missing, saving or loss. limit None: all of them."""
+        return _results(out).households(
+            offset=offset, limit=limit, order=order, tariff=tariff, segment=segment, search=search
+        )
+
+    def forecasts(
+        self, out: Path, *, offset: int = 0, limit: int | None = 100
+    ) -> Page[HouseholdForecast]:
+        return _results(out).forecasts(offset=offset, limit=limit)
+
+    def anomalies(
+        self,
+        out: Path,
+        *,
+        method: Method = "profile",
+        offset: int = 0,
+        limit: int | None = 100,
+        tariff: str | None = None,
+        strongest_only: bool = True,
+    ) -> Page[FleetAnomaly]:
+        """Strongest first; strongest_only: one for each household."""
+        return _results(out).anomalies(
+            method=method, offset=offset, limit=limit, tariff=tariff, strongest_only=strongest_only
+        )
+
+    def tariffs(
+        self,
+        out: Path,
+        *,
+        offset: int = 0,
+        limit: int | None = 100,
+        order: Literal["saving", "loss"] = "saving",
+        tariff: str | None = None,
+    ) -> TariffSummary:
+        return _results(out).tariffs(offset=offset, limit=limit, order=order, tariff=tariff)
+
+    def quality(self, out: Path, *, offset: int = 0, limit: int | None = 100) -> DataQuality:
+        return _results(out).quality(offset=offset, limit=limit)
+
+    def dropped(
+        self, out: Path, *, offset: int = 0, limit: int | None = 100, reason: str | None = None
+    ) -> Page[DroppedRow]:
+        """The rows that are not used, one by one."""
+        return _results(out).dropped(offset=offset, limit=limit, reason=reason)
+
+    def household(self, out: Path, household: str) -> HouseholdView:
+        """Raises NotFound."""
+        return _results(out).household(household)
+
+    # Bringing out and in ---------------------------------------------------------------------
+
+    def export(
+        self,
+        out: Path,
+        target: str,
+        export_format: ExportFormat,
+        *,
+        tables: tuple[str, ...] = (),
+        progress: ProgressSink = no_progress,
+    ) -> tuple[Exported, ...]:
+        """target: a folder, or the URL of a PostgreSQL database. tables (): all but the readings.
+
+        Raises WrongUse for a table that is not there, StoreError when the target does not take it.
+        """
+        from energy_desktop.fleet import export
+
+        return export.export(_results(out), target, export_format, tables=tables, progress=progress)
+
+    def write_site(self, folder: Path) -> tuple[Path, ...]:
+        """The site's own meters as files that a run reads, one a meter; with the fleet's files in
+        the same folder they join it.
+
+        Raises WrongUse without a site, NotFound when no meter has energy.
+        """
+        if self._configuration is None or self._ledger is None:
+            raise _no_site()
+        from energy_desktop.services.fleet_site import write_meters
+
+        written = write_meters(self._configuration, self._ledger, folder)
+        if not written:
+            raise NotFound(
+                where="Site",
+                what="None of its meters has energy in the ledger yet.",
+                remedy="Poll or import some readings first.",
+            )
+        return written
+
+    def add_to_site(self, out: Path, household: str) -> str:
+        """Makes a household a meter of the site, with its readings; returns the meter's id.
+
+        It is then billed and forecast like any other. Adding it again adds what is new.
+        Raises NotFound, WrongUse (no site, or a polled meter has that name).
+        """
+        if self._configuration is None or self._ledger is None:
+            raise _no_site()
+        from energy_desktop.services.fleet_site import add_meter
+
+        start_ms, energy_wh, step_s = _results(out).readings(household)
+        add_meter(self._configuration, self._ledger, household, start_ms, energy_wh, step_s)
+        return household
+
+
+def with_tariffs(options: FleetOptions, path: Path) -> FleetOptions:
+    """The options with both tariffs read from a TOML file. Raises DataFileError."""
+    from energy_desktop.services.fleet_tariffs import read_tariffs
+
+    a, b, currency = read_tariffs(path)
+    return replace(options, tariff_a=a, tariff_b=b, currency=currency or options.currency)
+
+
+def _results(out: Path) -> FleetResults:
+    from energy_desktop.fleet.results import FleetResults
+
+    return FleetResults(out)
+
+
+@contextmanager
+def _engine(
+    out: Path, name: EngineName, master: str | None, threads: int | None
+) -> Iterator[Engine]:
+    made: Engine
+    if name == "spark":
+        from energy_desktop.fleet.spark import LOCAL, SparkEngine
+
+        made = SparkEngine(_scratch(out), master=master or LOCAL)
+    else:
+        from energy_desktop.fleet.engine import DuckDbEngine
+
+        if master is not None:
+            raise WrongUse(
+                where=f"--master {master}",
+                what="Only Spark has a master.",
+                remedy="Say --engine spark too.",
+            )
+        made = DuckDbEngine(_scratch(out), threads=threads)
+    try:
+        yield made
+    finally:
+        made.close()
+        shutil.rmtree(_scratch(out), ignore_errors=True)
+
+
+def _scratch(out: Path) -> Path:
+    """Beside the results and not in them: a folder that holds something is no new run."""
+    return out.with_name(out.name + ".scratch")
+
+
+def _no_site() -> WrongUse:
+    return WrongUse(
+        where="Fleet",
+        what="This needs a site, and none is open.",
+        remedy="Name its folder with --site.",
+    )

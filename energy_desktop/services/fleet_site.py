@@ -1,0 +1,86 @@
+"""Between a site and a fleet: its meters as files of a run, a household as one of its meters."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from energy_desktop.domain.clock import iso_utc
+from energy_desktop.domain.energy import IntervalQuality, Intervals
+from energy_desktop.domain.errors import WrongUse
+from energy_desktop.domain.ports import ConfigurationStore, Ledger
+from energy_desktop.domain.site import Meter, Role
+from energy_desktop.services.registers import positive_register
+
+_REGISTER = "energy_import_wh"
+_FIRST_MS = 0
+_LAST_MS = 4_102_444_800_000  # 2100
+_STEPS_S = (900, 1800, 3600)
+
+
+def write_meters(
+    configuration: ConfigurationStore, ledger: Ledger, folder: Path
+) -> tuple[Path, ...]:
+    """A CSV a meter with energy in steps that fleets have: household, start_utc, energy_wh."""
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for meter in configuration.load().meters:
+        intervals = ledger.intervals(
+            meter.meter_id,
+            _FIRST_MS,
+            _LAST_MS,
+            register=positive_register(ledger, meter.meter_id),
+        )
+        known = np.isfinite(intervals.energy_wh)
+        if intervals.step_s not in _STEPS_S or not known.any():
+            continue
+        path = folder / f"site-{_safe(meter.meter_id)}.csv"
+        with path.open("w", newline="", encoding="utf-8") as file:
+            out = csv.writer(file)
+            out.writerow(("household", "start_utc", "energy_wh"))
+            for start, energy in zip(
+                intervals.start_ms[known].tolist(), intervals.energy_wh[known].tolist(), strict=True
+            ):
+                out.writerow((meter.meter_id, iso_utc(start), f"{energy:g}"))
+        written.append(path)
+    return tuple(written)
+
+
+def add_meter(
+    configuration: ConfigurationStore,
+    ledger: Ledger,
+    household: str,
+    start_ms: Sequence[int],
+    energy_wh: Sequence[float],
+    step_s: int,
+) -> None:
+    """Raises WrongUse when a polled meter has that name: its energy comes from its register."""
+    site = configuration.load()
+    known = site.meter(household)
+    if known is not None and known.driver_id:
+        raise WrongUse(
+            where=f"Meter {household}",
+            what="A meter of this name is polled, so its energy comes from its own register.",
+            remedy="Rename it first.",
+        )
+    if known is None:
+        meter = Meter(household, household, role=Role.OTHER)
+        configuration.replace(replace(site, meters=(*site.meters, meter)))
+    ledger.add_intervals(
+        Intervals(
+            household,
+            _REGISTER,
+            step_s,
+            np.array(start_ms, np.int64),
+            np.rint(np.array(energy_wh, np.float64)),
+            np.full(len(start_ms), IntervalQuality.RAW, np.int8),
+        )
+    )
+
+
+def _safe(name: str) -> str:
+    return "".join(c if c.isalnum() or c in "-_" else "_" for c in name)
