@@ -121,7 +121,8 @@ def _history(context: ViewContext, services: Services) -> BaseView:
 
 def _meters(context: ViewContext, services: Services, engine: Engine, feed: LiveFeed) -> BaseView:
     from energy_desktop.services.drivers import DriverService
-    from energy_desktop.ui.views.meters_view import DeskServices, MetersView
+    from energy_desktop.ui.views.desk.page import DeskServices
+    from energy_desktop.ui.views.meters_view import MetersView
 
     desk = DeskServices(
         services.commissioning,

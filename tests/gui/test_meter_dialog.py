@@ -46,8 +46,8 @@ def a_dialog(qtbot, context):
 
 
 def type_name(dialog, name):
-    dialog.name.setText(name)
-    dialog.name.textEdited.emit(name)
+    dialog.meter.name.setText(name)
+    dialog.meter.name.textEdited.emit(name)
 
 
 @pytest.mark.parametrize(
@@ -66,19 +66,19 @@ def test_an_id_is_made_of_the_name(name, meter_id):
 def test_the_id_follows_the_name_until_it_is_typed_and_is_free(a_dialog):
     dialog = a_dialog()
     type_name(dialog, "Lathe")
-    assert dialog.meter_id.text() == "lathe-2"
+    assert dialog.meter.meter_id.text() == "lathe-2"
 
-    dialog.meter_id.setText("own")
-    dialog.meter_id.textEdited.emit("own")
+    dialog.meter.meter_id.setText("own")
+    dialog.meter.meter_id.textEdited.emit("own")
     type_name(dialog, "Saw")
 
-    assert dialog.meter_id.text() == "own"
+    assert dialog.meter.meter_id.text() == "own"
 
 
 def test_half_a_model_name_is_no_model(a_dialog):
     dialog = a_dialog()
-    dialog.driver.setCurrentIndex(0)
-    dialog.driver.setEditText("SDM1")
+    dialog.meter.driver.setCurrentIndex(0)
+    dialog.meter.driver.setEditText("SDM1")
 
     assert dialog.mistakes()["driver"] == "Choose a model from the list."
     dialog.test_read()
@@ -87,7 +87,7 @@ def test_half_a_model_name_is_no_model(a_dialog):
 
 def test_an_address_used_on_the_link_is_refused_beside_the_unit(a_dialog):
     dialog = a_dialog()
-    dialog.unit.setValue(7)
+    dialog.meter.unit.setValue(7)
     assert dialog.mistakes()["unit"] == "Lathe has this unit id on the same link."
 
     dialog.link.setCurrentIndex(dialog.link.findData("bus"))
@@ -96,7 +96,7 @@ def test_an_address_used_on_the_link_is_refused_beside_the_unit(a_dialog):
 
 def test_a_serial_bus_takes_no_unit_above_247(a_dialog):
     dialog = a_dialog()
-    dialog.unit.setValue(255)
+    dialog.meter.unit.setValue(255)
     assert "unit" not in dialog.mistakes()
     dialog.link.setCurrentIndex(dialog.link.findData("bus"))
     assert "1 to 247" in dialog.mistakes()["unit"]
@@ -105,14 +105,14 @@ def test_a_serial_bus_takes_no_unit_above_247(a_dialog):
 def test_a_new_bus_takes_the_settings_of_the_driver_and_an_old_one_keeps_its_own(a_dialog):
     dialog = a_dialog()
     dialog.link.setCurrentIndex(dialog.link.findData("bus"))
-    dialog.driver.setCurrentIndex(1)
+    dialog.meter.driver.setCurrentIndex(1)
     assert dialog.chosen_link() == BUS
 
-    dialog.driver.setCurrentIndex(-1)
+    dialog.meter.driver.setCurrentIndex(-1)
     dialog.link.setCurrentIndex(0)
     dialog.fields.set_kind(LinkKind.MODBUS_RTU)
     dialog.fields.device.setCurrentText("/dev/ttyUSB1")
-    dialog.driver.setCurrentIndex(1)
+    dialog.meter.driver.setCurrentIndex(1)
     made = dialog.chosen_link()
 
     assert (made.kind, made.baud_rate, made.parity) == (LinkKind.MODBUS_RTU, 38400, "E")
@@ -133,16 +133,16 @@ def test_a_link_is_changed_for_all_and_says_so(a_dialog):
 
 def test_every_field_reaches_the_meter(a_dialog):
     dialog = a_dialog(LATHE)
-    dialog.name.setText("Lathe 2")
-    dialog.driver.setCurrentIndex(1)
-    dialog.role.setCurrentIndex(dialog.role.findData(Role.SOLAR.value))
-    dialog.equipment.setCurrentText("compressor")
-    dialog.serial.setText(" S-9 ")
-    dialog.interval.setValue(5.0)
-    dialog.ct.setValue(40.0)
-    dialog.vt.setValue(2.0)
-    dialog.invert.setCurrentIndex(1)
-    dialog.mid.setCurrentIndex(1)
+    dialog.meter.name.setText("Lathe 2")
+    dialog.meter.driver.setCurrentIndex(1)
+    dialog.meter.role.setCurrentIndex(dialog.meter.role.findData(Role.SOLAR.value))
+    dialog.meter.equipment.setCurrentText("compressor")
+    dialog.meter.serial.setText(" S-9 ")
+    dialog.meter.interval.setValue(5.0)
+    dialog.meter.ct.setValue(40.0)
+    dialog.meter.vt.setValue(2.0)
+    dialog.meter.invert.setCurrentIndex(1)
+    dialog.meter.mid.setCurrentIndex(1)
 
     assert dialog.chosen_meter() == replace(
         LATHE,
@@ -161,7 +161,7 @@ def test_every_field_reaches_the_meter(a_dialog):
 
 def test_what_cannot_be_an_id_is_refused(a_dialog):
     dialog = a_dialog()
-    dialog.meter_id.setText("a b")
+    dialog.meter.meter_id.setText("a b")
     assert "Letters" in dialog.mistakes()["id"]
 
 
@@ -191,11 +191,11 @@ def test_a_meter_added_in_the_window_is_polled_at_once(qtbot, context, engine):
     view.shown()
     qtbot.waitUntil(lambda: view.list_panel.state == "empty", timeout=10_000)
     with serving_meters(units=1, connections=1) as (port,):
-        view.add_meter()
-        dialog = view.dialog
+        view.deeds.add_meter()
+        dialog = view.deeds.dialog
         dialog.fields.host.setText("127.0.0.1")
         dialog.fields.port.setValue(port)
-        dialog.driver.setCurrentIndex(dialog.driver.findData("eastron_sdm120"))
+        dialog.meter.driver.setCurrentIndex(dialog.meter.driver.findData("eastron_sdm120"))
         type_name(dialog, "Press 4")
         dialog.test_read()
         qtbot.waitUntil(lambda: dialog.trial.values.rows_model.rowCount() > 5, timeout=10_000)

@@ -15,7 +15,8 @@ from energy_desktop.domain.snapshot import Layout, LinkState, MeterStatus, Snaps
 from energy_desktop.services.importing import ImportResult
 from energy_desktop.services.meters import MeterListing
 from energy_desktop.ui.live_feed import LiveFeed
-from energy_desktop.ui.views.meters_view import MetersPage, MetersView
+from energy_desktop.ui.views.desk.page import MetersPage
+from energy_desktop.ui.views.meters_view import MetersView
 from tests.gui.fakes import NOW
 
 NOW_MS = round(NOW.timestamp() * 1000)
@@ -169,12 +170,12 @@ def test_without_meters_the_page_offers_the_first_step(qtbot, view):
 
 def test_a_meter_is_tried_and_saved(qtbot, view, meters):
     opened(qtbot, view)
-    view.add_meter()
-    dialog = view.dialog
-    dialog.name.setText("Press 4")
-    dialog.name.textEdited.emit("Press 4")
-    dialog.unit.setValue(12)
-    dialog.driver.setCurrentIndex(0)
+    view.deeds.add_meter()
+    dialog = view.deeds.dialog
+    dialog.meter.name.setText("Press 4")
+    dialog.meter.name.textEdited.emit("Press 4")
+    dialog.meter.unit.setValue(12)
+    dialog.meter.driver.setCurrentIndex(0)
 
     dialog.test_read()
     qtbot.waitUntil(lambda: dialog.trial.values.model().rowCount() == 2)
@@ -191,8 +192,8 @@ def test_a_meter_is_tried_and_saved(qtbot, view, meters):
 
 def test_a_new_link_is_entered_beside_the_meter(qtbot, view):
     opened(qtbot, view)
-    view.add_meter()
-    dialog = view.dialog
+    view.deeds.add_meter()
+    dialog = view.deeds.dialog
     dialog.link.setCurrentIndex(0)
     dialog.fields.host.setText("10.20.4.30")
     dialog.fields.port.setValue(1502)
@@ -208,10 +209,10 @@ def test_a_new_link_is_entered_beside_the_meter(qtbot, view):
 
 def test_what_is_missing_is_said_beside_its_field_and_nothing_is_saved(qtbot, view, meters):
     opened(qtbot, view)
-    view.add_meter()
-    dialog = view.dialog
+    view.deeds.add_meter()
+    dialog = view.deeds.dialog
     dialog.link.setCurrentIndex(0)
-    dialog.meter_id.setText("lathe")
+    dialog.meter.meter_id.setText("lathe")
 
     dialog.save()
 
@@ -225,12 +226,12 @@ def test_what_is_missing_is_said_beside_its_field_and_nothing_is_saved(qtbot, vi
 @pytest.mark.parametrize("command", ["test_read", "save"])
 def test_a_failure_stands_in_the_dialog_with_its_remedy(qtbot, view, meters, command):
     opened(qtbot, view)
-    view.add_meter()
-    dialog = view.dialog
-    dialog.name.setText("Press")
-    dialog.meter_id.setText("press")
-    dialog.driver.setCurrentIndex(0)
-    dialog.unit.setValue(12)
+    view.deeds.add_meter()
+    dialog = view.deeds.dialog
+    dialog.meter.name.setText("Press")
+    dialog.meter.meter_id.setText("press")
+    dialog.meter.driver.setCurrentIndex(0)
+    dialog.meter.unit.setValue(12)
     kind = MeterUnreachable if command == "test_read" else WrongUse
     meters.failure = kind(where="Press", what="It cannot be.", remedy="Look at the cable.")
 
@@ -246,20 +247,20 @@ def test_changing_keeps_what_the_dialog_does_not_show(qtbot, view, meters):
     meters.meters = (replace(LATHE, serial_number="S-1", equipment="hvac"),)
     opened(qtbot, view)
 
-    view.edit_meter()
-    changed = view.dialog.chosen_meter()
+    view.deeds.edit_meter()
+    changed = view.deeds.dialog.chosen_meter()
 
     assert changed == meters.meters[0]
-    view.dialog.reject()
+    view.deeds.dialog.reject()
 
 
 def test_every_mistake_of_a_site_file_is_shown_with_its_line(qtbot, view):
     opened(qtbot, view)
 
     view.files.apply_file(Path("site.toml"))
-    qtbot.waitUntil(lambda: view.notice_box.count() == 1)
+    qtbot.waitUntil(lambda: view.notices.count() == 1)
 
-    said = view.notice_box.itemAt(0).widget().accessibleName()
+    said = view.notices.itemAt(0).widget().accessibleName()
     assert "line 4" in said
     assert "line 9" in said
 
@@ -278,7 +279,7 @@ def test_an_import_tells_rows_and_rejected_lines(qtbot, view):
 def test_retiring_asks_the_service(qtbot, view, meters):
     opened(qtbot, view)
 
-    view.retire("lathe")
+    view.deeds.retire("lathe")
 
     qtbot.waitUntil(lambda: meters.retired == ["lathe"])
 
@@ -287,9 +288,9 @@ def test_many_mistakes_are_cut_on_the_page_and_copied_whole(qtbot, view, qapp):
     opened(qtbot, view)
     mistakes = "\n".join(f"  line {n}: wrong" for n in range(2, 30))
 
-    view._tell(SiteFileError(where="site.toml, line 1", what="wrong.", remedy=mistakes))
+    view.notices.tell(SiteFileError(where="site.toml, line 1", what="wrong.", remedy=mistakes))
 
-    said = view.notice_box.itemAt(0).widget()
+    said = view.notices.itemAt(0).widget()
     assert "line 8" in said.accessibleName()
     assert "line 9" not in said.accessibleName()
     assert "and 21 more" in said.accessibleName()

@@ -10,17 +10,13 @@ only when the page is loaded, and the wire only in jobs.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
-from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout
 
 from energy_desktop.domain.bus import BusStatistics
-from energy_desktop.domain.commissioning import InspectedRegister, Reading, ScanHit
-from energy_desktop.domain.configuration import Configuration
-from energy_desktop.domain.driver import DriverInfo, RegisterView
-from energy_desktop.domain.errors import DriverFileError, UserFacingError
+from energy_desktop.domain.driver import RegisterView
 from energy_desktop.domain.ports import Rings
 from energy_desktop.domain.snapshot import Snapshot
 from energy_desktop.services.importing import ImportService
@@ -31,41 +27,16 @@ from energy_desktop.ui.views import meter_words as words
 from energy_desktop.ui.views.base import BaseView, Subject, ViewContext
 from energy_desktop.ui.views.desk.bus_panel import BusActions, BusPanel
 from energy_desktop.ui.views.desk.bus_rows import bus_rows
-from energy_desktop.ui.views.desk.choose_file import choose_target, write_file
+from energy_desktop.ui.views.desk.deeds import Deeds
 from energy_desktop.ui.views.desk.details import MeterDetails
-from energy_desktop.ui.views.desk.driver_editor import DriverEditor
 from energy_desktop.ui.views.desk.files import FileImports
-from energy_desktop.ui.views.desk.meter_dialog import MeterDialog
-from energy_desktop.ui.views.desk.ports import BulkLists, Desk, Drivers, LinkPasswords
-from energy_desktop.ui.views.desk.scan_dialog import ScanDialog
+from energy_desktop.ui.views.desk.notices import Notices
+from energy_desktop.ui.views.desk.page import DeskServices, Look, MetersPage
 from energy_desktop.ui.views.desk.wire_page import WirePage
-from energy_desktop.ui.widgets.panel import Button, InlineNotice, button
-from energy_desktop.ui.widgets.question import Question
+from energy_desktop.ui.widgets.panel import InlineNotice, button
 from energy_desktop.ui.widgets.segmented import Segmented
 
-_LINES_SHOWN = 8  # of a long list of mistakes; the rest is copied
 _WIRE, _VALUES = "wire", "values"
-
-
-@dataclass(frozen=True, slots=True)
-class MetersPage:
-    """All that the page needs of the store and the driver files, read in one job."""
-
-    listing: tuple[MeterListing, ...]
-    configuration: Configuration
-    drivers: tuple[DriverInfo, ...]
-    driver_errors: tuple[DriverFileError, ...]
-    ports: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class DeskServices:
-    """What the desk can do beyond the list; None: not in this program."""
-
-    desk: Desk | None = None
-    drivers: Drivers | None = None
-    lists: BulkLists | None = None
-    passwords: LinkPasswords | None = None
 
 
 class MetersView(BaseView):
@@ -97,19 +68,29 @@ class MetersView(BaseView):
         self._registers: tuple[RegisterView, ...] = ()
         self._stored: Snapshot | None = None
         self._registers_of = ""
-        self.editor: DriverEditor | None = None
+        self.notices = Notices()
+        self.body.addLayout(self.notices)
         self.files = FileImports(
             self,
             lambda: self.list_panel,
             importing,
             site_file,
             self._services.lists,
-            self.say,
-            self._tell,
+            self.notices,
         )
-        self.notice_box = QVBoxLayout()
-        self.body.addLayout(self.notice_box)
-        self.list_panel = BusPanel(BusActions(self.scan, self.add_meter, self.files.actions))
+        self.wire = WirePage(self, self._services.desk)
+        self.deeds = Deeds(
+            self,
+            meters,
+            self._services,
+            self.notices,
+            look=self._look,
+            on_changed=self._on_changed,
+            progress_panel=self.wire.plausibility,
+        )
+        self.list_panel = BusPanel(
+            BusActions(self.deeds.scan, self.deeds.add_meter, self.files.actions)
+        )
         self.list = self.list_panel.table
         self.list_panel.scan_button.setVisible(self._services.desk is not None)
         self.list_panel.meter_chosen.connect(self._on_meter_chosen)
@@ -121,7 +102,7 @@ class MetersView(BaseView):
         columns.addLayout(self._right_side(), 20)
         self.body.addLayout(columns, 1)
         if self._services.drivers is not None:
-            self.add_page_action("Drivers", "file-code-outline", self.open_editor)
+            self.add_page_action("Drivers", "file-code-outline", self.deeds.open_editor)
         if self._services.desk is not None:
             self.add_page_action("Commissioning record", "file-pdf-box", self.print_pdf)
 
@@ -139,16 +120,15 @@ class MetersView(BaseView):
         self.side.changed.connect(self.show_side)
         row.addWidget(self.side)
         row.addStretch(1)
-        self.edit_button = button("Edit meter", self.edit_meter, icon="pencil-outline")
-        self.retire_button = button("Stop polling", self.ask_retire)
+        self.edit_button = button("Edit meter", self.deeds.edit_meter, icon="pencil-outline")
+        self.retire_button = button("Stop polling", self.deeds.ask_retire)
         self.history_button = button("History", self._open_history, kind="link")
         for one in (self.history_button, self.edit_button, self.retire_button):
             one.setEnabled(False)
             row.addWidget(one)
         right.addLayout(row)
-        self.wire = WirePage(self, self._services.desk)
-        self.wire.line_wanted.connect(self.take_line)
-        self.wire.order_wanted.connect(self.take_order)
+        self.wire.line_wanted.connect(self.deeds.take_line)
+        self.wire.order_wanted.connect(self.deeds.take_order)
         self.wire.statistics_changed.connect(self.show_statistics)
         self.details = MeterDetails(self.formats, self._meters.drivers_folder)
         self.pages = QStackedWidget()
@@ -207,12 +187,12 @@ class MetersView(BaseView):
         if not page.listing:
             self._chosen = ""
             self.set_answer("No meters yet.")
-            scan = [("Scan a bus", self.scan)] if self._services.desk is not None else []
+            scan = [("Scan a bus", self.deeds.scan)] if self._services.desk is not None else []
             self.list_panel.show_empty(
                 "No meters yet. Add the first one, apply a site file, or import readings.",
                 icon="meter-electric-outline",
                 buttons=[
-                    ("Add meter", self.add_meter),
+                    ("Add meter", self.deeds.add_meter),
                     *scan,
                     ("Apply site file", self.files.choose_site_file),
                 ],
@@ -353,181 +333,26 @@ class MetersView(BaseView):
 
     # -------------------------------------------------------- commands
 
+    def _look(self) -> Look:
+        return Look(self._page, self._listing(), self._bus)
+
+    def _on_changed(self, meter_id: str) -> None:
+        if meter_id:
+            self._chosen, self._bus = meter_id, ""
+            self.navigation.choose(meter_id=meter_id)
+        self.reload()
+
     def try_now(self) -> None:
         """Ends the back-off of the chosen meter."""
         self.load(
             partial(self._meters.try_now, self._chosen),
             lambda _: self.refresh(),
             key="try",
-            on_error=self._tell,
+            on_error=self.notices.tell,
         )
-
-    def add_meter(self) -> None:
-        dialog = self._open_dialog(None)
-        if dialog is not None and self._bus:
-            dialog.link.setCurrentIndex(max(0, dialog.link.findData(self._bus)))
-
-    def edit_meter(self) -> None:
-        listing = self._listing()
-        if listing is not None:
-            self._open_dialog(listing)
-
-    def _open_dialog(
-        self, listing: MeterListing | None, parent: QWidget | None = None
-    ) -> MeterDialog | None:
-        page = self._page
-        if page is None:
-            return None
-        self.dialog = MeterDialog(
-            parent or self,
-            self.context,
-            self._meters,
-            page.configuration,
-            page.drivers,
-            None if listing is None else listing.meter,
-            ports=page.ports,
-            passwords=self._services.passwords,
-        )
-        self.dialog.saved.connect(self._on_saved)
-        self.dialog.open()
-        return self.dialog
-
-    def _on_saved(self, meter_id: str) -> None:
-        self._chosen, self._bus = meter_id, ""
-        self.navigation.choose(meter_id=meter_id)
-        self.say(f"Saved {meter_id}.", "It is polled from now on.", 0)
-        self.reload()
-
-    def scan(self) -> None:
-        page, desk = self._page, self._services.desk
-        if page is None or desk is None:
-            return
-        self.scanner = ScanDialog(self, self.context, desk, page.configuration, page.ports)
-        self.scanner.add_wanted.connect(self.add_hit)
-        self.scanner.open()
-
-    def add_hit(self, hit: ScanHit) -> None:
-        """A unit that the scan found, in the dialog that adds a meter."""
-        dialog = self._open_dialog(None, self.scanner)
-        if dialog is not None:
-            dialog.take_hit(hit.link, hit.unit_id, hit.fits[0].driver_id if hit.fits else "")
-
-    def open_editor(self) -> DriverEditor | None:
-        """The drivers as text, in a window that stays open beside the page."""
-        page, drivers = self._page, self._services.drivers
-        if page is None or drivers is None:
-            return None
-        if self.editor is None:
-            self.editor = DriverEditor(self, self.context, drivers, self._services.desk)
-            self.editor.saved.connect(lambda _: self.reload())
-        listing = self._listing()
-        self.editor.show_site(page.drivers, page.configuration)
-        if listing is not None:
-            self.editor.choose_meter(listing.meter.meter_id)
-            if listing.meter.driver_id and not self.editor.isVisible():
-                self.editor.open_driver(listing.meter.driver_id)
-        self.editor.show()
-        self.editor.raise_()
-        self.editor.activateWindow()
-        return self.editor
-
-    def take_line(self, row: InspectedRegister, reading: Reading) -> None:
-        """A reading that was clicked becomes a line of the driver in the editor."""
-        editor = self.open_editor()
-        if editor is not None:
-            editor.take_reading(row, reading)
-
-    def take_order(self, function: int, value_format: str, word_order: str) -> None:
-        """The proved order becomes that of the driver in the editor."""
-        editor = self.open_editor()
-        if editor is not None:
-            editor.take_order(function, value_format, word_order)
 
     def print_pdf(self) -> None:
-        """The commissioning record of the chosen meter as PDF."""
-        desk, listing = self._services.desk, self._listing()
-        if desk is None or listing is None:
-            self.say("No meter is chosen.", "A commissioning record is made for one meter.", 2)
-            return
-        meter = listing.meter
-
-        def made(pdf: bytes) -> None:
-            choose_target(
-                self,
-                "Save the commissioning record",
-                f"commissioning-{meter.meter_id}.pdf",
-                "PDF (*.pdf)",
-                lambda path: self.load(
-                    partial(write_file, path, pdf),
-                    lambda written: self.say("Commissioning record saved.", str(written), 0),
-                    key="record",
-                    on_error=self._tell,
-                ),
-            )
-
-        self.load_long(
-            lambda progress: desk.record(meter.meter_id, progress),
-            made,
-            panel=self.wire.plausibility,
-            title=f"Commissioning record of {meter.name}",
-            on_error=self._tell,
-        )
-
-    def ask_retire(self) -> None:
-        listing = self._listing()
-        if listing is None:
-            return
-        meter = listing.meter
-        self.question = Question(
-            self,
-            f"Stop polling {meter.name}?",
-            "It leaves the list. Its readings and bills stay, and a meter added under the id "
-            f"{meter.meter_id} continues them.",
-            do="Stop polling",
-            leave="Keep polling",
-        )
-        self.question.answered.connect(lambda yes: self.retire(meter.meter_id) if yes else None)
-        self.question.open()
-
-    def retire(self, meter_id: str) -> None:
-        """Stops polling; what hangs on the meter is told as an error instead."""
-        self.load(
-            partial(self._meters.retire, meter_id),
-            lambda _: self._on_retired(meter_id),
-            key="retire",
-            title=f"Stop polling {meter_id}",
-            on_error=self._tell,
-        )
-
-    def _on_retired(self, meter_id: str) -> None:
-        self.say(f"{meter_id} is polled no longer.", "Its readings stay.", 0)
-        self.reload()
+        self.deeds.print_pdf()
 
     def _open_history(self) -> None:
         self.navigation.go("history", meter_id=self._chosen)
-
-    # -------------------------------------------------------- notices
-
-    def _tell(self, error: UserFacingError) -> None:
-        lines = f"{error.what}\n{error.remedy}".strip().splitlines()
-        text = "\n".join(lines[:_LINES_SHOWN])
-        copy: tuple[Button, ...] = ()
-        if len(lines) > _LINES_SHOWN:
-            text += f"\nand {len(lines) - _LINES_SHOWN} more"
-            copy = (("Copy all", lambda: QGuiApplication.clipboard().setText(str(error))),)
-        self.say(error.where, text, 2, copy)
-
-    def say(self, what: str, where: str, tone: int, more: tuple[Button, ...] = ()) -> None:
-        """A notice above the page until it is closed or another one comes."""
-        _clear(self.notice_box)
-        notice = InlineNotice(
-            what, where, tone=tone, buttons=[("Close", lambda: notice.hide()), *more]
-        )
-        self.notice_box.addWidget(notice)
-
-
-def _clear(box: QVBoxLayout) -> None:
-    while (item := box.takeAt(0)) is not None:
-        widget = item.widget()
-        if widget is not None:
-            widget.deleteLater()

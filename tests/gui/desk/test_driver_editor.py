@@ -79,7 +79,7 @@ def type_at_end(editor, text):
 def test_own_drivers_stand_first_and_the_filter_finds_a_maker(editor):
     assert [d.driver_id for d in editor.list.rows_model.rows] == ["mine", "sdm"]
 
-    editor.filter.setText("eastr")
+    editor.list_panel.filter.setText("eastr")
 
     assert [d.driver_id for d in editor.list.rows_model.rows] == ["sdm"]
 

@@ -13,30 +13,22 @@ from typing import TypeVar
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import (
-    QComboBox,
-    QDialog,
-    QHBoxLayout,
-    QLineEdit,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QVBoxLayout, QWidget
 
 from energy_desktop.domain.commissioning import InspectedRegister, Reading
 from energy_desktop.domain.configuration import Configuration
 from energy_desktop.domain.driver import DriverInfo, TestReading
 from energy_desktop.domain.errors import UserFacingError
-from energy_desktop.domain.link_kinds import kind_info
 from energy_desktop.ui.views import meter_words as words
 from energy_desktop.ui.views.base import ViewContext
 from energy_desktop.ui.views.desk import driver_text
 from energy_desktop.ui.views.desk.choose_file import choose_target
+from energy_desktop.ui.views.desk.driver_panels import DriverListPanel, MeterTrialPanel
 from energy_desktop.ui.views.desk.line_dialog import LineDialog
 from energy_desktop.ui.views.desk.list_dialog import ListDialog
 from energy_desktop.ui.views.desk.naming import free, slug
 from energy_desktop.ui.views.desk.ports import Desk, DriverCheck, Drivers
 from energy_desktop.ui.views.desk.text_edit import NumberedEdit
-from energy_desktop.ui.views.desk.trial import TrialPanel
 from energy_desktop.ui.widgets import paint
 from energy_desktop.ui.widgets.panel import InlineNotice, Panel, button
 from energy_desktop.ui.widgets.question import Question
@@ -64,7 +56,6 @@ class DriverEditor(QDialog):
         self._drivers = drivers
         self._desk = desk
         self._infos: tuple[DriverInfo, ...] = ()
-        self._configuration = Configuration()
         self._opened = ""  # the driver whose text this was
         self._unchanged = ""  # the text as it was read or saved
         self._opening = False
@@ -77,9 +68,14 @@ class DriverEditor(QDialog):
         outer.addWidget(self.notice)
         columns = QHBoxLayout()
         columns.setSpacing(8)
-        columns.addWidget(self._list_panel(), 5)
+        self.list_panel = DriverListPanel(self.copy, self.begin_new, self.open_list)
+        self.list_panel.chosen.connect(self._on_chosen)
+        self.list = self.list_panel.table
+        columns.addWidget(self.list_panel, 5)
         columns.addWidget(self._text_panel(), 12)
-        columns.addWidget(self._trial_panel(), 6)
+        self.trial_panel = MeterTrialPanel(context.formats, self.test)
+        self.trial = self.trial_panel.trial
+        columns.addWidget(self.trial_panel, 6)
         outer.addLayout(columns, 1)
         self._check_later = QTimer(self)
         self._check_later.setSingleShot(True)
@@ -87,32 +83,6 @@ class DriverEditor(QDialog):
         self._check_later.timeout.connect(self.check)
 
     # -------------------------------------------------------- building
-
-    def _list_panel(self) -> Panel:
-        self.list_panel = Panel("Drivers")
-        self.filter = QLineEdit()
-        self.filter.setPlaceholderText("Maker or model")
-        self.filter.setAccessibleName("Filter the drivers")
-        self.filter.textChanged.connect(lambda _: self._show_list())
-        self.list_panel.set_content(self.filter)
-        self.list: Table[DriverInfo] = Table(
-            [Column("Model", self._driver_cell, stretch=1)],
-            key=lambda d: d.driver_id,
-            two_lines=True,
-            name="Drivers",
-        )
-        self.list.chosen.connect(self._on_chosen)
-        self.list_panel.set_content(self.list)
-        row = QHBoxLayout()
-        row.setSpacing(6)
-        self.copy_button = button("Copy", self.copy, icon="content-copy")
-        self.copy_button.setEnabled(False)
-        row.addWidget(self.copy_button)
-        row.addWidget(button("New", self.begin_new, icon="plus"))
-        row.addWidget(button("From a list", self.open_list, icon="table-large"))
-        row.addStretch(1)
-        self.list_panel.set_content(row)
-        return self.list_panel
 
     def _text_panel(self) -> Panel:
         self.text_panel = Panel("Text", "choose a driver, or begin a new one")
@@ -147,62 +117,19 @@ class DriverEditor(QDialog):
         self.text_panel.set_content(row)
         return self.text_panel
 
-    def _trial_panel(self) -> Panel:
-        panel = Panel("Try it live")
-        self.meter = QComboBox()
-        self.meter.setAccessibleName("Meter to try it on")
-        self.meter.setSizeAdjustPolicy(
-            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
-        )
-        self.meter.setMinimumContentsLength(14)
-        self.trial = TrialPanel(self._context.formats, self.test, "Test")
-        self.meter.currentIndexChanged.connect(lambda _: self.trial.reset())
-        panel.set_content(self.meter)
-        panel.body.addWidget(self.trial, 1)
-        return panel
-
     # -------------------------------------------------------- what there is
 
     def show_site(self, drivers: Sequence[DriverInfo], configuration: Configuration) -> None:
         """The drivers to choose from, and the meters to try one on."""
-        self._infos = tuple(sorted(drivers, key=lambda d: (not d.own, d.driver_id)))
-        self._configuration = configuration
-        chosen = self.meter.currentData()
-        self.meter.clear()
-        for meter in configuration.meters:
-            link = configuration.link(meter.link_id)
-            if link is not None:
-                self.meter.addItem(f"{meter.name}: {link.address}", meter.meter_id)
-        self.choose_meter(str(chosen or ""))
-        self.trial.button.setEnabled(self.meter.count() > 0)
-        self._show_list()
+        self._infos = tuple(drivers)
+        self.list_panel.show_drivers(self._infos)
+        self.trial_panel.show_meters(configuration)
 
     def choose_meter(self, meter_id: str) -> None:
-        at = self.meter.findData(meter_id)
-        if at >= 0:
-            self.meter.setCurrentIndex(at)
+        self.trial_panel.choose_meter(meter_id)
 
-    def _show_list(self) -> None:
-        wanted = self.filter.text().strip().casefold()
-        found = [
-            d
-            for d in self._infos
-            if wanted in f"{d.driver_id} {d.manufacturer} {' '.join(d.models)}".casefold()
-        ]
-        self.list.show_rows(found, empty="No driver is called so.")
-        own = sum(d.own for d in self._infos)
-        self.list_panel.set_subtitle(f"{len(self._infos)}, {own} of this site")
-
-    @staticmethod
-    def _driver_cell(driver: DriverInfo) -> Cell:
-        models = f"{driver.manufacturer} {', '.join(driver.models)}"
-        icon = "account-outline" if driver.own else "package-variant-closed"
-        spoken = f"{driver.driver_id}, {models}, {'of this site' if driver.own else 'shipped'}"
-        return Cell(driver.driver_id, models, bold=driver.own, icon=icon, spoken=spoken)
-
-    def _on_chosen(self, row: object) -> None:
-        self.copy_button.setEnabled(isinstance(row, DriverInfo))
-        if isinstance(row, DriverInfo) and row.driver_id != self._opened:
+    def _on_chosen(self, row: DriverInfo) -> None:
+        if row.driver_id != self._opened:
             self._after_asking(lambda: self.open_driver(row.driver_id))
 
     # -------------------------------------------------------- opening
@@ -396,16 +323,15 @@ class DriverEditor(QDialog):
     # -------------------------------------------------------- trying, saving, sharing
 
     def test(self) -> None:
-        meter = self._configuration.meter(str(self.meter.currentData() or ""))
-        link = None if meter is None else self._configuration.link(meter.link_id)
-        if meter is None or link is None:
+        target = self.trial_panel.target()
+        if target is None:
             self._complain_text("There is no meter to try it on: add one, or scan a bus.")
             return
         text = self.edit.toPlainText()
-        address = meter.address if kind_info(link).uses_address else ""
+        link, unit_id, address = target
         self.trial.begin()
         self._context.jobs.start(
-            lambda: self._drivers.test(text, link, meter.unit_id, address),
+            lambda: self._drivers.test(text, link, unit_id, address),
             self._on_tested,
             self._on_test_failed,
             title="Test the driver",
@@ -431,9 +357,9 @@ class DriverEditor(QDialog):
 
     def _on_saved(self, info: DriverInfo, text: str) -> None:
         others = tuple(d for d in self._infos if d.driver_id != info.driver_id)
-        self._infos = tuple(sorted((*others, info), key=lambda d: (not d.own, d.driver_id)))
+        self._infos = (*others, info)
+        self.list_panel.show_drivers(self._infos)
         self._opened, self._unchanged = info.driver_id, text
-        self._show_list()
         self.list.choose(info.driver_id)
         self.state.setText("saved to the site")
         self.check()

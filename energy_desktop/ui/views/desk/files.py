@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Protocol
 
-from energy_desktop.domain.errors import UserFacingError
 from energy_desktop.domain.ports import ProgressSink
 from energy_desktop.services.importing import ImportResult, ImportService
 from energy_desktop.services.site_file import SiteFileService
@@ -16,15 +14,10 @@ from energy_desktop.ui.views import meter_words as words
 from energy_desktop.ui.views.base import BaseView
 from energy_desktop.ui.views.desk.bulk_dialog import BulkDialog
 from energy_desktop.ui.views.desk.choose_file import choose_files
+from energy_desktop.ui.views.desk.notices import Notices
 from energy_desktop.ui.views.desk.ports import BulkLists
 from energy_desktop.ui.views.import_panel import ImportResultDialog, import_sentence
 from energy_desktop.ui.widgets.panel import Panel
-
-
-class Say(Protocol):
-    """A notice on the page: what, where, tone."""
-
-    def __call__(self, what: str, where: str, tone: int) -> None: ...
 
 
 class FileImports:
@@ -37,16 +30,14 @@ class FileImports:
         importing: ImportService,
         site_file: SiteFileService,
         lists: BulkLists | None,
-        say: Say,
-        tell: Callable[[UserFacingError], object],
+        notices: Notices,
     ) -> None:
         self._view = view
         self._panel = panel
         self._importing = importing
         self._site_file = site_file
         self._lists = lists
-        self._say = say
-        self._tell = tell
+        self._notices = notices
 
     @property
     def actions(self) -> tuple[tuple[str, Callable[[], object]], ...]:
@@ -66,7 +57,7 @@ class FileImports:
         self.bulk.choose()
 
     def _on_list_applied(self, number: int) -> None:
-        self._say("List applied.", f"{words.count(number, 'meter')} added or changed.", 0)
+        self._notices.say("List applied.", f"{words.count(number, 'meter')} added or changed.", 0)
         self._view.reload()
 
     def choose_import(self) -> None:
@@ -97,12 +88,12 @@ class FileImports:
             self.show_imported,
             panel=self._panel(),
             title="Import readings",
-            on_error=self._tell,
+            on_error=self._notices.tell,
         )
 
     def show_imported(self, results: tuple[ImportResult, ...]) -> None:
         formats = self._view.formats
-        self._say("Imported.", import_sentence(formats, results), 0)
+        self._notices.say("Imported.", import_sentence(formats, results), 0)
         self.import_result = ImportResultDialog(self._view, formats, results)
         self.import_result.open()
         self._view.reload()
@@ -114,9 +105,9 @@ class FileImports:
             self.show_applied,
             key="apply",
             title=f"Apply {path.name}",
-            on_error=self._tell,
+            on_error=self._notices.tell,
         )
 
     def show_applied(self, changes: AppliedChanges) -> None:
-        self._say("Site file applied.", words.applied_text(changes), 0)
+        self._notices.say("Site file applied.", words.applied_text(changes), 0)
         self._view.reload()

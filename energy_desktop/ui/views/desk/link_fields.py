@@ -123,13 +123,6 @@ class LinkFields(QObject):
         info = self.info
         return info.serial and (not info.network or self.way.value == _CABLE)
 
-    def add_ports(self, ports: Sequence[str]) -> None:
-        """Ports of this computer, found after the dialog opened; what is typed stays."""
-        typed = self.device.currentText()
-        self.device.clear()
-        self.device.addItems(list(ports))
-        self.device.setCurrentText(typed)
-
     def set_kind(self, kind: LinkKind) -> None:
         self.kind.setCurrentIndex(self.kind.findData(kind.value))
 

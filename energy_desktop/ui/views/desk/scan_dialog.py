@@ -12,10 +12,8 @@ from functools import partial
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import (
-    QCheckBox,
     QComboBox,
     QDialog,
-    QGridLayout,
     QHBoxLayout,
     QLineEdit,
     QProgressBar,
@@ -32,6 +30,7 @@ from energy_desktop.ui.jobs import JobHandle
 from energy_desktop.ui.views import meter_words as words
 from energy_desktop.ui.views.base import ViewContext
 from energy_desktop.ui.views.desk import scan_words
+from energy_desktop.ui.views.desk.checks import Checks
 from energy_desktop.ui.views.desk.form import Form, number, whole
 from energy_desktop.ui.views.desk.ports import Desk
 from energy_desktop.ui.widgets import paint
@@ -109,9 +108,9 @@ class ScanDialog(QDialog):
             line.setPlaceholderText("/dev/ttyUSB0 or COM4")
         self.device.setCurrentText(ports[0] if ports else "")
         form.add("device", "Serial port", self.device)
-        self.rates = _Checks([(str(r), r) for r in _RATES], _USUAL_RATES, per_row=3)
+        self.rates = Checks([(str(r), r) for r in _RATES], _USUAL_RATES, per_row=3)
         form.add("rates", "Baud", self.rates)
-        self.parities = _Checks([(text, letter) for letter, text in _PARITIES], ("N",), per_row=3)
+        self.parities = Checks([(text, letter) for letter, text in _PARITIES], ("N",), per_row=3)
         form.add("parities", "Parity", self.parities)
         self.hosts = QLineEdit()
         self.hosts.setPlaceholderText("192.168.1.10-40, 192.168.1.77")
@@ -379,37 +378,3 @@ class _Wrong(Exception):
         super().__init__(sentence)
         self.field = field
         self.sentence = sentence
-
-
-class _Checks(QWidget):
-    """Several of a few choices."""
-
-    changed = Signal()
-
-    def __init__(
-        self,
-        choices: Sequence[tuple[str, object]],
-        chosen: Sequence[object],
-        *,
-        per_row: int,
-    ) -> None:
-        super().__init__()
-        self._boxes: list[tuple[QCheckBox, object]] = []
-        grid = QGridLayout(self)
-        grid.setContentsMargins(0, 0, 0, 0)
-        grid.setHorizontalSpacing(12)
-        grid.setVerticalSpacing(2)
-        for position, (text, value) in enumerate(choices):
-            box = QCheckBox(text)
-            box.setChecked(value in chosen)
-            box.toggled.connect(lambda _: self.changed.emit())
-            self._boxes.append((box, value))
-            grid.addWidget(box, position // per_row, position % per_row)
-        grid.setColumnStretch(per_row, 1)
-
-    def chosen(self) -> list[object]:
-        return [value for box, value in self._boxes if box.isChecked()]
-
-    def choose(self, values: Sequence[object]) -> None:
-        for box, value in self._boxes:
-            box.setChecked(value in values)
