@@ -348,7 +348,7 @@ class StoredLedger:
         rules = self._rules(meter_id)
         if state.through_ms is None:
             # Nothing is closed yet: the book begins with the oldest reading that came.
-            times, register_wh = read(first_ms, _FAR_MS)
+            times, register_wh = read(min(first_ms, state.last_ms), _FAR_MS)
             closed = close_intervals(times, register_wh, rules, None)
             self._save(session, meter_id, keys, register, rules, closed)
             return len(closed.start_ms)
