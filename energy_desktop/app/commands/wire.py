@@ -1,4 +1,4 @@
-"""Commands that talk to the wire and need no site: poll, drivers, simulate."""
+"""Commands that talk to the wire and need no site: poll, simulate, and the drivers for it."""
 
 from __future__ import annotations
 
@@ -6,20 +6,17 @@ import sys
 import time
 from dataclasses import asdict
 from enum import Enum
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from energy_desktop.app.commands import drivers
 from energy_desktop.app.commands.common import (
-    FAILED,
     JsonOption,
     SiteOption,
-    complain,
     guarded,
     say,
     site_folder,
-    table,
     to_json,
 )
 from energy_desktop.app.paths import drivers_folder
@@ -38,7 +35,7 @@ class Parity(Enum):
 
 def register(app: typer.Typer) -> None:
     app.command()(poll)
-    app.command()(drivers)
+    drivers.register(app)
     app.command()(simulate)
 
 
@@ -121,50 +118,6 @@ def _as_text(snapshot: Snapshot) -> str:
         lines.append(f"  {QUANTITIES[name].label:32} {shown:>18} {QUANTITIES[name].unit}")
     lines.extend(f"  rejected: {r.quantity} = {r.value}: {r.reason}" for r in snapshot.rejected)
     return "\n".join(lines)
-
-
-@guarded
-def drivers(
-    check: Annotated[
-        Path | None, typer.Option("--check", metavar="FILE", help="Check one driver file.")
-    ] = None,
-    site: SiteOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """List the meter models that can be read, or check a driver file of your own."""
-    from energy_desktop.acquisition.profiles import ProfileLibrary, load_profile
-
-    if check is not None:
-        profile = load_profile(check)
-        found = {
-            "file": str(check),
-            "driver": profile.driver_id,
-            "quantities": list(profile.layout.quantities),
-        }
-        say(
-            found,
-            as_json=as_json,
-            text=f"{check}: good, {len(profile.registers)} registers of {profile.driver_id}.",
-        )
-        return
-    library = ProfileLibrary([drivers_folder(), site_folder(site).drivers])
-    infos = library.drivers()
-    document = {"drivers": [asdict(info) for info in infos]}
-    rows = [
-        (i.driver_id, i.manufacturer, ", ".join(i.models), str(len(i.quantities)), _marks(i.doubts))
-        for i in infos
-    ]
-    headers = ("driver", "maker", "models", "values", "doubts")
-    say(document, as_json=as_json, text=lambda: table(headers, rows, frozenset({3})))
-    errors = library.errors()
-    for error in errors:
-        complain(str(error))
-    if errors:
-        raise typer.Exit(FAILED)
-
-
-def _marks(doubts: tuple[str, ...]) -> str:
-    return f"{len(doubts)} noted" if doubts else ""
 
 
 @guarded
