@@ -90,7 +90,7 @@ def test_a_key_is_revoked_only_after_the_question_that_names_its_meters(page):
 
 def test_who_posts_without_a_meter_is_told_with_its_address(page):
     assert page.rows.proposals.text.startswith("roof/7: 12 times, last ")
-    assert page.rows.state.text == "Listens on http://127.0.0.1:8765/api/hardware/data"
+    assert page.rows.state.text == "Listens on http://127.0.0.1:8765"
 
 
 @pytest.mark.parametrize(

@@ -134,6 +134,7 @@ class KeysRow(SearchableRow):
             f"This is the key {made.key.name}. Copy it now: it is not shown again."
         )
         self.secret.setText(made.secret)
+        self.copy_button.setText("Copy")
         self.secret.setCursorPosition(0)
         self.secret_box.setVisible(True)
         self.secret.selectAll()
@@ -247,7 +248,7 @@ def state_text(state: HttpInState | None) -> str:
     if state is None:
         return "Nothing is received by this program: it does not poll."
     if state.listens_on:
-        return f"Listens on http://{state.listens_on}/api/hardware/data"
+        return f"Listens on http://{state.listens_on}"
     if state.trouble:
         return state.trouble
     return "Starts in a moment." if state.wanted else "Off: nothing is received."
