@@ -217,11 +217,13 @@ def _value(value: float | None) -> str:
 
 
 def _signature(sheet: Paper, record: CommissioningRecord, made: str) -> None:
-    sheet.need(70)
+    sheet.need(80)
     sheet.y -= 44
     half = (RIGHT - LEFT) / 2 - 12
     who = record.made_by or "not named"
-    for x, label in ((LEFT, f"Commissioned by {who}, {made}"), (LEFT + half + 24, "Accepted by")):
+    columns = ((LEFT, f"Commissioned by {who}", made), (LEFT + half + 24, "Accepted by", ""))
+    for x, label, below in columns:
         sheet.rule(sheet.y, x0=x, x1=x + half)
         sheet.text(x, sheet.y - 11, paper.fit(paper.plain(label), SMALL, half), SMALL)
-    sheet.y -= 20
+        sheet.text(x, sheet.y - 22, below, SMALL)
+    sheet.y -= 30

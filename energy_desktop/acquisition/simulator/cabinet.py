@@ -177,7 +177,8 @@ class VirtualCabinet:
         return DeviceIdentity(profile.manufacturer, profile.models[0], "1.0")
 
     def reading(self, meter_id: str, at_ms: int) -> "CabinetReading":
-        """The meter at this second; not before the cabinet was opened."""
+        """The meter at this second, not before the cabinet was opened. Counters only go forward:
+        asked for the past they show what they showed last."""
         circuit = self._circuits[meter_id]
         second = max(at_ms // 1000, self._opened)
         shows = self._measured(circuit, np.array([second], np.int64))
