@@ -47,6 +47,9 @@ OWED_S = 5.0  # how long a late answer is reckoned with, at least
 MOST_UNANSWERED = 3  # questions in a row, of all units, before the port is opened anew
 MOST_HEARD = 512  # bytes of a babbling line that are looked at together
 ENGAGED_STEP_S = 0.005
+SPIN_S = 0.001
+"""The loop's timers are late by up to a millisecond, which is a twentieth of a read at 115200 baud:
+the last one of a silence is waited for awake."""
 SHARED_WITHIN_S = 600.0
 SHARED_AFTER = 3  # frames of others within that time
 
@@ -255,8 +258,9 @@ class LineConnection(CheckedConnection):
                     "Find out who sends there; a second master, or a line without termination.",
                     BusError.GARBAGE,
                 )
-            wait_s = free_s - now_s
-            await asyncio.sleep(min(wait_s, ENGAGED_STEP_S) if self._engaged else wait_s)
+            wait_s = free_s - now_s - SPIN_S
+            if wait_s > 0:
+                await asyncio.sleep(min(wait_s, ENGAGED_STEP_S) if self._engaged else wait_s)
         context: Any = client.ctx
         if context.recv_buffer:
             self.log.received(context.recv_buffer, "noise", None, BusError.GARBAGE)
