@@ -1,6 +1,7 @@
 """Whatever the bytes are, the outcome is a telegram or a refusal, and it comes soon."""
 
 import time
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -81,3 +82,18 @@ def test_a_megabyte_of_the_worst_is_over_soon(protocol):
     check(protocol, worst)
 
     assert time.perf_counter() - started < 10
+
+
+@pytest.mark.parametrize("protocol", ["p1", "sml"])
+def test_of_3000_telegrams_with_up_to_three_bit_errors_none_is_a_wrong_reading(protocol):
+    sample = SAMPLES[protocol]
+    (truth,) = decode_all(protocol, sample)
+    random = Random(13)
+
+    for _ in range(3000):
+        spoilt = bytearray(sample)
+        for bit in random.sample(range(8 * len(sample)), random.randint(1, 3)):
+            spoilt[bit // 8] ^= 1 << bit % 8
+        for outcome in decode_all(protocol, bytes(spoilt)):
+            if isinstance(outcome, Telegram):
+                assert outcome.values == truth.values
