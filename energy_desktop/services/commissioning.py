@@ -17,7 +17,6 @@ from energy_desktop.acquisition.inspect import (
     inspect,
 )
 from energy_desktop.acquisition.inspect import driver_line as line_of_driver
-from energy_desktop.acquisition.serial_ports import serial_ports
 from energy_desktop.analytics.commissioning.driver_fit import rank
 from energy_desktop.analytics.commissioning.plausibility import judge
 from energy_desktop.domain.bus import BusStatistics, Frame
@@ -55,11 +54,11 @@ from energy_desktop.services.commissioning_reads import (
     MeterPolls,
     MeterReading,
     Profiles,
-    answered,
     polls_of_rings,
     probe_drivers,
     register_rows,
 )
+from energy_desktop.services.commissioning_scan import is_unopened, link_is_modbus, scan_lines
 
 CHECK_POLLS = 12
 """A frozen value takes 8 polls to be called so; twelve seconds are what a person waits."""
@@ -102,7 +101,8 @@ class ReadsConfiguration(Protocol):
 class CommissioningService:
     """bus None: no engine runs in this program, so nothing can be asked on the wire.
 
-    render: makes the PDF of a record. who: the person at the desk. pause: waits so many seconds.
+    render: makes the PDF of a record. who: the person at the desk. ports: lists the
+    serial ports of this computer. pause: waits so many seconds.
     """
 
     def __init__(
@@ -115,8 +115,10 @@ class CommissioningService:
         *,
         rings: Rings | None = None,
         who: str = "",
+        ports: Callable[[], tuple[str, ...]] = tuple,
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
+        self._ports = ports
         self._store = store
         self._profiles = profiles
         self._bus = bus
@@ -130,14 +132,13 @@ class CommissioningService:
 
     def serial_ports(self) -> tuple[str, ...]:
         """Of this computer, by lasting names where the system has them."""
-        return serial_ports()
+        return self._ports()
 
     def warning(self, link: Link) -> str:
         """Why a scan of this line disturbs somebody; empty: nothing speaks against it."""
-        for statistics in self.bus_statistics():
-            other = self._store.load().link(statistics.link_id)
-            if other is not None and other.address == link.address and statistics.shared:
-                return f"Another master seems to be on {link.address}: {statistics.shared}"
+        shared = self._shared(link)
+        if shared:
+            return shared
         polled = [
             k for k in self._store.load().links if k.address == link.address and self._bus_runs(k)
         ]
@@ -164,35 +165,16 @@ class CommissioningService:
         link at all could be opened.
         """
         bus = self._need_bus()
-        _check_plan(plan)
-        hits: list[ScanHit] = []
-        unopened: list[UserFacingError] = []
-        started_s, done = time.monotonic(), 0
-        for number, link in enumerate(plan.links):
-            quick = replace(link, timeout_s=plan.timeout_s)
-            for unit_id in plan.unit_ids:
-                progress(
-                    done / plan.probes,
-                    _doing(plan, link, unit_id, hits, done, time.monotonic() - started_s),
-                )
-                done += 1
-                try:
-                    hit = self._probe(bus, link, quick, unit_id, plan)
-                except _NotOpened as failure:
-                    unopened.append(failure.error)
-                    done = (number + 1) * len(plan.unit_ids)
-                    break
-                if hit is not None:
-                    hits.append(hit)
-                    if on_hit is not None:
-                        on_hit(hit)
-                self._pause(plan.pause_s)
-        if len(unopened) == len(plan.links):
-            raise unopened[0]
+
+        def look(link: Link, unit_id: int) -> tuple[DeviceIdentity | None, tuple[DriverFit, ...]]:
+            identity = self._told(link, unit_id)
+            return identity, self.fits(link, unit_id, identity)
+
+        hits = scan_lines(bus, plan, look, self._pause, progress, on_hit)
+        shared = [words for link in plan.links if (words := self._shared(link))]
         found = counted(len(hits), "device")
-        shared = [s.shared for s in bus.bus_statistics() if s.shared]
-        progress(1.0, f"{found} found" + (f". Shared line? {shared[0]}" if shared else ""))
-        return tuple(hits)
+        progress(1.0, f"{found} found" + (f". {shared[0]}" if shared else ""))
+        return hits
 
     def identify(self, link: Link, unit_id: int) -> DeviceIdentity | None:
         """Function 43/14; None: the device answers, but does not tell."""
@@ -435,22 +417,14 @@ class CommissioningService:
         except UserFacingError:
             return None  # many meters do not know the function, and the record is whole without
 
-    def _probe(
-        self, bus: BusAccess, link: Link, quick: Link, unit_id: int, plan: ScanPlan
-    ) -> ScanHit | None:
-        began_s = time.monotonic()
-        try:
-            answer = answered(bus, quick, unit_id, plan.timeout_s)
-        except MeterUnreachable as error:
-            if _is_unopened(error):
-                raise _NotOpened(error) from None
-            return None
-        trip_ms = (time.monotonic() - began_s) * 1000.0
-        identity = self._told(link, unit_id)
-        fits: tuple[DriverFit, ...] = ()
-        if link_is_modbus(link):
-            fits = self.fits(quick, unit_id, identity)
-        return ScanHit(link, unit_id, answer, trip_ms, identity, fits)
+    def _shared(self, link: Link) -> str:
+        """Words for a second master that was noticed where this link leads; empty: none was."""
+        links = self._store.load()
+        for statistics in self.bus_statistics():
+            other = links.link(statistics.link_id)
+            if statistics.shared and other is not None and other.address == link.address:
+                return f"Another master seems to be on {link.address}: {statistics.shared}"
+        return ""
 
     def _bus_runs(self, link: Link) -> bool:
         return any(s.link_id == link.link_id for s in self.bus_statistics())
@@ -463,48 +437,6 @@ class CommissioningService:
                 remedy="Use the commands `scan`, `inspect` and `check`, or open the window.",
             )
         return self._bus
-
-
-class _NotOpened(Exception):
-    """The line itself cannot be had: no unit of it is worth asking."""
-
-    def __init__(self, error: UserFacingError) -> None:
-        super().__init__(str(error))
-        self.error = error
-
-
-def link_is_modbus(link: Link) -> bool:
-    return kind_info(link).protocol == MODBUS
-
-
-def _check_plan(plan: ScanPlan) -> None:
-    if not plan.links or not plan.unit_ids:
-        raise WrongUse(
-            where="Scan", what="Nothing is to be probed.", remedy="Name a line and unit numbers."
-        )
-    if not all(0 <= unit <= 247 for unit in plan.unit_ids):
-        raise WrongUse(
-            where="Scan",
-            what="Unit numbers are 1 to 247 (0 for a device behind TCP alone).",
-            remedy="Name units in that range.",
-        )
-    strange = [link for link in plan.links if not link_is_modbus(link)]
-    if strange:
-        raise WrongUse(
-            where=f"Scan of {strange[0].address}",
-            what=f"{kind_info(strange[0]).label} knows no units that could be probed.",
-            remedy="Scan Modbus lines and addresses only.",
-        )
-
-
-def _doing(
-    plan: ScanPlan, link: Link, unit_id: int, hits: Sequence[ScanHit], done: int, spent_s: float
-) -> str:
-    """`COM4 9600 8N1, unit 12: 3 found, about 2 min left`."""
-    each_s = spent_s / done if done else plan.timeout_s + plan.pause_s
-    left_s = each_s * (plan.probes - done)
-    left = f"{left_s:.0f} s" if left_s < 90 else f"{left_s / 60:.0f} min"
-    return f"{link.address}, unit {unit_id}: {len(hits)} found, about {left} left"
 
 
 def _meter(configuration: Configuration, meter_id: str) -> Meter:
@@ -530,16 +462,11 @@ def _poll(reading: MeterReading, meter: Meter, link: Link) -> Judgement | None:
     return None
 
 
-def _is_unopened(error: UserFacingError) -> bool:
-    """The port speaks of a line that cannot be opened in these words alone."""
-    return "no connection" in error.what
-
-
 def _dead(meter: Meter, link: Link, error: UserFacingError) -> Judgement:
     return Judgement(
         FaultKind.DEAD,
         Verdict.FAULT,
-        f"No {'connection to' if _is_unopened(error) else 'answer from'} "
+        f"No {'connection to' if is_unopened(error) else 'answer from'} "
         f"unit {meter.unit_id} on {link.address}",
         error.what,
         error.remedy,

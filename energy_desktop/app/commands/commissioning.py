@@ -9,10 +9,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from energy_desktop.app.commands.commissioning_words import (
+    checked_object,
+    checked_text,
+    frame_object,
+    frame_text,
+    hit_object,
+    hit_text,
+    row_object,
+    rows_text,
+)
 from energy_desktop.app.commands.common import (
     FAILED,
     JsonOption,
@@ -22,23 +32,17 @@ from energy_desktop.app.commands.common import (
     opened,
     say,
     site_folder,
-    table,
     to_json,
 )
 from energy_desktop.app.commands.wire import Parity, host_and_port
-from energy_desktop.domain.bus import Frame
-from energy_desktop.domain.clock import iso_utc, system_clock
+from energy_desktop.domain.clock import system_clock
 from energy_desktop.domain.commissioning import (
-    InspectedRegister,
-    Judgement,
     ScanHit,
     ScanPlan,
-    Verdict,
 )
 from energy_desktop.domain.configuration import Configuration
 from energy_desktop.domain.errors import NotFound, WrongUse
 from energy_desktop.domain.site import Link, LinkKind, Meter, Role
-from energy_desktop.domain.wording import count as count_of
 
 if TYPE_CHECKING:
     from energy_desktop.acquisition.field import Field
@@ -51,7 +55,6 @@ if TYPE_CHECKING:
     )
 
 _MOST_HOSTS = 1024
-_MARKS = {Verdict.FAULT: "FAULT", Verdict.UNSURE: "?", Verdict.GOOD: "ok"}
 
 TcpOption = Annotated[str | None, typer.Option("--tcp", metavar="HOST:PORT")]
 RtuOption = Annotated[str | None, typer.Option("--rtu", metavar="DEVICE")]
@@ -105,10 +108,10 @@ def scan(
 
         def found(hit: ScanHit) -> None:
             if not as_json:
-                say(None, as_json=False, text=_hit_text(hit))
+                say(None, as_json=False, text=hit_text(hit))
 
         hits = desk.scan(plan, _narrator(as_json), found)
-    document = {"probes": plan.probes, "hits": [_hit(hit) for hit in hits]}
+    document = {"probes": plan.probes, "hits": [hit_object(hit) for hit in hits]}
     count = "No device answered." if not hits else f"{len(hits)} answered."
     say(document, as_json=as_json, text=f"{count} {plan.probes} probes.")
 
@@ -145,9 +148,9 @@ def inspect(
         "best_order": found.best_order or None,
         "best_format": found.best_format or None,
         "sentence": found.sentence,
-        "registers": [_row(row) for row in found.rows],
+        "registers": [row_object(row) for row in found.rows],
     }
-    say(document, as_json=as_json, text=lambda: _rows_text(found.rows, wanted, found.sentence))
+    say(document, as_json=as_json, text=lambda: rows_text(found.rows, wanted, found.sentence))
 
 
 @guarded
@@ -218,8 +221,8 @@ def check(
             done = desk.check_meters(wanted, _narrator(as_json), polls=polls, interval_s=interval_s)
         if pdf is not None:
             _write_pdf(desk, done, pdf)
-    document = {"meters": [_checked(entry) for entry in done]}
-    say(document, as_json=as_json, text=lambda: "\n".join(_checked_text(e) for e in done))
+    document = {"meters": [checked_object(entry) for entry in done]}
+    say(document, as_json=as_json, text=lambda: "\n".join(checked_text(e) for e in done))
 
 
 @guarded
@@ -238,9 +241,9 @@ def frames(
             for frame in desk.frames(link, after):
                 after = frame.number
                 if as_json:
-                    sys.stdout.write(to_json(_frame(frame)) + "\n")
+                    sys.stdout.write(to_json(frame_object(frame)) + "\n")
                 else:
-                    say(None, as_json=False, text=_frame_text(frame))
+                    say(None, as_json=False, text=frame_text(frame))
             sys.stdout.flush()
             time.sleep(min(0.1, max(0.0, ends - time.monotonic())))
         if not as_json:
@@ -485,133 +488,3 @@ def _write_pdf(desk: CommissioningService, done: Sequence[Checked], pdf: Path) -
             where="--pdf", what="A record is of one meter.", remedy="Name the meter to check."
         )
     write_bytes(pdf, desk.render(done[0]))
-
-
-# --- answers
-
-
-def _hit(hit: ScanHit) -> dict[str, Any]:
-    identity = hit.identity
-    return {
-        "address": hit.link.address,
-        "unit": hit.unit_id,
-        "answer": hit.answer,
-        "round_trip_ms": hit.round_trip_ms,
-        "identity": None
-        if identity is None
-        else {
-            "vendor": identity.vendor,
-            "product_code": identity.product_code,
-            "revision": identity.revision,
-        },
-        "fits": [
-            {"driver": fit.driver_id, "score": fit.score, "reasons": list(fit.reasons)}
-            for fit in hit.fits
-        ],
-    }
-
-
-def _hit_text(hit: ScanHit) -> str:
-    line = f"{hit.link.address}, unit {hit.unit_id}: {hit.answer.rstrip('.')}."
-    for fit in hit.fits[:3]:
-        line += f"\n    {fit.driver_id} ({100 * fit.score:.0f} %): {'; '.join(fit.reasons)}"
-    return line if hit.fits else f"{line}\n    no driver fits: look at it with `inspect`"
-
-
-def _row(row: InspectedRegister) -> dict[str, Any]:
-    return {
-        "address": row.address,
-        "manual": row.manual_number,
-        "raw": row.raw[:2].hex(),
-        "readings": [
-            {
-                "type": r.value_format,
-                "order": r.word_order,
-                "value": r.value,
-                "text": r.text,
-                "reads_as": r.reads_as or None,
-            }
-            for r in row.readings
-        ],
-    }
-
-
-def _rows_text(rows: Sequence[InspectedRegister], wanted: str, sentence: str) -> str:
-    from energy_desktop.acquisition.driver_profile import REGISTERS_OF_FORMAT
-
-    width = REGISTERS_OF_FORMAT.get(wanted, 1)
-    cells = []
-    orders = list(
-        dict.fromkeys(r.word_order for w in rows for r in w.readings if r.value_format == wanted)
-    )
-    for row in rows[::width]:
-        found = [row.reading(wanted, order) for order in orders]
-        shown = [r for r in found if r is not None]
-        if shown:
-            means = "; ".join(f"{r.word_order}: {r.reads_as}" for r in shown if r.reads_as)
-            cells.append(
-                (
-                    f"0x{row.address:04X}",
-                    row.manual_number,
-                    row.raw[: 2 * width].hex(" "),
-                    *(r.text for r in shown),
-                    means,
-                )
-            )
-    headers = ("wire", "manual", "bytes", *orders, "reads as")
-    numbers = frozenset(range(3, 3 + len(orders)))
-    return f"{table(headers, cells, numbers)}\n{wanted}. {sentence}"
-
-
-def _checked(entry: Checked) -> dict[str, Any]:
-    return {
-        "meter": entry.meter.meter_id,
-        "name": entry.meter.name,
-        "polls": len(entry.polls.polls),
-        "faults": [j.fault.value for j in entry.judgements if j.verdict is Verdict.FAULT],
-        "judgements": [_judgement(j) for j in entry.judgements],
-    }
-
-
-def _judgement(judgement: Judgement) -> dict[str, Any]:
-    return {
-        "fault": judgement.fault.value,
-        "verdict": judgement.verdict.value,
-        "title": judgement.title,
-        "detail": judgement.detail,
-        "remedy": judgement.remedy,
-        "phases": list(judgement.phases),
-    }
-
-
-def _checked_text(entry: Checked) -> str:
-    faults = sum(j.verdict is Verdict.FAULT for j in entry.judgements)
-    head = f"{entry.meter.name}: {count_of(faults, 'fault') if faults else 'no fault'}"
-    lines = [head]
-    for judgement in entry.judgements:
-        lines.append(f"  {_MARKS[judgement.verdict]:>5}  {judgement.title}: {judgement.detail}")
-        if judgement.verdict is Verdict.FAULT and judgement.remedy:
-            lines.append(f"         {judgement.remedy}")
-    return "\n".join(lines)
-
-
-def _frame(frame: Frame) -> dict[str, Any]:
-    return {
-        "number": frame.number,
-        "time_utc": iso_utc(round(frame.time_ms)),
-        "sent": frame.sent,
-        "data": frame.data.hex(),
-        "meaning": frame.meaning,
-        "after_ms": frame.after_ms,
-        "unit": frame.unit_id,
-        "error": None if frame.error is None else frame.error.value,
-    }
-
-
-def _frame_text(frame: Frame) -> str:
-    arrow = "->" if frame.sent else "<-"
-    if not frame.data:
-        arrow = "  "
-    at = iso_utc(round(frame.time_ms))
-    data = frame.data[:20].hex(" ") + (" ..." if len(frame.data) > 20 else "")
-    return f"{at:24}  {arrow}  {data:<64}  {frame.meaning}"

@@ -181,7 +181,7 @@ def test_a_scan_warns_of_a_second_master():
     assert "answers nobody asked for" in a_desk(bus).warning(LINE)
     said = []
     a_desk(bus).scan(ScanPlan((LINE,), (1,)), lambda fraction, doing: said.append(doing))
-    assert "Shared line?" in said[-1]
+    assert "Another master" in said[-1]
 
 
 def test_a_range_is_read_and_its_order_named():
