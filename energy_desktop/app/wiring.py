@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from energy_desktop import __version__
 from energy_desktop.acquisition.profiles import ProfileLibrary
+from energy_desktop.acquisition.serial_ports import serial_ports
 from energy_desktop.app.demo import SETTING as DEMO_SETTING
 from energy_desktop.app.job_processes import InlineCompute
 from energy_desktop.app.paths import SiteFolder, drivers_folder, fonts_folder, shipped
@@ -147,6 +148,7 @@ def make_services(
             render_record,
             rings=None if engine is None else engine.rings,
             who=user_name(),
+            ports=serial_ports,
         ),
         bulk_meters=BulkMeterService(store.configuration, library, follow),
         alarms=AlarmService(store.alarms, store.history, clock),
