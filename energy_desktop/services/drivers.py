@@ -193,7 +193,7 @@ class DriverService:
 
 
 def _summary(profile: DriverProfile) -> str:
-    """What the driver costs a line: values and requests."""
+    """What the driver yields, and what it costs a line."""
     if not profile.registers:
         count = len(profile.layout.quantities)
         return f"{profile.driver_id}: {count} values over {profile.protocol}."
@@ -210,6 +210,9 @@ def _summary(profile: DriverProfile) -> str:
 
 def _driver_text(listing: RegisterList, driver_id: str, function: int, word_order: str) -> str:
     rows = listing.usable
+    known = [row.function for row in rows if row.function is not None]
+    if len(known) == len(rows):
+        function = max(set(known), key=known.count)
     width = max(len(row.quantity) for row in rows)
     lines = [
         f"# Made from {_comment(listing.source)}. Check the doubts against the meter, then remove",
