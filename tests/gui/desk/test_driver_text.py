@@ -47,6 +47,14 @@ def test_a_line_for_the_same_quantity_is_replaced():
     assert made.count("power_w") == 1
 
 
+def test_equals_signs_stay_below_each_other():
+    before = "[quantities]\npower_w   = { address = 1 }\n"
+
+    made = with_lines(before, ["voltage_v = { address = 2 }", "power_w = { address = 3 }"])
+
+    assert made == "[quantities]\npower_w   = { address = 3 }\nvoltage_v = { address = 2 }\n"
+
+
 def test_a_control_of_the_same_name_is_left_alone():
     made = with_lines(TEXT, ["relay = { address = 7 }"])
 

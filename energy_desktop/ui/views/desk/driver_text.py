@@ -63,11 +63,19 @@ def _put(rows: list[str], line: str) -> None:
     key = key_of(line)
     for at in range(start, end):
         if key and key_of(rows[at]) == key:
-            rows[at] = line
+            rows[at] = _aligned(line, rows[at])
             return
     while end > start and not rows[end - 1].strip():
         end -= 1
-    rows.insert(end, line)
+    rows.insert(end, _aligned(line, rows[end - 1]) if end > start else line)
+
+
+def _aligned(line: str, pattern: str) -> str:
+    """The line with its equals sign below that of another one, where there is room."""
+    if not key_of(pattern):
+        return line
+    key, _, rest = line.partition("=")
+    return f"{key.rstrip():<{pattern.index('=') - 1}} ={rest}"
 
 
 def key_of(line: str) -> str:

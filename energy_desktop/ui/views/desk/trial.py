@@ -49,7 +49,7 @@ class TrialPanel(QWidget):
         self.values: Table[ValueRow] = Table(
             [
                 Column("Quantity", lambda r: r[0], stretch=2),
-                Column("Value", lambda r: r[1], number=True),
+                Column("Value", lambda r: r[1], width=112, number=True),
             ],
             key=lambda r: r[0],
             name="Values of the test read",
