@@ -117,7 +117,9 @@ class SmlFramer:
                 out.append(
                     refuse(
                         WHERE,
-                        f"{at} bytes stand before its start.",
+                        f"{at} bytes between two telegrams have no start."
+                        if self._begun
+                        else f"{at} bytes stand before its start.",
                         BusError.SHORT_ANSWER,
                         fragment=not self._begun,
                     )

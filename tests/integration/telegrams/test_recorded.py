@@ -30,7 +30,7 @@ def whole(protocol: str, path: Path) -> list[Telegram]:
     return [o for o in found if isinstance(o, Telegram)]
 
 
-DAMAGED = {"EMH-ED300L_delivery": ["2028 bytes stand before its start."]}
+DAMAGED = {"EMH-ED300L_delivery": ["2028 bytes between two telegrams have no start."]}
 """Starts that the optical head lost: telegrams without one are refused as what they are."""
 
 P1 = {
