@@ -19,6 +19,10 @@ from energy_desktop.analytics.commissioning.phases import directions
 from energy_desktop.domain.commissioning import FaultKind, Judgement, Verdict
 from energy_desktop.domain.wording import number
 
+RECENT_POLLS = 12
+"""What wiring and units are judged by, however many polls there are: a technician who has just
+turned a transformer round looks again at once."""
+
 
 def judge(
     polls: Sequence[Poll],
@@ -48,16 +52,16 @@ def judge(
     seen = Observation(polls, circumstances)
     standing, names = frozen(seen)
     found += standing
-    seen = seen.but(names)
+    now = Observation(polls[-RECENT_POLLS:], circumstances, names)
     found += [
-        *checks.voltage(seen),
-        *checks.frequency(seen),
-        *checks.power_factor(seen),
-        *directions(seen),
-        *checks.balance(seen),
-        *checks.phase_sum(seen),
-        *checks.counters(seen),
-        *checks.rotation(seen),
+        *checks.voltage(now),
+        *checks.frequency(now),
+        *checks.power_factor(now),
+        *directions(now),
+        *checks.balance(now),
+        *checks.phase_sum(now),
+        *checks.counters(seen.but(names)),
+        *checks.rotation(now),
     ]
     rank = {Verdict.FAULT: 0, Verdict.UNSURE: 2, Verdict.GOOD: 1}
     return tuple(sorted(found, key=lambda j: rank[j.verdict]))
