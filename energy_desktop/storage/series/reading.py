@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 _MINUTE_MS = 60_000
+_SLOWEST_MS = 120_000  # twice what a slow register waits at most
 _WHOLE_WITHIN_MS = 3_600_000  # before a partial reading; whole polls are far more frequent
 _STEP_S = {Resolution.QUARTER: QUARTER_S, Resolution.HOUR: HOUR_S, Resolution.DAY: DAY_S}
 
@@ -208,7 +209,8 @@ class StoredHistory:
         if not rows:
             return None
         at_ms = max(row[1] for row in rows)
-        last = [row for row in rows if row[1] == at_ms]
+        # What was read more rarely is a little older; what is much older is no longer measured.
+        last = [row for row in rows if at_ms - row[1] <= _SLOWEST_MS]
         return Snapshot(
             meter_id,
             at_ms,

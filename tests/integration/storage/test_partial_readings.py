@@ -58,6 +58,17 @@ def test_the_latest_reading_is_complete(store):
     assert latest.values == (1800.0, 1045.0, 230.0)
 
 
+def test_the_latest_reading_is_complete_when_all_is_sealed(store):
+    keep(store, alternating(95))
+    seal(store, T0 + 3 * HOUR_MS)
+
+    latest = store.history.latest("m")
+
+    assert latest.read_at_ms == T0 + 94_000
+    assert latest.value("power_w") == 1800.0
+    assert latest.value("energy_import_wh") == 1045.0
+
+
 def test_all_quantities_are_known_after_a_partial_reading(store):
     keep(store, alternating(95))
 
