@@ -8,6 +8,7 @@ back to back for the share of the limit; the peer is bare pymodbus, back to back
 
 import asyncio
 import logging
+import os
 import subprocess
 import sys
 import tempfile
@@ -49,7 +50,10 @@ def run(quick: bool) -> list[Row]:
 
 @dataclass(frozen=True, slots=True)
 class _Outcome:
-    """reads and missed slots in `seconds`; early: requests before 3.5 characters of silence."""
+    """reads and missed slots in `seconds`; early: requests before 3.5 characters of silence.
+
+    share: of the time, in which the line was taken; above 1: silences were cut short.
+    """
 
     seconds: float
     reads: int
@@ -57,6 +61,7 @@ class _Outcome:
     requests: int
     early: int
     silence_ms: float
+    share: float
 
 
 def _limit(baud_rate: int) -> float:
@@ -69,17 +74,17 @@ def _rows(
     baud_rate: int, meters: int, goal: float, each_second: _Outcome, full: _Outcome, peer: _Outcome
 ) -> list[Row]:
     limit = _limit(baud_rate)
-    share = full.reads / full.seconds / limit
-    theirs = peer.reads / peer.seconds / limit
     early = each_second.early + full.early
     what = f"{baud_rate} baud, {meters} meters x 80 registers"
     calm = f"{each_second.reads} reads in {each_second.seconds:.0f} s"
     return [
         Row(f"{what} each second: slots missed", each_second.missed, "", "0",
             each_second.missed == 0, note=calm),
-        Row(f"{what}: share of the line's limit", share, "", f">= {goal}", share >= goal,
-            peer=f"bare pymodbus {theirs:.3f}, {peer.early} of {peer.requests} requests too early",
-            note=f"{full.reads / full.seconds:.2f} of {limit:.2f} reads a second"),
+        Row(f"{what}: share of the line's limit", full.share, "", f">= {goal}",
+            full.share >= goal,
+            peer=f"bare pymodbus {peer.share:.3f}, {peer.early} of {peer.requests} too early",
+            note=f"{full.reads / full.seconds:.2f} of {limit:.2f} reads a second; load average of "
+            f"this machine {os.getloadavg()[0]:.1f}"),
         Row(f"{what}: requests before 3.5 characters of silence", early, "", "0", early == 0,
             peer=f"bare pymodbus {peer.early} of {peer.requests}",
             note=f"shortest silence {min(full.silence_ms, each_second.silence_ms):.2f} ms, "
@@ -118,7 +123,9 @@ def _polled(baud_rate: int, meters: int, period_s: float, seconds: int) -> _Outc
         taken, missed = sink.taken - taken, _missed(field) - missed
         took_s = time.monotonic() - began_s
         field.stop()
-    return _Outcome(took_s, taken, missed, slave.requests, slave.early, slave.silence_ms)
+    return _Outcome(
+        took_s, taken, missed, slave.requests, slave.early, slave.silence_ms, slave.share
+    )
 
 
 def _missed(field: Field) -> int:
@@ -145,7 +152,7 @@ def _bare_pymodbus(baud_rate: int, meters: int, seconds: int) -> _Outcome:
 
     with _Slave(baud_rate) as slave:
         reads, took_s = asyncio.run(work(slave.device))
-    return _Outcome(took_s, reads, 0, slave.requests, slave.early, slave.silence_ms)
+    return _Outcome(took_s, reads, 0, slave.requests, slave.early, slave.silence_ms, slave.share)
 
 
 class _Slave:
@@ -154,7 +161,7 @@ class _Slave:
     def __init__(self, baud_rate: int) -> None:
         self.device = ""
         self.requests = self.early = 0
-        self.silence_ms = 0.0
+        self.silence_ms = self.share = 0.0
         self._baud_rate = baud_rate
         self._process: subprocess.Popen[str] | None = None
 
@@ -173,8 +180,9 @@ class _Slave:
     def __exit__(self, *_: object) -> None:
         assert self._process is not None
         told, _rest = self._process.communicate("", timeout=10)
-        requests, early, silence_ms = told.split()
-        self.requests, self.early, self.silence_ms = int(requests), int(early), float(silence_ms)
+        requests, early, silence_ms, share = told.split()
+        self.requests, self.early = int(requests), int(early)
+        self.silence_ms, self.share = float(silence_ms), float(share)
 
 
 if __name__ == "__main__":
