@@ -225,7 +225,12 @@ def _reversed(seen: Observation, turned: Sequence[_Phase], *, whole: bool) -> Ju
     single = names == [""]
     if whole and seen.circumstances.role is Role.LOAD:
         title = f"It reads {values} on a load" if single else f"{listed(names)} read {values}"
-        detail = "the transformer is reversed" if single else "all transformers are reversed"
+        detail = "the transformer is reversed"
+        if not single:
+            detail = (
+                "all transformers are reversed; only a load of cos φ 0.5 or less with each of them "
+                "one phase along would look alike"
+            )
         remedy = (
             "Swap k and l (S1 and S2), or the way the line passes through; if it does feed, "
             "give the meter the role of a source."
