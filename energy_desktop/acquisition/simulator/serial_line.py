@@ -10,6 +10,7 @@ import time
 
 import serial
 
+from energy_desktop.acquisition.links.failure import PORT_ERRORS, TERMINAL_ERRORS
 from energy_desktop.acquisition.simulator.answers import WRITE_MANY, Answers
 from energy_desktop.acquisition.simulator.writes import WriteJournal
 
@@ -41,10 +42,17 @@ class SerialLine:
         self._port: serial.Serial | None = None
 
     def start(self) -> None:
-        """Raises OSError (serial.SerialException) when the device cannot be opened."""
-        self._port = serial.Serial(
-            self._device, self._baud_rate, parity=self._parity, timeout=SILENCE_S
-        )
+        """Raises OSError (serial.SerialException) when the device cannot be opened or refuses
+        its settings."""
+        try:
+            self._port = serial.Serial(
+                self._device, self._baud_rate, parity=self._parity, timeout=SILENCE_S
+            )
+        except TERMINAL_ERRORS as error:  # which is no OSError
+            raise serial.SerialException(
+                f"{self._device} does not take {self._baud_rate} baud, parity {self._parity}: "
+                f"{error.args[-1] if error.args else error}"
+            ) from None
         self._thread = threading.Thread(target=self._serve, name="simulator-rtu", daemon=True)
         self._thread.start()
 
@@ -61,7 +69,7 @@ class SerialLine:
         while not self._stopping.is_set():
             try:
                 came = self._port.read(max(1, self._port.in_waiting))
-            except OSError:  # the other end of a pty is gone, or the adapter was pulled
+            except PORT_ERRORS:  # the other end of a pty is gone, or the adapter was pulled
                 pending = b""
                 self._stopping.wait(0.2)
                 continue
@@ -87,7 +95,7 @@ class SerialLine:
         body = bytes((unit_id,)) + answer
         try:
             self._port.write(body + crc16(body))
-        except OSError:
+        except PORT_ERRORS:
             self._stopping.wait(0.2)
 
 

@@ -5,6 +5,7 @@ import pty
 import select
 import socket
 import struct
+import termios
 import threading
 import time
 import tty
@@ -282,3 +283,21 @@ def test_a_missing_serial_device_is_told_in_words(site, library, tmp_path):
 
     with pytest.raises(UserFacingError, match="serial device"):
         server.start()
+
+
+def test_a_serial_device_that_refuses_its_settings_is_told_in_one_sentence(
+    site, library, monkeypatch
+):
+    far, near = pty.openpty()
+
+    def refuse(*_arguments):
+        raise termios.error(22, "Invalid argument")
+
+    monkeypatch.setattr(termios, "tcsetattr", refuse)
+    server = SimulatorServer(site, library, port=0, rtu_device=os.ttyname(near), rtu_parity="E")
+    try:
+        with pytest.raises(UserFacingError, match="parity E: Invalid argument"):
+            server.start()
+    finally:
+        os.close(far)
+        os.close(near)
