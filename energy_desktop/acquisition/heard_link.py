@@ -33,18 +33,25 @@ class Times:
     """The newest times of a meter's readings; the oldest is forgotten for a new one."""
 
     kept: deque[tuple[str, int]] = field(default_factory=lambda: deque(maxlen=TIMES_REMEMBERED))
-    known: set[tuple[str, int]] = field(default_factory=set)
+    known: dict[tuple[str, int], int] = field(default_factory=dict)
 
-    def is_new(self, read_at_ms: int, part: str = "") -> bool:
-        """Whether no reading (of this part of the meter) had this time; remembers it."""
+    def is_new(self, read_at_ms: int, part: str = "", mark: int = 0) -> bool:
+        """Whether no reading (of this part of the meter) had this time; remembers it.
+
+        mark: what tells this reading from another one of the same time.
+        """
         key = (part, read_at_ms)
         if key in self.known:
             return False
         if len(self.kept) == self.kept.maxlen:
-            self.known.discard(self.kept[0])
+            del self.known[self.kept[0]]
         self.kept.append(key)
-        self.known.add(key)
+        self.known[key] = mark
         return True
+
+    def mark(self, read_at_ms: int, part: str = "") -> int | None:
+        """The mark of the reading that has this time; None: there is none."""
+        return self.known.get((part, read_at_ms))
 
 
 @dataclass(slots=True)

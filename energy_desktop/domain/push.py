@@ -30,18 +30,22 @@ class ApiKey:
 
 @dataclass(frozen=True, slots=True)
 class PushedReading:
-    """values: by the name that the sensor uses, in its units. read_at_ms: UTC epoch ms."""
+    """values: by the name that the sensor uses, in its units. read_at_ms: UTC epoch ms.
+
+    own_time: the sensor said when; else it is when the request came.
+    """
 
     meter_id: str
     read_at_ms: int
     values: Mapping[str, float]
+    own_time: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class PushOutcome:
     """What became of a pushed reading.
 
-    refused: why it was not taken; empty: it was. duplicate: the same meter and time came before.
+    refused: why it was not taken; empty: it was. duplicate: the very same reading came before.
     unused: names that the driver does not know. set_aside: values kept for review only.
     """
 

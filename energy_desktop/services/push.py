@@ -193,7 +193,8 @@ class PushService:
                 "Set the sensor's clock by NTP. Readings so old are imported from a file: "
                 "`energy-desktop import`.",
             )
-        return PushedReading(meter.meter_id, read_at_ms, posted.values)
+        own_time = posted.read_at_ms is not None
+        return PushedReading(meter.meter_id, read_at_ms, posted.values, own_time)
 
     def _meter_of(self, key: ApiKey, posted: Posted, now_ms: int) -> Meter:
         mine = _meters_of(self._configuration(), key)

@@ -10,6 +10,7 @@ from energy_desktop.acquisition.driver_profile import DriverProfile
 from energy_desktop.acquisition.heard_link import HeardLink, HeardMeter
 from energy_desktop.acquisition.link_task import MeterOnLink, Outlets
 from energy_desktop.acquisition.point_values import PointValues
+from energy_desktop.domain.clock import iso_utc
 from energy_desktop.domain.push import PushedReading, PushOutcome
 from energy_desktop.domain.site import Link
 
@@ -56,13 +57,18 @@ class HttpPushLink(HeardLink):
                 "none of its values is known to the meter's driver.",
                 f"{name_of_meter} reads: {', '.join(names)}.",
             )
-        if not heard.times.is_new(reading.read_at_ms):
-            return PushOutcome(duplicate=True, unused=unused)
+        read_at_ms, mark = reading.read_at_ms, hash(frozenset(used.items()))
+        while not heard.times.is_new(read_at_ms, mark=mark):
+            if heard.times.mark(read_at_ms) == mark:
+                return PushOutcome(duplicate=True, unused=unused)
+            if reading.own_time:
+                return PushOutcome(
+                    f"another reading of {iso_utc(read_at_ms)} with other values is stored.",
+                    "A meter has one reading at a time: give each its own timestamp.",
+                )
+            read_at_ms += 1  # two came in one millisecond, and neither says when it was read
         snapshot = values.snapshot(
-            reading.meter_id,
-            reading.read_at_ms,
-            used,
-            late=self.is_late(heard, reading.read_at_ms),
+            reading.meter_id, read_at_ms, used, late=self.is_late(heard, read_at_ms)
         )
         self.take(heard, snapshot)
         return PushOutcome(unused=unused, set_aside=snapshot.rejected)

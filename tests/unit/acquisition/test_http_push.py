@@ -115,6 +115,29 @@ def test_the_same_meter_and_time_is_handed_on_once():
     assert len(run(scenario).snapshots) == 1
 
 
+def test_another_reading_of_the_same_time_is_refused_not_called_known():
+    async def scenario(ears):
+        link = a_link(ears)
+        link.arrive(a_reading())
+        other = link.arrive(a_reading(voltage=230.0))
+        assert "with other values" in other.refused and not other.duplicate
+
+    assert len(run(scenario).snapshots) == 1
+
+
+def test_readings_without_a_time_of_their_own_that_come_together_are_both_kept():
+    async def scenario(ears):
+        link = a_link(ears)
+        for volts in (230.0, 231.0, 230.0):
+            values = {"energy_consumed": 1.0, "current_load": 2.0, "voltage": volts}
+            link.arrive(PushedReading("m", T0, values, own_time=False))
+
+    ears = run(scenario)
+
+    assert [s.value("voltage_v") for s in ears.snapshots] == [230.0, 231.0]
+    assert [s.read_at_ms for s in ears.snapshots] == [T0, T0 + 1]
+
+
 def test_a_reading_of_the_past_is_stored_at_its_time_and_is_not_the_present():
     async def scenario(ears):
         link = a_link(ears)
