@@ -63,8 +63,8 @@ def test_turned_words_are_seen_on_the_wire_and_mended_in_a_driver_of_the_site(qt
     view.refresh()
     view.list.choose(METER)
     inspector = view.wire.inspector
-    qtbot.waitUntil(lambda: inspector.use_button.isVisible(), timeout=15_000)
-    assert inspector.use_button.text() == "Use CDAB"
+    qtbot.waitUntil(lambda: inspector.use_button.text() == "Use CDAB", timeout=15_000)
+    assert inspector.use_button.isVisible()
     assert "only order" in inspector.sentence.text()
     qtbot.waitUntil(lambda: view.wire.frames.table.rows_model.rowCount() > 4, timeout=10_000)
     qtbot.waitUntil(lambda: "of its cycle" in view.list.rows_model.rows[0].load, timeout=10_000)

@@ -63,6 +63,7 @@ def editor(qtbot, context, drivers):
     made.show()
     yield made
     made._unchanged = made.edit.toPlainText()  # nothing is asked on the way out
+    made.reject()
 
 
 def opened(qtbot, editor, driver_id="sdm"):

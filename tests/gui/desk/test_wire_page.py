@@ -1,6 +1,7 @@
 """Registers, frames and judgements of the chosen meter, as they are shown and clicked."""
 
 import csv
+import threading
 from dataclasses import replace
 
 import pytest
@@ -297,6 +298,41 @@ def test_a_lost_meter_is_not_asked_before_a_person_does(qtbot, page, desk):
     page.inspector.read_button.click()
     qtbot.waitUntil(lambda: "No answer. Look at it." in page.inspector.sentence.text())
     assert page.inspector.read_button.isVisible()  # another range can be tried at once
+
+
+def test_an_answer_about_a_meter_that_was_left_is_not_shown_as_another_one(qtbot, page, desk):
+    going_on = threading.Event()
+
+    def slow(*_):
+        going_on.wait(5)
+        return Range()
+
+    desk.inspect = slow
+    page.show_meter(a_listing(), ())
+    page.inspector.read()
+    page.show_meter(a_listing(LinkState.LOST), ())
+    going_on.set()
+
+    qtbot.waitUntil(lambda: not page._view.jobs.running())
+    assert page.inspector.table.rows_model.rowCount() == 0
+
+
+def test_a_late_judgement_does_not_hide_what_is_said_of_the_bus(qtbot, page, desk):
+    going_on = threading.Event()
+
+    def slow(*_):
+        going_on.wait(5)
+        return JUDGEMENTS
+
+    desk.check_meter = slow
+    page.show_meter(a_listing(), ())
+    page.judge()
+    page.show_bus(BUS)
+    going_on.set()
+
+    qtbot.waitUntil(lambda: not page._view.jobs.running())
+    assert page.plausibility.state == "empty"
+    assert not page.plausibility.chip.isVisible()
 
 
 def test_the_log_is_written_where_a_person_says(qtbot, page, tmp_path):

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtGui import QHideEvent, QKeyEvent
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QVBoxLayout, QWidget
 
 from energy_desktop.domain.commissioning import InspectedRegister, Reading
@@ -401,6 +401,11 @@ class DriverEditor(QDialog):
     def reject(self) -> None:
         """Esc and the close button: a changed text is asked about first."""
         self._after_asking(lambda: QDialog.reject(self))
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """Nothing is checked in a window that is not seen, nor while the program closes."""
+        self._check_later.stop()
+        super().hideEvent(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):

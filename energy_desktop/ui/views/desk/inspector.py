@@ -132,20 +132,27 @@ class Inspector(Panel):
         self.set_title(title, self._where)
         self._rows, self._proved, self._type_chosen = (), ("", ""), False
         self._say("")
-        if link is None:
-            self.show_empty("Choose a bus or a meter that is polled: its registers stand here.")
-            return
-        if kind_info(link).protocol != MODBUS:
-            label = kind_info(link).label
-            self.show_empty(f"{label} has no registers. What comes is under Frames and Values.")
+        if not self.show_state():
             return
         if meter is not None:
             self.unit.setValue(meter.unit_id)
             self._where += f", unit {meter.unit_id}"
             self.set_subtitle(self._where)
             self.propose(registers)
-        self.show_body()
         self.table.show_rows([], empty="Nothing read yet.")
+
+    def show_state(self) -> bool:
+        """Body, or why there are no registers; whether there are any."""
+        link = self.link
+        if link is None:
+            self.show_empty("Choose a bus or a meter that is polled: its registers stand here.")
+            return False
+        if kind_info(link).protocol != MODBUS:
+            label = kind_info(link).label
+            self.show_empty(f"{label} has no registers. What comes is under Frames and Values.")
+            return False
+        self.show_body()
+        return True
 
     def propose(self, registers: Sequence[RegisterView]) -> None:
         """The first range of the driver, so that what is known is seen first."""

@@ -24,7 +24,7 @@ from energy_desktop.ui.views.desk.choose_file import choose_target, write_file
 from energy_desktop.ui.views.desk.frames import FramesPanel
 from energy_desktop.ui.views.desk.inspector import Inspector
 from energy_desktop.ui.views.desk.plausibility import PlausibilityPanel
-from energy_desktop.ui.views.desk.ports import Desk
+from energy_desktop.ui.views.desk.ports import Desk, InspectedRange
 
 _SETTLE_MS = 350
 _JUDGE_EVERY = 30  # heartbeats
@@ -47,6 +47,7 @@ class WirePage(QWidget):
         self._link: Link | None = None
         self._beats = 0
         self._judging = False
+        self._subject = 0  # grows with each choice: an answer about another one is not shown
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(8)
@@ -79,23 +80,31 @@ class WirePage(QWidget):
     def show_meter(self, listing: MeterListing, registers: Sequence[RegisterView]) -> None:
         if self._desk is None:
             return
+        self._subject += 1
         self._listing, self._link, self._judging = listing, listing.link, False
         self.inspector.show_target(listing.link, listing.meter, registers)
         self.frames.show_bus(listing.link)
-        if words.is_polled(listing):
-            self.plausibility.show_judgements(())
-        else:
-            self.plausibility.show_none("It is not polled: there is nothing to judge by.")
+        self._show_unjudged()
         self._settled.start()
 
     def show_bus(self, link: Link) -> None:
         """A bus without one of its meters: any unit on it can be read."""
         if self._desk is None:
             return
-        self._listing, self._link = None, link
+        self._subject += 1
+        self._listing, self._link, self._judging = None, link, False
         self.inspector.show_target(link, None)
         self.frames.show_bus(link)
-        self.plausibility.show_none("Choose a meter of this bus.")
+        self._show_unjudged()
+
+    def _show_unjudged(self) -> None:
+        listing = self._listing
+        if listing is None:
+            self.plausibility.show_none("Choose a meter of this bus.")
+        elif words.is_polled(listing):
+            self.plausibility.show_judgements(())
+        else:
+            self.plausibility.show_none("It is not polled: there is nothing to judge by.")
 
     def _on_settled(self) -> None:
         listing = self._listing
@@ -144,12 +153,24 @@ class WirePage(QWidget):
         desk, link = self._desk, self.inspector.link
         if desk is None or link is None:
             return
+        subject = self._subject
+
+        def came(found: InspectedRange) -> None:
+            if subject == self._subject:
+                self.inspector.show_range(found)
+            else:  # it is of a meter that was left since
+                self.inspector.show_state()
+
+        def failed(error: UserFacingError) -> None:
+            if subject == self._subject:
+                self.inspector.show_failure(error)
+
         self._view.load(
             lambda: desk.inspect(link, unit_id, function, address, count),
-            self.inspector.show_range,
+            came,
             panel=self.inspector,
             title="Read registers",
-            on_error=self.inspector.show_failure,
+            on_error=failed,
         )
 
     def _ask_frames(self, link_id: str, after: int) -> None:
@@ -171,17 +192,22 @@ class WirePage(QWidget):
         desk, listing = self._desk, self._listing
         if desk is None or listing is None or not words.is_polled(listing):
             return
-        meter_id = listing.meter.meter_id
+        meter_id, subject = listing.meter.meter_id, self._subject
         self._judging = True
 
         def failed(error: UserFacingError) -> None:
+            if subject != self._subject:
+                return
             self._judging = False
             if not quietly:
                 self.plausibility.show_error(error, self.judge)
 
         def judged(judgements: tuple[Judgement, ...]) -> None:
-            self._judging = False
-            self.plausibility.show_judgements(judgements)
+            if subject == self._subject:
+                self._judging = False
+                self.plausibility.show_judgements(judgements)
+            elif not self._judging:
+                self._show_unjudged()
 
         self._view.load_long(
             lambda progress: desk.check_meter(meter_id, progress),
