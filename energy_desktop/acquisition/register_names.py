@@ -53,9 +53,13 @@ _UNIT_BY_WORDS = (
 )  # fmt: skip
 
 _IMPORT = ("import", "imported", "bezug", "bezogen", "consumption", "consumed", "verbrauch",
-           "forward", "positive", "positiv", "soutiree", "importee", "into load")  # fmt: skip
+           "forward", "positive", "positiv", "soutiree", "importee", "consommee", "consommation",
+           "bezogene", "into load")  # fmt: skip
 _EXPORT = ("export", "exported", "lieferung", "abgabe", "einspeisung", "eingespeist", "reverse",
-           "negative", "negativ", "injectee", "exportee", "feed in", "out of load")  # fmt: skip
+           "negative", "negativ", "injectee", "exportee", "eingespeiste", "gelieferte", "feed in",
+           "out of load")  # fmt: skip
+_BOTH = ("total", "totale", "totals", "tot", "sum", "summe", "gesamt", "somme", "sys", "system",
+         "both", "absolute", "net")  # fmt: skip
 _TWO_WAYS = ("delivered", "received", "geliefert", "empfangen", "livree", "recue")
 _NOT_NOW = ("maximum", "max", "minimum", "min", "peak", "demand", "average demand", "mittelwert",
             "predicted", "last reset", "partial", "resettable", "ruckstellbar", "hochstwert",
@@ -84,7 +88,7 @@ def plain(text: str) -> str:
 def unit_of(text: str) -> tuple[str, float] | None:
     """Our unit and the factor to it: "0.1 kWh" is ("Wh", 100). None: not a unit that is known."""
     bare = text.strip().strip("[]()").strip()
-    if bare in ("", "-", "–", "1", "none"):
+    if bare.lower() in ("", "-", "–", "1", "none", "n/a"):
         return "", 1.0
     found = re.fullmatch(r"(?:[x*×]?\s*(\d+(?:[.,]\d+)?)\s*[x*×]?\s*)?(.+?)(?:\s*/\s*(10+))?", bare)
     if found is None:
@@ -97,7 +101,7 @@ def unit_of(text: str) -> tuple[str, float] | None:
 
 def name_quantity(name: str, unit_text: str | None) -> NamedQuantity:
     """What a row measures. unit_text None: the list has no column of units."""
-    words = f" {plain(name)} "
+    words = f" {plain(_spoken(name))} "
     if unit_text is None or not unit_text.strip():
         unit = next((u for stems, u in _UNIT_BY_WORDS if _has(words, stems)), None)
         named = re.search(r"[\[(]([^\])]+)[\])]\s*$", name)
@@ -116,6 +120,14 @@ def name_quantity(name: str, unit_text: str | None) -> NamedQuantity:
     return _with_unit(words, base, factor, remark)
 
 
+def _spoken(name: str) -> str:
+    """The name without a unit in brackets, its signs of direction as words."""
+    if (found := re.search(r"\s*[\[(]([^\])]*)[\])]\s*$", name)) and unit_of(found[1] or "?"):
+        name = name[: found.start()]
+    name = re.sub(r"\(\s*\+\s*\)|(?<=h)\s*\+(?=\s|$)", " positive ", name)
+    return re.sub(r"\(\s*[-−–]\s*\)|(?<=[hH])\s*[-−–](?=\s|$)|\bA[-−–](?=\s|$)", " negative ", name)
+
+
 def _with_unit(words: str, unit: str, factor: float, remark: str) -> NamedQuantity:
     phase, wrong = _phase(words)
     if wrong:
@@ -127,6 +139,8 @@ def _with_unit(words: str, unit: str, factor: float, remark: str) -> NamedQuanti
         return _percent(words, phase, factor, remark)
     if unit == "°C":
         return _known("temperature_c", factor, remark)
+    if unit == "°" and phase:
+        return NamedQuantity(reason="the angle of one phase is none of the program's quantities.")
     if unit == "°":
         return _known("phase_angle_deg", factor, remark)
     if unit not in _STEMS:
@@ -140,6 +154,8 @@ def _with_unit(words: str, unit: str, factor: float, remark: str) -> NamedQuanti
         return _known("voltage_ll_v", factor, remark)
     if unit == "W" and (_has(words, _EXPORT) or _has(words, _TWO_WAYS)):
         return NamedQuantity(reason="a power of one direction only: the signed one is needed.")
+    if unit == "A" and not phase and _has(words, ("sum", "summe", "somme", "total", "gesamt")):
+        return NamedQuantity(reason="a sum of currents is the current of nothing.")
     if unit == "Hz":
         phase = ""
     return _known(f"{stem}_{phase}_{suffix}" if phase else f"{stem}_{suffix}", factor, remark)
@@ -155,6 +171,8 @@ def _counter(
             return NamedQuantity(
                 reason="its direction can be understood in two ways: say import or export."
             )
+        if not _has(words, _BOTH):
+            return NamedQuantity(reason="its direction is not said: import, export or total?")
         way = "total"
         remark = "; ".join(part for part in (remark, "no direction: the sum of both") if part)
     else:
@@ -168,8 +186,8 @@ def _counter(
 
 def _percent(words: str, phase: str, factor: float, remark: str) -> NamedQuantity:
     if _has(words, ("thd", "distortion", "klirrfaktor", "oberschwingung", "harmonic")):
-        amps = _has(words, ("current", "strom", "courant", "i", "thdi", "thd i"))
-        volts = _has(words, ("voltage", "spannung", "tension", "u", "v", "thdu", "thd u"))
+        amps = _has(words, ("current", "strom", "courant", "amps", "i", "thdi", "thd i"))
+        volts = _has(words, ("voltage", "volts", "spannung", "tension", "u", "v", "thdu", "thd u"))
         if amps == volts:
             return NamedQuantity(reason="distortion of what? Say voltage or current.")
         stem = "thd_current" if amps else "thd_voltage"
@@ -182,14 +200,26 @@ def _percent(words: str, phase: str, factor: float, remark: str) -> NamedQuantit
 
 
 _PAIRS = (
-    (r"l1 ?(?:l|to|n? )? ?l?2|u ?12|v ?12|\bab\b|a b|r s|phase 1 2|l12", "l1_l2"),
-    (r"l2 ?(?:l|to|n? )? ?l?3|u ?23|v ?23|\bbc\b|b c|s t|phase 2 3|l23", "l2_l3"),
-    (r"l3 ?(?:l|to|n? )? ?l?1|u ?31|v ?31|\bca\b|c a|t r|phase 3 1|l31", "l3_l1"),
+    (
+        r"l ?1(?: to)? l ?2|[uv] ?(?:l ?)?12|ab|a(?: to)? b|r s|(?:phase|line) 1(?: to)?"
+        r"(?: phase| line)? 2|l12",
+        "l1_l2",
+    ),
+    (
+        r"l ?2(?: to)? l ?3|[uv] ?(?:l ?)?23|bc|b(?: to)? c|s t|(?:phase|line) 2(?: to)?"
+        r"(?: phase| line)? 3|l23",
+        "l2_l3",
+    ),
+    (
+        r"l ?3(?: to)? l ?1|[uv] ?(?:l ?)?31|ca|c(?: to)? a|t r|(?:phase|line) 3(?: to)?"
+        r"(?: phase| line)? 1|l31",
+        "l3_l1",
+    ),
 )
 _PHASES = (
-    ("l1", r"l ?1|phase ?(?:1|a|l1|r)|[uivp]1|[uivp]l1|ph ?(?:1|a)|a n|v ?an|1 n|l1 n|r"),
-    ("l2", r"l ?2|phase ?(?:2|b|l2|s)|[uivp]2|[uivp]l2|ph ?(?:2|b)|b n|v ?bn|2 n|l2 n|s"),
-    ("l3", r"l ?3|phase ?(?:3|c|l3|t)|[uivp]3|[uivp]l3|ph ?(?:3|c)|c n|v ?cn|3 n|l3 n|t"),
+    ("l1", r"l ?1|(?:phase|line) ?(?:1|a|l1|r)|[uivp]1|[uivp]l1|ph ?(?:1|a)|a ?n|v ?an|1 n|l1 n"),
+    ("l2", r"l ?2|(?:phase|line) ?(?:2|b|l2|s)|[uivp]2|[uivp]l2|ph ?(?:2|b)|b ?n|v ?bn|2 n|l2 n"),
+    ("l3", r"l ?3|(?:phase|line) ?(?:3|c|l3|t)|[uivp]3|[uivp]l3|ph ?(?:3|c)|c ?n|v ?cn|3 n|l3 n"),
 )
 
 
@@ -198,8 +228,12 @@ def _phase(words: str) -> tuple[str, str]:
     pairs = {name for pattern, name in _PAIRS if re.search(f" (?:{pattern}) ", words)}
     if len(pairs) == 1:
         return pairs.pop(), ""
+    words = re.sub(r" (?:to|zu|gegen|vers) (?:neutral|neutre|n) ", " ", words)
     if _has(words, _NEUTRAL):
         return "n", ""
+    letter = re.search(r" ([abcrst]) $", words)  # "Current B"; a unit stands in brackets
+    if letter and not re.search(r"energ|arbeit|zahl|[wr]h ", words):
+        words += f"phase {letter[1]} "
     phases = {name for name, pattern in _PHASES if re.search(f" (?:{pattern}) ", words)}
     if len(phases) > 1 or len(pairs) > 1:
         return "", "its name tells of more than one phase."

@@ -41,6 +41,24 @@ from energy_desktop.domain.quantities import QUANTITIES
         ("THD voltage L1", "%", "thd_voltage_l1_pct", 1),
         ("State of charge", "%", "soc_pct", 1),
         ("Gehäusetemperatur", "°C", "temperature_c", 1),
+        # Lists of Eastron, Schneider Electric, Carlo Gavazzi and Janitza, word for word.
+        ("Phase 1 line to neutral volts.", "Volts", "voltage_l1_v", 1),
+        ("Average line to neutral volts.", "Volts", "voltage_v", 1),
+        ("Line 1 to Line 2 volts.", "Volts", "voltage_l1_l2_v", 1),
+        ("Phase 2 power factor (1).", "None", "power_factor_l2", 1),
+        ("Phase 1 L/N volts THD", "%", "thd_voltage_l1_pct", 1),
+        ("Total Import kWh", "kWh", "energy_import_wh", 1000),
+        ("Current B", "A", "current_l2_a", 1),
+        ("Current [A]", "A", "current_a", 1),
+        ("Voltage C-A", "V", "voltage_l3_l1_v", 1),
+        ("Voltage BN", "V", "voltage_l2_v", 1),
+        ("Active Power C", "kW", "power_l3_w", 1000),
+        ("Active Energy Delivered (Into Load)", "Wh", "energy_import_wh", 1),
+        ("kWh (+) TOT", "kWh", "energy_import_wh", 1000),
+        ("kWh (-) TOT", "kWh", "energy_export_wh", 1000),
+        ("Active energy A-", "kWh", "energy_export_wh", 1000),
+        ("Real energy L1, consumed", "Wh", "energy_import_l1_wh", 1),
+        ("Total import energy T", "kWh", "energy_import_wh", 1000),
     ],
 )  # fmt: skip
 def test_a_name_and_its_unit_say_what_is_measured(name, unit, quantity, factor):
@@ -81,7 +99,11 @@ def test_without_a_column_of_units_the_name_stands_in_and_it_is_said(name, quant
         ("Serial number", None, "neither its name nor a unit"),
         ("Humus", "%", "per cent of what"),
         ("THD L1", "%", "distortion of what"),
-        ("Current phase 1 phase 2", "A", "more than one phase"),
+        ("Current phase 1 phase 2", "A", "current_l1_l2_a, which the program does not know"),
+        ("Power L1 and L2", "W", "more than one phase"),
+        ("Sum of line currents", "A", "the current of nothing"),
+        ("Active energy", "kWh", "its direction is not said"),
+        ("Phase 1 phase angle", "Degrees", "the angle of one phase"),
     ],
 )
 def test_what_can_be_understood_in_two_ways_is_refused(name, unit, reason):
