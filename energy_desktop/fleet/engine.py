@@ -257,7 +257,10 @@ def parquet_files(paths: Iterable[Path]) -> tuple[Path, ...]:
     found: list[Path] = []
     paths = tuple(paths)
     for path in paths:
-        found += sorted(path.rglob("*.parquet")) if path.is_dir() else [path]
+        # Spark makes folders named like files.
+        found += (
+            sorted(p for p in path.rglob("*.parquet") if p.is_file()) if path.is_dir() else [path]
+        )
     if not found:
         raise DataFileError(
             where=", ".join(str(p) for p in paths[:3]) or "Fleet results",

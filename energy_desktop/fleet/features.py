@@ -159,8 +159,10 @@ def _share(part_wh: IntegerValue, of_wh: IntegerValue) -> FloatingValue:
 def _std(n: IntegerValue, total: IntegerValue, square: IntegerValue) -> FloatingValue:
     """Standard deviation in kWh of the sample; 0 with a single day.
 
-    n times the squares less the square of the sum is exact in integers up to 90 MWh a day.
+    n times the squares less the square of the sum: of whole numbers, so exact up to 3 MWh a day
+    and beyond that at least the same on every engine.
     """
-    spread = (n * square - total * total).cast("float64")
+    count, whole = n.cast("float64"), total.cast("float64")
+    spread = ibis.greatest(count * square.cast("float64") - whole * whole, 0.0)
     pairs = (n * (n - 1)).nullif(0).cast("float64")
     return ibis.coalesce((spread / pairs).sqrt() / 1000.0, ibis.literal(0.0))

@@ -29,6 +29,7 @@ _NUMBER = r"^\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,2})?\s*\z"
 _TIME = r"^\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d(\.0*)?)?"
 _LONDON = "____-__-__ __:__:00.0000000"
 _FRACTION = r"^\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d\.\d+"
+_DOTTED = r"^\d\d\.\d\d\.\d{4}"
 _OFFSET = r"(Z|[+-]\d\d:?\d\d)"
 _NO_VALUE = ("", "null", "na", "n/a", "nan", "none", "-")
 _PER_UNIT = {"kWh": MWH_PER_KWH, "kW": MWH_PER_KWH, "Wh": 1000, "W": 1000}
@@ -46,7 +47,9 @@ def readings(text: Table, layout: FileLayout, zone: str, parts: int, engine: Eng
     if layout.padded_time:
         said = said.strip()
     if layout.dotted:
-        said = said.re_replace(r"^(\d\d)\.(\d\d)\.(\d{4})", r"\3-\2-\1")
+        # Put together by place, since engines write a group in a replacement differently.
+        iso = said.substr(6, 4) + "-" + said.substr(3, 2) + "-" + said.substr(0, 2)
+        said = ibis.ifelse(said.re_search(_DOTTED), iso + said.substr(10), said)
     plain = said if layout.naive_utc else said.substr(0, 19)
     rows = text.select(
         "file",

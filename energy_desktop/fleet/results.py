@@ -500,4 +500,4 @@ def _limit(limit: int | None) -> str:
 def _files_in(path: Path) -> list[Path]:
     if path.is_file():
         return [path]
-    return list(path.rglob("*.parquet")) if path.is_dir() else []
+    return [p for p in path.rglob("*.parquet") if p.is_file()] if path.is_dir() else []

@@ -1,0 +1,133 @@
+"""DuckDB and a real Spark, from the same files: counts and flags to the bit, floats to 1e-9."""
+
+import math
+import shutil
+
+import pyarrow.compute as pc
+import pytest
+
+from energy_desktop.fleet.workplace import STAGES, stored
+from tests.support.fleet_files import a_fleet, a_run, duckdb_engine, write_csv
+
+KEYS = {
+    "days": ("household", "local_day"),
+    "week": ("household", "slot"),
+    "features": ("household", "local_day"),
+    "regression": ("household", "local_day"),
+    "lightgbm": ("household", "local_day"),
+    "anomalies": ("household", "start_ms", "kind"),
+    "hybrid": ("household", "start_ms"),
+    "clean": ("household", "t_min"),
+    "dropped": ("file", "household", "time", "reason", "value"),
+}
+
+_SMALL = {
+    # For some thousand rows, compiling a query takes longer than running it.
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+    "spark.sql.adaptive.enabled": "false",
+    "spark.sql.shuffle.partitions": "1",
+    "spark.default.parallelism": "1",
+}
+
+
+@pytest.fixture(scope="module")
+def both(tmp_path_factory):
+    """The same run on both engines. A file with every fault is among the files."""
+    if shutil.which("java") is None:
+        pytest.skip("no Java on this machine: Spark cannot be started")
+    pytest.importorskip("pyspark", reason="the extra fleet-spark is not installed")
+    from energy_desktop.fleet.spark import SparkEngine
+
+    folder = tmp_path_factory.mktemp("fleet")
+    a_fleet(folder / "in", households=8, days=70)
+    write_csv(
+        folder / "in" / "faults.csv",
+        "household;time;kWh;tariff",
+        [
+            *(f"h1;{day:02d}.03.2013 {hour:02d}:00;{hour // 10},{hour % 10};ToU"
+              for day in range(1, 29) for hour in range(24)),
+            "h1;01.03.2013 00:00;0,0;ToU",  # a repeat
+            "h1;01.03.2013 05:00;9,9;ToU",  # another value for a time
+            "h1;01.03.2013 05:00",
+            "h1;01.03.2013 05:00;1;ToU;more",
+            "h1;29.03.2013 00:13;1;ToU",
+            "h1;29.03.2013 00:00;Null;ToU",
+            "h1;29.03.2013 01:00;1d;ToU",
+            "h1;29.03.2013 02:00;-1;ToU",
+            "h1;32.03.2013 02:00;1;ToU",
+            ";29.03.2013 02:00;1;ToU",
+        ],
+    )  # fmt: skip
+    with duckdb_engine(folder / "scratch") as engine:
+        ours = a_run(folder / "in", folder / "duckdb", engine)
+        ours.run()
+    spark = SparkEngine(
+        folder / "scratch-spark", master="local[2]", memory_mb=1000, settings=_SMALL
+    )
+    try:
+        theirs = a_run(folder / "in", folder / "spark", spark)
+        theirs.run()
+        print(theirs.manifest.seconds)
+    finally:
+        spark.close()
+    return ours, theirs
+
+
+def test_every_count_is_the_same(both):
+    ours, theirs = both
+
+    for stage in ("ingest", "daily", "tariffs", "anomalies"):
+        assert ours.manifest.done(stage) == theirs.manifest.done(stage), stage
+    dropped = ours.manifest.done("ingest")["0"]["files"]["0"]["dropped"]
+    assert set(dropped) == {
+        "wrong_columns", "off_grid", "null", "not_a_number", "out_of_range", "bad_time",
+        "no_household",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("result", [name for name in KEYS if name != "dropped"])
+def test_every_row_is_the_same(both, result):
+    ours, theirs = (
+        stored([run.out / result]).sort_by([(key, "ascending") for key in KEYS[result]])
+        for run in both
+    )
+
+    assert ours.num_rows == theirs.num_rows > 0 or result == "hybrid"
+    assert set(ours.column_names) == set(theirs.column_names)
+    for name in ours.column_names:
+        a, b = ours[name], theirs[name]
+        assert pc.all(pc.equal(pc.is_null(a), pc.is_null(b))).as_py() is not False, name
+        if str(a.type) == "double":
+            x, y = a.drop_null().to_numpy(), b.drop_null().to_numpy()
+            assert x == pytest.approx(y, rel=1e-9, abs=1e-9, nan_ok=True), name
+        else:
+            assert a.to_pylist() == b.to_pylist(), name
+
+
+def test_the_rows_left_out_are_the_same_ones(both):
+    ours, theirs = (
+        sorted(
+            # Where columns are missing, only Spark tries to say whose row it is.
+            (row["file"], row["reason"], "" if row["text"] else row["household"] or "")
+            for row in stored([run.out / "dropped"]).to_pylist()
+        )
+        for run in both
+    )
+
+    assert ours == theirs
+    assert len(ours) == 10
+
+
+def test_scores_and_segments_are_the_same(both):
+    ours, theirs = both
+
+    for stage in ("regression", "lightgbm"):
+        a = ours.manifest.done(stage)["all"]["scores"]
+        b = theirs.manifest.done(stage)["all"]["scores"]
+        for name, scores in a.items():
+            for key, value in scores.items():
+                assert math.isclose(value, b[name][key], rel_tol=1e-9), (stage, name, key)
+    a, b = (run.manifest.done("segments")["all"] for run in both)
+    assert a["labels"] == b["labels"]
+    assert set(STAGES) == set(ours.manifest.seconds)
