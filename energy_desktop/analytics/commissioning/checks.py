@@ -17,6 +17,7 @@ from energy_desktop.domain.wording import number
 VOLTAGE_SPREAD = 0.13  # 200 to 260 V around 230 V
 FREQUENCY_SPREAD = 0.02  # 49 to 51 Hz
 BALANCE = 0.06  # of U I: meter class, and registers that are not read in the same instant
+_HARMONICS = 0.6  # P by U I cos phi that a current of 130 % distortion still leaves
 SUM = 0.03
 _SCALES = (10.0, 100.0, 1000.0, 0.1, 0.01, 0.001)
 _NO_VOLTAGE = 0.1  # of nominal
@@ -97,8 +98,8 @@ def _odd_voltage(
 
 def frequency(seen: Observation) -> Iterator[Judgement]:
     value, nominal = seen.middle("frequency_hz"), seen.circumstances.nominal_frequency_hz
-    if value is None:
-        return
+    if value is None or value == 0.0:
+        return  # without voltage there is none, and the voltage says so
     title = f"Frequency {number(value, 2)} Hz"
     low, high = nominal * (1 - FREQUENCY_SPREAD), nominal * (1 + FREQUENCY_SPREAD)
     if low <= value <= high:
@@ -139,7 +140,10 @@ def power_factor(seen: Observation) -> Iterator[Judgement]:
 
 
 def balance(seen: Observation) -> Iterator[Judgement]:
-    """P against U I cos phi, phase by phase; three phases together are sqrt(3) U I cos phi."""
+    """P against U I cos phi, phase by phase; three phases together are sqrt(3) U I cos phi.
+
+    More than it is impossible; somewhat less is what harmonics do.
+    """
     ratios: dict[str, float] = {}
     errors: dict[str, float] = {}
     exact = True
@@ -186,6 +190,16 @@ def balance(seen: Observation) -> Iterator[Judgement]:
                 yield _power_slip(factor_)
                 return
     times = ", ".join(number(v, 2) for v in values) or "far"
+    if values and len(values) == len(odd) and all(_HARMONICS <= v < 1.0 for v in values):
+        yield Judgement(
+            FaultKind.POWER_BALANCE,
+            Verdict.UNSURE,
+            f"P is {times} times U · I · cos φ",
+            f"on {listed(odd)}; harmonics do that where cos φ is the fundamental's",
+            "Look at the distortion of the current, or compare with a clamp meter.",
+            tuple(p.upper() for p in odd if p),
+        )
+        return
     yield Judgement(
         FaultKind.POWER_BALANCE,
         Verdict.FAULT,

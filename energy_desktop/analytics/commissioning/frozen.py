@@ -66,9 +66,13 @@ def _single(seen: Observation) -> Iterator[tuple[str, str]]:
     for phase in seen.phases:
         voltage, current = named("voltage", phase, "v"), named("current", phase, "a")
         power, factor = named("power", phase, "w"), named("power_factor", phase, "")
-        if _stands_beside(seen, current, seen.together(power)):
+        if _stands_beside(seen, current, _apparent(seen, phase)):
             yield current, f"the power of {label(phase)} moved meanwhile"
-        elif _stands_beside(seen, power, seen.together(voltage, current)):
+        elif _stands_beside(
+            seen,
+            power,
+            seen.together(voltage, current, factor) or seen.together(voltage, current),
+        ):
             yield power, f"the current of {label(phase)} moved meanwhile"
         elif _factor_stands(seen, factor, seen.together(voltage, current, power)):
             yield factor, f"power by voltage and current of {label(phase)} moved meanwhile"
@@ -81,6 +85,19 @@ def _single(seen: Observation) -> Iterator[tuple[str, str]]:
         parts = seen.together(*(named("power", phase, "w") for phase in seen.phases))
         if _stands_beside(seen, "power_w", [(sum(row),) for row in parts]):
             yield "power_w", "its phases moved meanwhile"
+
+
+def _apparent(seen: Observation, phase: str) -> list[tuple[float, ...]]:
+    """What the current of a phase is proportional to. The active power alone is not: at a low
+    power factor it follows the angle, while the current stands still honestly."""
+    power = named("power", phase, "w")
+    rows = seen.together(power, named("reactive_power", phase, "var"))
+    if rows:
+        return [(math.hypot(p, q),) for p, q in rows]
+    with_factor = seen.together(power, named("power_factor", phase, ""))
+    if with_factor:
+        return [(p / f,) for p, f in with_factor if f != 0.0]
+    return seen.together(power)
 
 
 def _stands_beside(seen: Observation, name: str, beside: Sequence[tuple[float, ...]]) -> bool:

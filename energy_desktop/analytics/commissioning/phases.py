@@ -239,7 +239,10 @@ def _reversed(seen: Observation, turned: Sequence[_Phase], *, whole: bool) -> Ju
         verb = "reads" if len(names) == 1 else "read"
         title = f"{listed(names)} {verb} {values}"
         detail = f"CT on {listed(names)} reversed: swap k and l; the angle is turned by 180°"
-        remedy = "Swap k and l (S1 and S2) of that transformer, or turn it round on its conductor."
+        remedy = (
+            "Swap k and l (S1 and S2) of that transformer, or turn it round on its conductor; if "
+            "something feeds on that phase, give the meter the role of a grid connection."
+        )
     phases = tuple(p.name.upper() for p in turned if p.name)
     return Judgement(FaultKind.REVERSED_CT, Verdict.FAULT, title, detail, remedy, phases)
 

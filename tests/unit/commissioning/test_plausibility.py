@@ -145,6 +145,24 @@ def test_a_current_without_its_transformer_ratio_breaks_the_balance():
     assert accused(polls) == [(FaultKind.POWER_BALANCE, ("L2",))]
 
 
+def test_harmonics_leave_less_power_than_the_fundamental_promises_and_are_no_fault():
+    polls = [
+        Poll(
+            p.at_s, {n: v * (0.85 if n.startswith("power_l") else 1.0) for n, v in p.values.items()}
+        )
+        for p in polls_of(without=("energy", "power_w"))
+    ]
+
+    assert kinds(polls) == []
+
+
+def test_a_meter_without_voltage_is_not_accused_of_its_frequency():
+    names = {f"voltage_{p}_v": 0.0 for p in ("l1", "l2", "l3")}
+    polls = changed(polls_of((0.0, 0.0, 0.0), polls=3), frequency_hz=0.0, **names)
+
+    assert kinds(polls) == []
+
+
 @pytest.mark.parametrize(
     ("volts", "kind"),
     [(2300.0, FaultKind.UNIT_SLIP), (0.23, FaultKind.UNIT_SLIP), (180.0, FaultKind.VOLTAGE)],
