@@ -26,7 +26,8 @@ from energy_desktop.api.page import page
 from energy_desktop.domain.errors import UserFacingError
 from energy_desktop.domain.push import ApiKey
 from energy_desktop.services.api_keys import ApiKeyService
-from energy_desktop.services.push import PushReply, PushService, refused
+from energy_desktop.services.push import PushService
+from energy_desktop.services.push_reply import PushReply, refused
 
 log = logging.getLogger("energy_desktop.http_in")
 

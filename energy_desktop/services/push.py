@@ -44,6 +44,7 @@ from energy_desktop.services.push_body import (
     Posted,
     read_body,
 )
+from energy_desktop.services.push_reply import PushReply, error_document, refused, reply_to
 
 log = logging.getLogger("energy_desktop.http_in")
 
@@ -53,16 +54,6 @@ OLDEST_DAYS = 28  # readings of each second are kept for 31 days: older ones hav
 ANSWERS_KEPT_DAYS = 3
 _FORGET_EVERY_MS = 3_600_000
 _MOST_UNCLAIMED = 100
-_MOST_REMARKS = 20
-
-
-@dataclass(frozen=True, slots=True)
-class PushReply:
-    """status: of HTTP. document: what the body says, ready for JSON."""
-
-    status: int
-    document: dict[str, Any]
-    retry_after_s: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +166,7 @@ class PushService:
                 retry_after_s=5,
             )
         self._remember(readings, outcomes)
-        return _reply(posted, outcomes, turned_away, received_ms)
+        return reply_to(posted, outcomes, turned_away, received_ms)
 
     def _reading(self, key: ApiKey, posted: Posted, received_ms: int, now_ms: int) -> PushedReading:
         meter = self._meter_of(key, posted, now_ms)
@@ -357,18 +348,6 @@ class PushService:
         return [row for row in self._recents(key) if now_ms - row[2].read_at_ms <= RECENT_MS]
 
 
-def error_document(where: str, what: str, remedy: str, **more: Any) -> dict[str, Any]:
-    return {
-        "status": "error",
-        "message": f"{what} {remedy}".strip(),
-        "error": {"where": where, "what": what, "remedy": remedy, **more},
-    }
-
-
-def refused(status: int, where: str, what: str, remedy: str, **more: Any) -> PushReply:
-    return PushReply(status, error_document(where, what, remedy, **more))
-
-
 def _try_again(error: UserFacingError) -> PushReply:
     document = error_document("This program", error.what, "Send the same request again later.")
     return PushReply(503, document, retry_after_s=5)
@@ -386,60 +365,6 @@ def _meters_of(configuration: Configuration, key: ApiKey) -> dict[str, Meter]:
         for m in _push_meters(configuration)
         if m.enabled and (m.address == key.name or m.address.startswith(f"{key.name}/"))
     }
-
-
-def _reply(
-    posted: tuple[Posted, ...],
-    outcomes: tuple[PushOutcome, ...],
-    turned_away: dict[int, BodyRefused],
-    received_ms: int,
-) -> PushReply:
-    if len(turned_away) == len(posted):
-        first = turned_away[0]
-        where = "This reading" if len(posted) == 1 else "The readings"
-        reply = refused(422, where, _capital(first.what), first.remedy)
-        if len(posted) > 1:
-            reply.document["refused"] = _refusals(turned_away)
-        return reply
-    taken = [o for o in outcomes if not o.refused]
-    doubles = sum(o.duplicate for o in taken)
-    stored = len(taken) - doubles
-    remarks = list(dict.fromkeys(_remarks(outcomes)))[:_MOST_REMARKS]
-    words = [f"{stored} {'reading' if stored == 1 else 'readings'} stored"]
-    if doubles:
-        words.append(f"{doubles} known already")
-    if turned_away:
-        words.append(f"{len(turned_away)} refused")
-    document: dict[str, Any] = {
-        "status": "partial" if turned_away else "success",
-        "message": ", ".join(words) + ".",
-        "accepted": stored,
-        "duplicates": doubles,
-        "received_at_utc": iso_utc(received_ms),
-        "remarks": remarks,
-    }
-    if turned_away:
-        document["refused"] = _refusals(turned_away)
-    return PushReply(200, document)
-
-
-def _refusals(turned_away: dict[int, BodyRefused]) -> list[dict[str, Any]]:
-    return [
-        {"index": index, "what": _capital(why.what), "remedy": why.remedy}
-        for index, why in sorted(turned_away.items())
-    ]
-
-
-def _remarks(outcomes: tuple[PushOutcome, ...]) -> Iterable[str]:
-    for outcome in outcomes:
-        for name in outcome.unused:
-            yield f"{name} is not used: the meter's driver does not know it."
-        for r in outcome.set_aside:
-            yield f"{r.quantity} {r.value:g} was set aside for review: {r.reason}."
-
-
-def _capital(sentence: str) -> str:
-    return sentence[:1].upper() + sentence[1:]
 
 
 def _span(ms: int) -> str:
