@@ -159,6 +159,7 @@ def test_the_frames_of_many_links_fit_into_one_store(server):
     with polling(Configuration(links=links, meters=meters)) as it:
         wait_until(lambda: len(it.field.bus_statistics()) == 40)
         capacities = {line.work.log.capacity for line in it.field._lines.values()}
+    wait_until(lambda: server.open_connections == 0)
 
     assert capacities == {1_500}
 
