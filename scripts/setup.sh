@@ -15,8 +15,18 @@ run_libraries="libglib2.0-0 libegl1 libgl1 libx11-6 libdbus-1-3 libfontconfig1 l
 # What the tests drive the program with: a serial line pair, a PDF reader, a screen, a bundle, a
 # database server of their own.
 test_libraries="socat poppler-utils xvfb binutils postgresql"
+# Spark runs on it in the tests; a Debian without it has a newer one, which does as well.
+java="openjdk-17-jre-headless"
 
 say() { printf '%s\n' "$*" >&2; }
+
+with_java_of_this_debian() {
+  if apt-cache show "$java" >/dev/null 2>&1; then
+    echo "$1"
+  else
+    echo "${1/$java/default-jre-headless}"
+  fi
+}
 
 install_system_libraries() {
   command -v dpkg-query >/dev/null 2>&1 || return 0  # not Debian: the person knows their system
@@ -27,6 +37,9 @@ install_system_libraries() {
     { dpkg-query -W -f='${Status}\n' "$package" "${package}t64" 2>/dev/null || true; } \
       | grep -q 'install ok installed' || missing="$missing $package"
   done
+  if [ "$with_tests" = 1 ] && ! command -v java >/dev/null 2>&1; then
+    missing="$missing $java"
+  fi
   [ -n "$missing" ] || return 0
   local as_root=""
   if [ "$(id -u)" != 0 ]; then
@@ -40,6 +53,7 @@ install_system_libraries() {
   fi
   say "Installing system libraries:$missing"
   if ! { $as_root apt-get update -qq \
+    && missing=$(with_java_of_this_debian "$missing") \
     && $as_root env DEBIAN_FRONTEND=noninteractive \
       apt-get install -y -qq --no-install-recommends $missing >/dev/null; }; then
     say "apt could not install them. Run this where packages can be reached, then run make again:"
