@@ -16,6 +16,7 @@ from functools import partial
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout
 
 from energy_desktop.domain.bus import BusStatistics
+from energy_desktop.domain.commissioning import ScanHit
 from energy_desktop.domain.driver import RegisterView
 from energy_desktop.domain.ports import Rings
 from energy_desktop.domain.snapshot import Snapshot
@@ -65,6 +66,7 @@ class MetersView(BaseView):
         self._statistics: tuple[BusStatistics, ...] = ()
         self._chosen = ""  # a meter
         self._bus = ""  # the link of a bus that was chosen instead
+        self._is_visiting = False  # a unit is looked at that is no meter of the site
         self._registers: tuple[RegisterView, ...] = ()
         self._stored: Snapshot | None = None
         self._registers_of = ""
@@ -86,6 +88,7 @@ class MetersView(BaseView):
             self.notices,
             look=self._look,
             on_changed=self._on_changed,
+            on_inspect=self.inspect_hit,
             progress_panel=self.wire.plausibility,
         )
         self.list_panel = BusPanel(
@@ -207,7 +210,7 @@ class MetersView(BaseView):
         self._registers_of = ""  # the driver file may have been changed
         wanted = self._chosen or ("" if self._bus else self.navigation.subject.meter_id)
         known = [r.meter.meter_id for r in page.listing]
-        if self._bus and self.list.choose(f"link {self._bus}"):
+        if self._is_visiting or (self._bus and self.list.choose(f"link {self._bus}")):
             return
         self._bus = ""
         first = next(r.key for r in self.list.rows_model.rows if r.listing is not None)
@@ -244,7 +247,7 @@ class MetersView(BaseView):
 
     def _on_meter_chosen(self, meter_id: str) -> None:
         if meter_id != self._chosen:
-            self._chosen, self._bus = meter_id, ""
+            self._chosen, self._bus, self._is_visiting = meter_id, "", False
             self.navigation.choose(meter_id=meter_id)
             self._show_details()
 
@@ -253,6 +256,7 @@ class MetersView(BaseView):
         if link is None:
             return
         self._chosen, self._bus, self._registers_of = "", link_id, ""
+        self._is_visiting = False
         self._enable(False)
         self.trouble.hide()
         self.wire.show_bus(link)
@@ -334,11 +338,21 @@ class MetersView(BaseView):
     # -------------------------------------------------------- commands
 
     def _look(self) -> Look:
-        return Look(self._page, self._listing(), self._bus)
+        return Look(self._page, self._listing(), self._bus, self.wire.unit)
+
+    def inspect_hit(self, hit: ScanHit) -> None:
+        """A unit that a scan found: its registers, though it is no meter of the site yet."""
+        self._chosen, self._bus, self._is_visiting = "", hit.link.link_id, True
+        self.list.clearSelection()
+        self._enable(False)
+        self.trouble.hide()
+        self.show_side(_WIRE)
+        self.wire.show_unit(hit.link, hit.unit_id)
+        self.details.registers_panel.show_empty("It is no meter of the site yet: add it first.")
 
     def _on_changed(self, meter_id: str) -> None:
         if meter_id:
-            self._chosen, self._bus = meter_id, ""
+            self._chosen, self._bus, self._is_visiting = meter_id, "", False
             self.navigation.choose(meter_id=meter_id)
         self.reload()
 

@@ -102,6 +102,18 @@ def test_hits_stand_with_identity_best_driver_and_why(qtbot, dialog):
     assert told.args[0].unit_id == 6
 
 
+def test_a_unit_without_a_driver_is_handed_to_the_inspector(qtbot, dialog):
+    dialog.start()
+    qtbot.waitUntil(lambda: "Done" in dialog.doing.text())
+    assert not dialog.inspect_button.isEnabled()
+    dialog.table.choose((BUS.address, 5))
+
+    with qtbot.waitSignal(dialog.inspect_wanted) as told:
+        dialog.inspect_button.click()
+
+    assert told.args[0].unit_id == 5
+
+
 def test_hits_are_seen_while_it_runs_and_stopping_keeps_them(qtbot, dialog, desk):
     going_on = threading.Event()
 

@@ -35,24 +35,30 @@ class Deeds:
         *,
         look: Callable[[], Look],
         on_changed: Callable[[str], object],
+        on_inspect: Callable[[ScanHit], object],
         progress_panel: Panel,
     ) -> None:
-        """on_changed: called with the meter that was saved, or with "" when one left."""
+        """on_changed: called with the meter that was saved, or with "" when one left.
+
+        on_inspect: shows the registers of a unit that a scan found.
+        """
         self._view = view
         self._meters = meters
         self._services = services
         self._notices = notices
         self._look = look
         self._on_changed = on_changed
+        self._on_inspect = on_inspect
+        self._saved_driver = ""
         self._progress_panel = progress_panel
         self.editor: DriverEditor | None = None
 
     def add_meter(self) -> None:
-        """On the bus that is chosen, if one is."""
-        look = self._look()
+        """On the bus or unit that is looked at, with the driver that was saved last, if any."""
+        unit = self._look().unit
         dialog = self._open_dialog(None)
-        if dialog is not None and look.bus:
-            dialog.link.setCurrentIndex(max(0, dialog.link.findData(look.bus)))
+        if dialog is not None and unit is not None:
+            dialog.take_hit(unit[0], unit[1], self._saved_driver)
 
     def edit_meter(self) -> None:
         listing = self._look().listing
@@ -91,6 +97,7 @@ class Deeds:
             self._view, self._view.context, desk, page.configuration, page.ports
         )
         self.scanner.add_wanted.connect(self.add_hit)
+        self.scanner.inspect_wanted.connect(self._on_inspect)
         self.scanner.open()
 
     def add_hit(self, hit: ScanHit) -> None:
@@ -106,9 +113,11 @@ class Deeds:
             return None
         if self.editor is None:
             self.editor = DriverEditor(self._view, self._view.context, drivers, self._services.desk)
-            self.editor.saved.connect(lambda _: self._view.reload())
-        listing = self._look().listing
+            self.editor.saved.connect(self._on_driver_saved)
+        listing, unit = self._look().listing, self._look().unit
         self.editor.show_site(page.drivers, page.configuration)
+        if unit is not None:
+            self.editor.offer_unit(*unit)
         if listing is not None:
             self.editor.choose_meter(listing.meter.meter_id)
             if listing.meter.driver_id and not self.editor.isVisible():
@@ -117,6 +126,14 @@ class Deeds:
         self.editor.raise_()
         self.editor.activateWindow()
         return self.editor
+
+    def _on_driver_saved(self, driver_id: str) -> None:
+        self._saved_driver = driver_id
+        what_next = "Choose it in Edit meter."
+        if self._look().unit is not None:
+            what_next = "Add meter proposes it for the unit that you look at."
+        self._notices.say(f"Saved the driver {driver_id}.", what_next, 0)
+        self._view.reload()
 
     def take_line(self, row: InspectedRegister, reading: Reading) -> None:
         """A reading that was clicked becomes a line of the driver in the editor."""

@@ -19,6 +19,7 @@ from energy_desktop.domain.commissioning import InspectedRegister, Reading
 from energy_desktop.domain.configuration import Configuration
 from energy_desktop.domain.driver import DriverInfo, TestReading
 from energy_desktop.domain.errors import UserFacingError
+from energy_desktop.domain.site import Link
 from energy_desktop.ui.views import meter_words as words
 from energy_desktop.ui.views.base import ViewContext
 from energy_desktop.ui.views.desk import driver_text
@@ -127,6 +128,9 @@ class DriverEditor(QDialog):
 
     def choose_meter(self, meter_id: str) -> None:
         self.trial_panel.choose_meter(meter_id)
+
+    def offer_unit(self, link: Link, unit_id: int) -> None:
+        self.trial_panel.offer_unit(link, unit_id)
 
     def _on_chosen(self, row: DriverInfo) -> None:
         if row.driver_id != self._opened:

@@ -16,6 +16,8 @@ from energy_desktop.ui.views.desk.trial import TrialPanel
 from energy_desktop.ui.widgets.panel import Panel, button
 from energy_desktop.ui.widgets.table import Cell, Column, Table
 
+_UNIT = "\0unit"  # no meter is called so
+
 
 class DriverListPanel(Panel):
     """`chosen` tells a DriverInfo; the site's own stand first."""
@@ -87,6 +89,7 @@ class MeterTrialPanel(Panel):
     def __init__(self, formats: Formats, test: Callable[[], object]) -> None:
         super().__init__("Try it live")
         self._configuration = Configuration()
+        self._unit: tuple[Link, int, str] | None = None
         self.meter = QComboBox()
         self.meter.setAccessibleName("Meter to try it on")
         self.meter.setSizeAdjustPolicy(
@@ -107,8 +110,22 @@ class MeterTrialPanel(Panel):
             link = configuration.link(meter.link_id)
             if link is not None:
                 self.meter.addItem(f"{meter.name}: {link.address}", meter.meter_id)
+        if self._unit is not None and chosen == _UNIT:
+            self.offer_unit(self._unit[0], self._unit[1])
         self.choose_meter(chosen)
         self.trial.button.setEnabled(self.meter.count() > 0)
+
+    def offer_unit(self, link: Link, unit_id: int) -> None:
+        """A unit that is no meter of the site yet; it is chosen."""
+        self._unit = (link, unit_id, "")
+        at = self.meter.findData(_UNIT)
+        text = f"Unit {unit_id}: {link.address}"
+        if at < 0:
+            self.meter.insertItem(0, text, _UNIT)
+            at = 0
+        self.meter.setItemText(at, text)
+        self.meter.setCurrentIndex(at)
+        self.trial.button.setEnabled(True)
 
     def choose_meter(self, meter_id: str) -> None:
         at = self.meter.findData(meter_id)
@@ -117,6 +134,8 @@ class MeterTrialPanel(Panel):
 
     def target(self) -> tuple[Link, int, str] | None:
         """Link, unit and address of the chosen meter; None: there is none."""
+        if self.meter.currentData() == _UNIT:
+            return self._unit
         meter = self._configuration.meter(str(self.meter.currentData() or ""))
         link = None if meter is None else self._configuration.link(meter.link_id)
         if meter is None or link is None:

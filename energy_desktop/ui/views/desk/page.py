@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from energy_desktop.domain.configuration import Configuration
 from energy_desktop.domain.driver import DriverInfo
 from energy_desktop.domain.errors import DriverFileError
+from energy_desktop.domain.site import Link
 from energy_desktop.services.meters import MeterListing
 from energy_desktop.ui.views.desk.ports import BulkLists, Desk, Drivers, LinkPasswords
 
@@ -34,8 +35,12 @@ class DeskServices:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What is seen at this moment. listing: the chosen meter; bus: the link chosen instead."""
+    """What is seen at this moment. listing: the chosen meter; bus: the link chosen instead.
+
+    unit: what is looked at on the wire without being a meter of the site.
+    """
 
     page: MetersPage | None = None
     listing: MeterListing | None = None
     bus: str = ""
+    unit: tuple[Link, int] | None = None

@@ -47,9 +47,13 @@ _SECOND_MASTER = "Is anybody else on this line?"
 
 
 class ScanDialog(QDialog):
-    """`add_wanted` tells a hit that is to become a meter; the dialog stays open for the next."""
+    """`add_wanted` tells a hit that is to become a meter; the dialog stays open for the next.
+
+    `inspect_wanted` tells one whose registers are to be looked at, for there is no driver for it.
+    """
 
     add_wanted = Signal(object)
+    inspect_wanted = Signal(object)
 
     def __init__(
         self,
@@ -158,8 +162,7 @@ class ScanDialog(QDialog):
             two_lines=True,
             name="Found",
         )  # fmt: skip
-        self.table.chosen.connect(lambda row: self.add_button.setEnabled(row is not None))
-        self.table.chosen.connect(self._show_reasons)
+        self.table.chosen.connect(self._on_chosen)
         self.table.opened.connect(self.add_wanted)
         self.panel.set_content(self.table)
         self.reasons = paint.label("", "label", wrap=True)
@@ -186,6 +189,9 @@ class ScanDialog(QDialog):
         row.addWidget(self.start_button)
         row.addWidget(self.stop_button)
         row.addStretch(1)
+        self.inspect_button = button("Look at its registers", self._on_inspect, icon="magnify")
+        self.inspect_button.setEnabled(False)
+        row.addWidget(self.inspect_button)
         self.add_button = button("Add meter", self._on_add, icon="plus")
         self.add_button.setEnabled(False)
         row.addWidget(self.add_button)
@@ -350,7 +356,15 @@ class ScanDialog(QDialog):
         if row is not None:
             self.add_wanted.emit(row)
 
-    def _show_reasons(self, row: object) -> None:
+    def _on_inspect(self) -> None:
+        row = self.table.chosen_row()
+        if row is not None:
+            self.inspect_wanted.emit(row)
+            self.reject()
+
+    def _on_chosen(self, row: object) -> None:
+        self.add_button.setEnabled(row is not None)
+        self.inspect_button.setEnabled(row is not None)
         if not isinstance(row, ScanHit):
             self.reasons.setText("")
             return

@@ -97,6 +97,19 @@ class WirePage(QWidget):
         self.frames.show_bus(link)
         self._show_unjudged()
 
+    def show_unit(self, link: Link, unit_id: int) -> None:
+        """A unit that is no meter of the site yet: its registers are read at once."""
+        self.show_bus(link)
+        self.inspector.unit.setValue(unit_id)
+        self.inspector.read()
+
+    @property
+    def unit(self) -> tuple[Link, int] | None:
+        """The bus and unit that are looked at without being a meter of the site."""
+        if self._listing is not None or self._link is None:
+            return None
+        return self._link, self.inspector.unit.value()
+
     def _show_unjudged(self) -> None:
         listing = self._listing
         if listing is None:
