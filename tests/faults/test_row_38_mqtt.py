@@ -12,6 +12,7 @@ from energy_desktop.acquisition.profiles import ProfileLibrary
 from energy_desktop.domain.configuration import Configuration
 from energy_desktop.domain.site import Link, LinkKind, Meter, Site
 from energy_desktop.domain.snapshot import LinkState
+from tests.support.certificates import Authority
 from tests.support.mqtt_broker import LoopBroker, Publisher, a_broker
 
 DRIVER = """
@@ -269,6 +270,35 @@ def test_a_broker_that_wants_a_password_gets_it_and_a_wrong_one_is_said(tmp_path
     assert "refused" in status.last_error or "ended the connection" in status.last_error
     assert "password" in status.remedy
     assert "s3cret" not in words and "guess" not in words
+
+
+def test_over_tls_the_broker_is_believed_only_with_a_certificate_of_the_authority(tmp_path):
+    ours, rogue = Authority(tmp_path, "ours"), Authority(tmp_path, "rogue")
+    certificate, key = ours.sign("broker")
+    tls = {"certfile": str(certificate), "keyfile": str(key), "cafile": str(ours.ca_file)}
+
+    def heard(ca_file: Path, name: str = "") -> tuple[str, str]:
+        options = (("tls", "yes"), ("ca_file", str(ca_file)), ("server_name", name))
+        site = Site_(broker, tmp_path, interval_s=0.4, options=options)
+        try:
+            site.wait(
+                lambda: (
+                    any("connected to the broker" in w for w in site.words())
+                    or site.field.statuses()["hall"].state is LinkState.LOST
+                ),
+                10,
+            )
+            return " ".join(site.words()), site.field.statuses()["hall"].last_error
+        finally:
+            site.field.stop()
+
+    with a_broker(tls=tls) as broker:
+        trusted, by_name = heard(ours.ca_file), heard(ours.ca_file, "broker")
+        unknown, misnamed = heard(rogue.ca_file), heard(ours.ca_file, "other")
+
+    assert "connected" in trusted[0] and "connected" in by_name[0]
+    assert "connected" not in unknown[0] and "certificate is not trusted" in unknown[1]
+    assert "connected" not in misnamed[0] and "certificate is not trusted" in misnamed[1]
 
 
 def test_no_thread_is_left_when_the_link_ends(broker, tmp_path):

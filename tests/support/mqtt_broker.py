@@ -12,11 +12,15 @@ from typing import Any
 class LoopBroker:
     """amqtt, which we did not write. `start` and `stop` as often as wanted."""
 
-    def __init__(self, users: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, users: dict[str, str] | None = None, tls: dict[str, str] | None = None
+    ) -> None:
+        """users: who may come in, with passwords. tls: certfile, keyfile and cafile."""
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = int(probe.getsockname()[1])
         self._users = users
+        self._tls = tls
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ending: asyncio.Event | None = None
@@ -43,9 +47,12 @@ class LoopBroker:
         plugins: dict[str, Any] = {"amqtt.plugins.authentication.AnonymousAuthPlugin": {}}
         if self._users is not None:
             plugins = {"tests.support.mqtt_broker.Users": {"users": self._users}}
+        listener = {"type": "tcp", "bind": f"127.0.0.1:{self.port}"}
+        if self._tls is not None:
+            listener |= {"ssl": True, **self._tls}
         broker = Broker(
             {
-                "listeners": {"default": {"type": "tcp", "bind": f"127.0.0.1:{self.port}"}},
+                "listeners": {"default": listener},
                 "plugins": plugins,
             }
         )
@@ -59,8 +66,10 @@ class LoopBroker:
 
 
 @contextlib.contextmanager
-def a_broker(users: dict[str, str] | None = None) -> Iterator[LoopBroker]:
-    broker = LoopBroker(users)
+def a_broker(
+    users: dict[str, str] | None = None, tls: dict[str, str] | None = None
+) -> Iterator[LoopBroker]:
+    broker = LoopBroker(users, tls)
     broker.start()
     try:
         yield broker

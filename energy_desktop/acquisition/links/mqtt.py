@@ -69,6 +69,7 @@ class MqttLink(HeardLink):
         self._lock = Lock()
         self._told: set[str] = set()
         self._refreshing: asyncio.Task[None] | None = None
+        self._tls: _TlsContext | None = None
 
     # --- meters ---------------------------------------------------------------------------------
 
@@ -139,7 +140,8 @@ class MqttLink(HeardLink):
         if user:
             client.username_pw_set(user, password)
         if self.link.option("tls") == "yes":
-            client.tls_set_context(_tls_context(self.link))
+            self._tls = _tls_context(self.link)
+            client.tls_set_context(self._tls)
         client.reconnect_delay_set(*AGAIN_AFTER_S)
         client.on_connect = self._on_connect
         client.on_connect_fail = self._on_connect_fail
@@ -155,7 +157,8 @@ class MqttLink(HeardLink):
         self._post(self._now_connected, "" if not reason.is_failure else str(reason))
 
     def _on_connect_fail(self, _client: Any, _data: Any) -> None:
-        self._post(self._now_gone, "the broker does not answer.")
+        why = "" if self._tls is None else self._tls.failure
+        self._post(self._now_gone, why or "the broker does not answer.")
 
     def _on_disconnect(self, _client: Any, _data: Any, _flags: Any, reason: Any, _m: Any) -> None:
         self._post(self._now_gone, f"the broker ended the connection ({reason}).")
@@ -180,6 +183,8 @@ class MqttLink(HeardLink):
             self._refreshing = self.loop.create_task(self._refresh_password())
             return
         self._connected = True
+        if self._tls is not None:
+            self._tls.failure = ""
         self._told.clear()
         self.log.received(b"", "connected to the broker")
         if self._client is not None and self._parts:
@@ -286,10 +291,45 @@ def _client_id(link: Link) -> str:
     return named or f"energy_desktop-{socket.gethostname()[:20]}-{secrets.token_hex(4)}"
 
 
-def _tls_context(link: Link) -> ssl.SSLContext:
-    ca_file = link.option("ca_file")
-    context = _Named(ssl.PROTOCOL_TLS_CLIENT)
+class _TlsContext(ssl.SSLContext):
+    """Checks the certificate against another name than the host's where one is given, and keeps
+    why a handshake failed: the client library tells only that it did."""
+
+    name: str = ""
+    failure: str = ""
+
+    def wrap_socket(self, *args: Any, **named: Any) -> ssl.SSLSocket:
+        if self.name:
+            named["server_hostname"] = self.name
+        return super().wrap_socket(*args, **named)
+
+
+class _TlsSocket(ssl.SSLSocket):
+    def do_handshake(self, block: bool = False) -> None:
+        try:
+            super().do_handshake(block)
+        except OSError as error:
+            why = f"the encrypted connection failed ({error})."
+            if isinstance(error, ssl.SSLCertVerificationError):
+                said = error.verify_message.rstrip(".")
+                why = f"the broker's certificate is not trusted ({said})."
+            _keep_failure(self, why)
+            self.close()  # the client library leaves it open
+            raise
+
+
+def _keep_failure(wrapped: ssl.SSLSocket, why: str) -> None:
+    if isinstance(wrapped.context, _TlsContext):
+        wrapped.context.failure = why
+
+
+def _tls_context(link: Link) -> _TlsContext:
+    """Raises OSError for a file that cannot be used."""
+    context = _TlsContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.sslsocket_class = _TlsSocket
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.name = link.option("server_name")
+    ca_file = link.option("ca_file")
     if ca_file:
         context.load_verify_locations(ca_file)
     else:
@@ -299,14 +339,3 @@ def _tls_context(link: Link) -> ssl.SSLContext:
         key = link.option("key_file")
         context.load_cert_chain(Path(certificate), Path(key) if key else None)
     return context
-
-
-class _Named(ssl.SSLContext):
-    """Checks the certificate against another name than the host's, where one is given."""
-
-    name: str = ""
-
-    def wrap_socket(self, *args: Any, **named: Any) -> ssl.SSLSocket:
-        if self.name:
-            named["server_hostname"] = self.name
-        return super().wrap_socket(*args, **named)
