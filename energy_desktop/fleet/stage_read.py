@@ -123,7 +123,7 @@ def daily(place: Workplace) -> None:
         k = int(chunk)
         stored = sorted(_readings(place).glob(f"*/part={k}"))
         if not stored:
-            return {"households": 0, "dropped": {}}
+            return {"households": 0, "household_days": 0, "dropped": {}}
         rows = place.engine.parquet(stored)
         zone = place.options.zone
         with place.engine.kept("single", days.once(rows)) as single:

@@ -1,0 +1,140 @@
+"""A run that was killed or cancelled goes on at its chunk, and ends as if nothing had been."""
+
+import json
+import signal
+import subprocess
+import sys
+import threading
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+
+from energy_desktop.analytics.anomaly.profile import find_anomalies
+from energy_desktop.domain.errors import DataFileError, JobCancelled
+from energy_desktop.domain.fleet import FleetOptions
+from energy_desktop.domain.jobs import cancel_event
+from energy_desktop.fleet.manifest import Manifest
+from energy_desktop.fleet.run import FleetRun
+from energy_desktop.fleet.workplace import stored
+from tests.support.fleet_child import SmallParts
+from tests.support.fleet_files import london_rows, write_csv
+
+LAYOUTS = ("LCLid,stdorToU,DateTime,KWH/hh (per half hour) ", "id,tariff,time,kwh",
+           "meter,tariff,datetime,kwh", "household,tariff,start,kwh")  # fmt: skip
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Four files of four layouts, so that each is a chunk; eight households of five weeks."""
+    rng = np.random.default_rng(3)
+    for k, header in enumerate(LAYOUTS):
+        rows = []
+        for house in (2 * k, 2 * k + 1):
+            values = np.round(rng.gamma(2.0, 0.1, 48 * 36), 3).tolist()
+            rows += london_rows(f"H{house}", values, start=datetime(2013, 1, 1, tzinfo=UTC))
+        write_csv(tmp_path / "in" / f"{k}.csv", header, rows)
+    return tmp_path / "in"
+
+
+def _run(folder, out, scratch, told=None, options=None):
+    engine = SmallParts(scratch, threads=1)
+    try:
+        run = FleetRun(
+            folder, out, engine, options or FleetOptions(), hour_rule=find_anomalies,
+            progress=lambda _fraction, doing: None if told is None else told.append(doing),
+        )  # fmt: skip
+        run.run()
+        return run
+    finally:
+        engine.close()
+
+
+def _results(run):
+    """Everything but how long it took."""
+    stages = ("ingest", "daily", "regression", "lightgbm", "anomalies", "segments", "tariffs")
+    state = {stage: run.manifest.done(stage) for stage in stages}
+    households = stored([run.out / "households.parquet"]).to_pylist()
+    return json.dumps([state, households], sort_keys=True, default=str)
+
+
+@pytest.mark.parametrize(
+    "moment", ["reading files, 3 of 4", "cleaning and adding up days, 2 of", "training LightGBM"]
+)
+def test_killed_with_nine_it_goes_on_where_it_was(tmp_path, folder, moment):
+    out = tmp_path / "out"
+    child = subprocess.Popen(
+        [sys.executable, "-m", "tests.support.fleet_child", folder, out, tmp_path / "s"],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        for line in child.stdout:
+            if line.startswith(moment):
+                break
+    finally:
+        child.send_signal(signal.SIGKILL)
+        child.wait()
+        child.stdout.close()
+    told = []
+
+    run = _run(folder, out, tmp_path / "s", told)
+
+    assert told[0].startswith(moment)
+    assert run.manifest.finished
+    assert _results(run) == _results(_run(folder, tmp_path / "whole", tmp_path / "s"))
+
+
+def test_cancelled_it_stops_between_two_chunks_and_goes_on_later(tmp_path, folder):
+    event = threading.Event()
+    token = cancel_event.set(event)
+    engine = SmallParts(tmp_path / "s", threads=1)
+    try:
+        run = FleetRun(
+            folder, tmp_path / "out", engine, FleetOptions(), hour_rule=find_anomalies,
+            progress=lambda _f, doing: event.set() if "2 of 4" in doing else None,
+        )  # fmt: skip
+        with pytest.raises(JobCancelled):
+            run.run()
+    finally:
+        cancel_event.reset(token)
+        engine.close()
+    assert set(Manifest.read(tmp_path / "out").done("ingest")) == {"0", "1"}
+
+    told = []
+    _run(folder, tmp_path / "out", tmp_path / "s", told)
+
+    assert told[0] == "reading files, 3 of 4"
+
+
+def test_a_finished_run_is_not_done_again(tmp_path, folder):
+    _run(folder, tmp_path / "out", tmp_path / "s")
+    told = []
+
+    _run(folder, tmp_path / "out", tmp_path / "s", told)
+
+    assert told == []
+
+
+@pytest.mark.parametrize("change", ["another file", "another option"])
+def test_other_files_or_options_begin_anew(tmp_path, folder, change):
+    first = _run(folder, tmp_path / "out", tmp_path / "s")
+    options = FleetOptions()
+    if change == "another file":
+        (folder / "3.csv").unlink()
+    else:
+        options = FleetOptions(zone="Europe/London")
+
+    second = _run(folder, tmp_path / "out", tmp_path / "s", options=options)
+
+    assert second.manifest.key != first.manifest.key
+    households = stored([second.out / "households.parquet"]).num_rows
+    assert households == (6 if change == "another file" else 8)
+
+
+def test_a_state_of_another_format_is_refused(tmp_path, folder):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "fleet.json").write_text('{"format": 99}')
+
+    with pytest.raises(DataFileError, match="format 99"):
+        _run(folder, tmp_path / "out", tmp_path / "s")
