@@ -47,6 +47,7 @@ OWED_S = 5.0  # how long a late answer is reckoned with, at least
 MOST_UNANSWERED = 3  # questions in a row, of all units, before the port is opened anew
 MOST_HEARD = 512  # bytes of a babbling line that are looked at together
 ENGAGED_STEP_S = 0.005
+NOBODY = 0  # no unit has this number
 SPIN_S = 0.001
 """The loop's timers are late by up to a millisecond, which is a twentieth of a read at 115200 baud:
 the last one of a silence is waited for awake."""
@@ -235,7 +236,9 @@ class LineConnection(CheckedConnection):
         return patience_s + self.wire_s(len(pdu.encode()) + 1, answer_bytes)
 
     async def _before_opening(self, context: Any) -> None:  # noqa: ARG002
-        self._heard_s = self._loop.time()  # what goes on there is not known yet
+        # What goes on there is not known yet: another master may wait for his answer.
+        self._heard_s = self._loop.time()
+        self._engaged = (NOBODY, self._heard_s + self.link.guard_s)
 
     async def _before_request(self, client: ModbusBaseClient) -> None:
         began_s = self._loop.time()
