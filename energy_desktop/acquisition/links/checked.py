@@ -6,10 +6,6 @@ request; a connection that the server closes is noticed at the timeout only. All
 here, for every kind of Modbus wire; what a wire needs beyond it is a subclass. Retries are
 switched off: a retry re-sends under the old transaction id and loads a slow device twice; the
 schedule above waits and asks again instead.
-
-The answer's payload stays bytes (`ReadResponse`, registered through pymodbus' own door for response
-classes): its decoder unpacks register by register and renders each answer as text for a debug line
-that is off, which costs more than all the checks here.
 """
 
 import asyncio
@@ -17,25 +13,14 @@ import logging
 import os
 import socket
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any
 
 from pymodbus.client.base import ModbusBaseClient
 from pymodbus.exceptions import ModbusException
 from pymodbus.pdu import ModbusPDU
-from pymodbus.pdu.bit_message import (
-    ReadCoilsRequest,
-    ReadCoilsResponse,
-    ReadDiscreteInputsRequest,
-    ReadDiscreteInputsResponse,
-)
 from pymodbus.pdu.mei_message import ReadDeviceInformationRequest, ReadDeviceInformationResponse
 from pymodbus.pdu.register_message import (
-    ReadHoldingRegistersRequest,
-    ReadHoldingRegistersResponse,
-    ReadInputRegistersRequest,
-    ReadInputRegistersResponse,
     WriteSingleRegisterRequest,
     WriteSingleRegisterResponse,
 )
@@ -52,98 +37,24 @@ from energy_desktop.acquisition.links.failure import (
     wrong_answer,
 )
 from energy_desktop.acquisition.links.frame_log import Describe, FrameLog
+from energy_desktop.acquisition.links.modbus_requests import (
+    MOST_BITS,
+    MOST_REGISTERS,
+    RESPONSES,
+    ReadRequest,
+)
 from energy_desktop.domain.bus import BusError
 from energy_desktop.domain.site import Link
+
+__all__ = ["MOST_BITS", "MOST_REGISTERS", "CheckedConnection", "ReadRequest"]
 
 # A lost meter is told once by the poller; pymodbus would tell it at every try.
 logging.getLogger("pymodbus.logging").setLevel(logging.CRITICAL)
 
 
-class _Payload:
-    """Keeps the registers of an answer as bytes; `payload` is empty when its count byte lies."""
-
-    payload: bytes
-
-    def decode(self, data: bytes) -> None:
-        self.payload = data[1:] if data and data[0] == len(data) - 1 else b""
-
-    def __str__(self) -> str:
-        return "registers"
-
-
-class CoilsResponse(_Payload, ReadCoilsResponse):
-    """Answer of function 1."""
-
-
-class DiscreteResponse(_Payload, ReadDiscreteInputsResponse):
-    """Answer of function 2."""
-
-
-class HoldingResponse(_Payload, ReadHoldingRegistersResponse):
-    """Answer of function 3."""
-
-
-class InputResponse(_Payload, ReadInputRegistersResponse):
-    """Answer of function 4."""
-
-
-class _HoldingRequest(ReadHoldingRegistersRequest):
-    def __str__(self) -> str:
-        return "read"
-
-
-class _InputRequest(ReadInputRegistersRequest):
-    def __str__(self) -> str:
-        return "read"
-
-
-_REQUESTS: dict[int, type[ModbusPDU]] = {
-    1: ReadCoilsRequest,
-    2: ReadDiscreteInputsRequest,
-    3: _HoldingRequest,
-    4: _InputRequest,
-}
-_RESPONSES: dict[int, type[Any]] = {
-    1: CoilsResponse,
-    2: DiscreteResponse,
-    3: HoldingResponse,
-    4: InputResponse,
-}
-MOST_BITS = 2000  # of one read: Modbus application protocol 1.1b3, 6.1
-MOST_REGISTERS = 125
 _REST_KEPT = 600  # bytes of a wrong answer that are shown
 _IDENTITY_BYTES = 100  # what an answer to 43/14 is expected to be long
 _MOST_IDENTITY_PARTS = 8
-
-
-@dataclass(slots=True)
-class ReadRequest:
-    """A block read of one unit, made once and sent many times. function: 1 to 4."""
-
-    unit_id: int
-    function: int
-    address: int
-    count: int
-    pdu: ModbusPDU = field(init=False, repr=False)
-    answer: type[Any] = field(init=False, repr=False)
-    size: int = field(init=False)  # bytes of the answer's payload
-
-    def __post_init__(self) -> None:
-        self.pdu = _REQUESTS[self.function](
-            address=self.address, count=self.count, dev_id=self.unit_id
-        )
-        self.answer = _RESPONSES[self.function]
-        self.size = (self.count + 7) // 8 if self.is_bits else 2 * self.count
-
-    @property
-    def is_bits(self) -> bool:
-        return self.function < 3
-
-    def __str__(self) -> str:
-        last = self.address + self.count - 1
-        what = "bits" if self.is_bits else "registers"
-        return f"{what} {self.address} to {last}, function {self.function}"
-
 
 _LINK_ERRORS: tuple[type[Exception], ...] = (ModbusException, *PORT_ERRORS)
 
@@ -446,7 +357,7 @@ class CheckedConnection(ABC):
         client = self._client
         if client is None:
             client = self._client = self._make_client()
-            for response in _RESPONSES.values():
+            for response in RESPONSES.values():
                 client.register(response)
             context: Any = client.ctx
             context.trace_packet = self._on_packet
