@@ -21,7 +21,7 @@ def test_row_16_a_slow_gateway_has_one_request_at_a_time_and_is_asked_ever_less(
             wait_until(lambda: all(len(it.sink.of(f"m{u}")) >= 2 for u in units))
             healthy = requests_in(server, 1.0)
             server.delay_s = 0.8
-            first, *later = [requests_in(server, 1.0) for _ in range(4)]
+            first, *later = [requests_in(server, 1.0) for _ in range(3)]
             most = server.most_in_flight
             server.delay_s = 0.0
             for unit in units:
@@ -56,13 +56,13 @@ def test_row_17_with_30_percent_dead_the_others_keep_their_second():
         with polling(Configuration(links=links, meters=meters)) as it:
             time.sleep(1.5)
             begin = {i: len(it.sink.of(f"m{i}")) for i in range(meters_in_all)}
-            time.sleep(4.0)
+            time.sleep(3.0)
             statuses = it.field.statuses()
             readings = {i: it.sink.of(f"m{i}")[begin[i] :] for i in begin}
 
     healthy = [i for i in range(meters_in_all) if i not in dead]
     late = np.concatenate([lags_ms([s.read_at_ms for s in readings[i]], 1.0) for i in healthy])
-    assert min(len(readings[i]) for i in healthy) >= 3
+    assert min(len(readings[i]) for i in healthy) >= 2
     assert np.percentile(late, 99) < 200
     assert all(statuses[f"m{i}"].failures == statuses[f"m{i}"].skipped_slots == 0 for i in healthy)
     assert all(not readings[i] and statuses[f"m{i}"].failures >= 2 for i in dead)
