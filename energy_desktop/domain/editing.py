@@ -7,6 +7,8 @@ how. Undoing one makes versions again, from the values before it.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
 from enum import Enum
 from typing import TYPE_CHECKING
 
@@ -59,6 +61,62 @@ class Edit:
     before_wh: int | None = None
     after_wh: int | None = None
     undone_by: int | None = None
+
+
+class Shape(Enum):
+    """Along what a known total is spread."""
+
+    EVEN = "even"
+    LIKE_DAYS = "like days"  # same weekday and time of the 3 weeks before
+    DAY = "day"  # as another day was
+
+
+@dataclass(frozen=True, slots=True)
+class EditParameters:
+    """What a method is given; each method reads what it needs.
+
+    value_wh: SET, energy of each interval. factor: SCALE. total_wh: SPREAD and COPY_DAY; None: what
+    the register says of the span (COPY_DAY without a register: as the other day was). shape:
+    SPREAD and REGISTER. source_day: the local day that the span's first day is copied from.
+    keep_total: LINE, LIKE_DAYS and COPY_DAY meet the register where it knows the span.
+    """
+
+    value_wh: int | None = None
+    factor: Decimal | None = None
+    total_wh: int | None = None
+    shape: Shape = Shape.EVEN
+    source_day: date | None = None
+    keep_total: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class EditPreview:
+    """What a correction would do, before it is done; arrays (n,), one entry per changed interval.
+
+    The intervals lie in [span_start_ms, span_end_ms), not always in a row. before_wh: NaN where
+    unknown. quality: that of the new values. total_before_wh: None where not all of it was known.
+    register_wh: what the register says of the span; None: it does not. measured: believed
+    values that would be replaced. parameters: what the method was given, in words.
+    """
+
+    meter_id: str
+    register: str
+    step_s: int
+    span_start_ms: int
+    span_end_ms: int
+    method: EditMethod
+    parameters: str
+    start_ms: Int64s
+    before_wh: Floats
+    after_wh: Int64s
+    before_quality: Int8s
+    quality: Int8s
+    total_before_wh: int | None
+    total_after_wh: int
+    register_wh: int | None
+    measured: int
+    sentence: str
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
