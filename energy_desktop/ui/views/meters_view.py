@@ -192,12 +192,12 @@ class MetersView(BaseView):
             self.set_answer("No meters yet.")
             scan = [("Scan a bus", self.deeds.scan)] if self._services.desk is not None else []
             self.list_panel.show_empty(
-                "No meters yet. Add the first one, apply a site file, or import readings.",
+                "No meters yet. Add the first one, scan a bus, or import a list or readings.",
                 icon="meter-electric-outline",
                 buttons=[
                     ("Add meter", self.deeds.add_meter),
                     *scan,
-                    ("Apply site file", self.files.choose_site_file),
+                    ("Import", self.list_panel.open_import_menu),
                 ],
             )
             self.details.registers_panel.show_empty("The values of the chosen meter stand here.")

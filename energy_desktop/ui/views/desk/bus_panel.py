@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import Signal
+from PySide6.QtGui import QCursor
 from PySide6.QtWidgets import QHBoxLayout, QMenu
 
 from energy_desktop.ui.views import meter_words as words
@@ -63,14 +64,18 @@ class BusPanel(Panel):
         self.scan_button = button("Scan a bus", actions.scan, icon="radar")
         self.add_button = button("Add meter", actions.add, icon="plus")
         self.import_button = button("Import", icon="file-import-outline")
-        menu = QMenu(self.import_button)
+        self.import_menu = QMenu(self)
         for text, then in actions.imports:
-            menu.addAction(text).triggered.connect(lambda _=False, then=then: then())
-        self.import_button.setMenu(menu)
+            self.import_menu.addAction(text).triggered.connect(lambda _=False, then=then: then())
+        self.import_button.setMenu(self.import_menu)
         for one in (self.scan_button, self.add_button, self.import_button):
             row.addWidget(one)
         row.addStretch(1)
         self.set_content(row)
+
+    def open_import_menu(self) -> None:
+        """Where the button itself is not seen: in a site without meters."""
+        self.import_menu.popup(QCursor.pos())
 
     def show_buses(self, rows: Sequence[BusRow]) -> None:
         """The rows as `bus_rows` makes them; a bus takes the columns that it has no use for."""

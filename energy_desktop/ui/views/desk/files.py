@@ -45,7 +45,7 @@ class FileImports:
         return (
             *lists,
             ("Readings from files", self.choose_import),
-            ("Site file", self.choose_site_file),
+            ("Apply a site file", self.choose_site_file),
         )
 
     def open_list(self) -> None:

@@ -141,11 +141,18 @@ class Inspector(Panel):
             self.propose(registers)
         self.table.show_rows([], empty="Nothing read yet.")
 
+    def show_unit(self, unit_id: int) -> None:
+        """A unit of the bus that is no meter of the site."""
+        if self.link is not None:
+            self.unit.setValue(unit_id)
+            self._where = f"{self.link.address}, unit {unit_id}"
+            self.set_subtitle(self._where)
+
     def show_state(self) -> bool:
         """Body, or why there are no registers; whether there are any."""
         link = self.link
         if link is None:
-            self.show_empty("Choose a bus or a meter that is polled: its registers stand here.")
+            self.show_empty("Choose a meter or a bus, or scan one: its registers stand here.")
             return False
         if kind_info(link).protocol != MODBUS:
             label = kind_info(link).label

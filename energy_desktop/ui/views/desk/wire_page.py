@@ -74,6 +74,9 @@ class WirePage(QWidget):
             why = "No engine runs in this program, so nothing can be asked on the wire."
             for panel in (self.inspector, self.frames, self.plausibility):
                 panel.show_empty(why)
+        else:
+            self.inspector.show_state()
+            self._show_unjudged()
 
     # -------------------------------------------------------- subject
 
@@ -100,7 +103,7 @@ class WirePage(QWidget):
     def show_unit(self, link: Link, unit_id: int) -> None:
         """A unit that is no meter of the site yet: its registers are read at once."""
         self.show_bus(link)
-        self.inspector.unit.setValue(unit_id)
+        self.inspector.show_unit(unit_id)
         self.inspector.read()
 
     @property
@@ -113,7 +116,7 @@ class WirePage(QWidget):
     def _show_unjudged(self) -> None:
         listing = self._listing
         if listing is None:
-            self.plausibility.show_none("Choose a meter of this bus.")
+            self.plausibility.show_none("Choose a meter: what it reads is judged here.")
         elif words.is_polled(listing):
             self.plausibility.show_judgements(())
         else:
