@@ -17,6 +17,7 @@ from energy_desktop.domain.wording import number
 MIN_POLLS = 8
 _MOVED = 0.05  # relative range of the neighbour that would have moved the value
 _STEPS = 20  # and at least so many of the value's own steps
+_ACTIVE = 0.5  # cos phi above which the active power tells the current
 _WHOLE_POLLS = 10
 _WHOLE_S = 9.0
 _FINE = 2e-4  # a step this small, relative to the value, always shows the noise of the mains
@@ -94,10 +95,12 @@ def _apparent(seen: Observation, phase: str) -> list[tuple[float, ...]]:
     rows = seen.together(power, named("reactive_power", phase, "var"))
     if rows:
         return [(math.hypot(p, q),) for p, q in rows]
+    names = [named(stem, phase, unit) for stem, unit in (("voltage", "v"), ("current", "a"))]
+    shown = seen.together(power, *names)
+    if not shown or any(abs(p) < _ACTIVE * abs(u * i) for p, u, i in shown):
+        return []
     with_factor = seen.together(power, named("power_factor", phase, ""))
-    if with_factor:
-        return [(p / f,) for p, f in with_factor if f != 0.0]
-    return seen.together(power)
+    return [(p / f,) for p, f in with_factor if f != 0.0] or [(p,) for p, *_ in shown]
 
 
 def _stands_beside(seen: Observation, name: str, beside: Sequence[tuple[float, ...]]) -> bool:

@@ -55,7 +55,7 @@ def directions(seen: Observation) -> Iterator[Judgement]:
     if not measured:
         yield from _nothing_to_see(seen)
         return
-    if restless := [p for p in measured if not p.steady]:
+    if restless := [p for p in measured if not p.steady and abs(p.factor) >= _REACTIVE]:
         yield Judgement(
             FaultKind.REVERSED_CT,
             Verdict.UNSURE,
