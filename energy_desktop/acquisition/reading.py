@@ -33,6 +33,10 @@ from energy_desktop.domain.snapshot import Layout, Quality, Rejected
 
 LONGEST_WAIT_S = 60.0
 
+NEXT_TO_NOTHING = 1e-12
+"""Floats with their words in a wrong order come out as huge or as next to nothing. Where one of a
+poll is impossible, such a one beside it is not zero but nonsense as well."""
+
 _POWERS = ("power_w", "power_l", "reactive_power_", "apparent_power_", "demand_")
 _ENERGIES = ("energy_", "reactive_energy_", "apparent_energy_")
 _SIGNED_POWERS = ("power_w", "power_l", "reactive_power_", "demand_w")
@@ -168,6 +172,11 @@ class ReadPart:
                 reason = f"outside {self._lows[i]:g} to {self._highs[i]:g} {quantity(name).unit}"
                 rejected.append(Rejected(name, values[i], reason.rstrip()))
             kept[i] = NAN
+        for i, value in enumerate(kept):
+            if 0.0 < abs(value) < NEXT_TO_NOTHING:
+                name = self.layout.quantities[i]
+                rejected.append(Rejected(name, value, "less than any meter tells: word order?"))
+                kept[i] = NAN
         return Decoded(tuple(kept), Quality.PARTIAL, tuple(rejected))
 
 
