@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from PySide6.QtCore import Qt
 
 from energy_desktop.domain.configuration import Configuration
 from energy_desktop.domain.driver import DriverInfo
@@ -157,6 +158,63 @@ def test_every_field_reaches_the_meter(a_dialog):
         invert=True,
         mid_approved=True,
     )
+
+
+class Passwords:
+    where = "Passwords are kept in the key store."
+
+    def __init__(self):
+        self.kept = {}
+
+    def set(self, link_id, password):
+        self.kept[link_id] = password
+
+
+class Saving:
+    def __init__(self):
+        self.saved = []
+
+    def save(self, meter, link):
+        self.saved.append((meter, link))
+
+
+def test_a_broker_is_entered_with_its_topic_and_its_password_goes_to_the_key_store(qtbot, context):
+    plug = DriverInfo("plug", "Shelly", ("Plug",), ("power_w",), "manual", protocol="mqtt")
+    meters, passwords = Saving(), Passwords()
+    dialog = MeterDialog(
+        None, context, meters, SITE, (SDM, plug), passwords=passwords, ports=("COM4",)
+    )
+    dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose, False)
+    qtbot.addWidget(dialog)
+    dialog.show()
+    dialog.link.setCurrentIndex(0)
+    dialog.fields.set_kind(LinkKind.MQTT)
+    dialog.fields.host.setText("broker.local")
+    dialog.meter.address.setText("plug-7")
+    dialog.password.setText("secret")
+    type_name(dialog, "Plug")
+
+    assert dialog.meter.driver_id() == "plug"  # the only one that such a link carries
+    assert not dialog.form.is_row_shown("unit")
+    qtbot.waitUntil(lambda: "key store" in dialog.form._helps["password"].text())
+    with qtbot.waitSignal(dialog.saved):
+        dialog.save()
+
+    ((meter, link),) = meters.saved
+    assert (link.kind, link.port, meter.address) == (LinkKind.MQTT, 1883, "plug-7")
+    assert "secret" not in repr(link)
+    assert passwords.kept == {link.link_id: "secret"}
+
+
+def test_two_meters_of_one_telegram_need_two_addresses(a_dialog):
+    port = Link("p1", LinkKind.P1, device="COM7")
+    first = replace(LATHE, link_id="p1", driver_id="obis", address="E001")
+    dialog = a_dialog(None, replace(SITE, links=(port,), meters=(first,)))
+    dialog.meter.address.setText("E001")
+    assert "already" in dialog.mistakes()["address"]
+
+    dialog.meter.address.setText("E002")
+    assert "address" not in dialog.mistakes()
 
 
 def test_what_cannot_be_an_id_is_refused(a_dialog):

@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from PySide6.QtWidgets import QPushButton
+from PySide6.QtWidgets import QFileDialog, QPushButton
 
 from energy_desktop.domain.configuration import Configuration
 from energy_desktop.domain.driver import DriverInfo, RegisterView
@@ -15,8 +15,9 @@ from energy_desktop.domain.snapshot import Layout, LinkState, MeterStatus, Snaps
 from energy_desktop.services.importing import ImportResult
 from energy_desktop.services.meters import MeterListing
 from energy_desktop.ui.live_feed import LiveFeed
-from energy_desktop.ui.views.desk.page import MetersPage
+from energy_desktop.ui.views.desk.page import DeskServices, MetersPage
 from energy_desktop.ui.views.meters_view import MetersView
+from tests.gui.desk.fakes import FakeDesk
 from tests.gui.fakes import NOW
 
 NOW_MS = round(NOW.timestamp() * 1000)
@@ -274,6 +275,57 @@ def test_an_import_tells_rows_and_rejected_lines(qtbot, view):
     assert texts(view.files.import_result.table, 0)[1:5] == ["10", "8", "1", "1"]
     assert texts(view.files.import_result.rejected_lines, 0) == ["a.csv, line 3", "Null"]
     view.files.import_result.accept()
+
+
+def test_the_commissioning_record_is_written_where_a_person_says(qtbot, context, meters, tmp_path):
+    made = MetersView(context, meters, Imports(), SiteFiles(), services=DeskServices(FakeDesk()))
+    qtbot.addWidget(made)
+    made.show()
+    opened(qtbot, made)
+    made.print_pdf()
+    qtbot.waitUntil(lambda: made.findChild(QFileDialog) is not None)
+
+    made.findChild(QFileDialog).fileSelected.emit(str(tmp_path / "record.pdf"))
+
+    qtbot.waitUntil(lambda: (tmp_path / "record.pdf").exists())
+    assert (tmp_path / "record.pdf").read_bytes() == b"%PDF-1.7 lathe"
+    made.findChild(QFileDialog).reject()
+    made.hidden()
+
+
+def test_a_folder_that_takes_no_file_is_told(qtbot, context, meters, tmp_path):
+    made = MetersView(context, meters, Imports(), SiteFiles(), services=DeskServices(FakeDesk()))
+    qtbot.addWidget(made)
+    made.show()
+    opened(qtbot, made)
+    made.print_pdf()
+    qtbot.waitUntil(lambda: made.findChild(QFileDialog) is not None)
+
+    made.findChild(QFileDialog).fileSelected.emit(str(tmp_path / "none" / "record.pdf"))
+
+    qtbot.waitUntil(lambda: made.notices.count() == 1)
+    assert "Choose another folder" in made.notices.itemAt(0).widget().accessibleName()
+    made.findChild(QFileDialog).reject()
+    made.hidden()
+
+
+def test_a_bus_is_chosen_instead_of_a_meter(qtbot, context, meters):
+    desk = FakeDesk(link_id="gate")
+    made = MetersView(context, meters, Imports(), SiteFiles(), services=DeskServices(desk))
+    qtbot.addWidget(made)
+    made.show()
+    opened(qtbot, made)
+
+    made.list.choose("link gate")
+
+    assert not made.edit_button.isEnabled()
+    qtbot.waitUntil(lambda: made.wire.frames.table.rows_model.rowCount() == 8)
+    made.deeds.add_meter()
+    assert made.deeds.dialog.chosen_link() == LINK
+    made.deeds.dialog.reject()
+    made.list.choose("lathe")
+    assert made.edit_button.isEnabled()
+    made.hidden()
 
 
 def test_retiring_asks_the_service(qtbot, view, meters):
