@@ -138,7 +138,13 @@ def answered(bus: BusAccess, link: Link, unit_id: int, timeout_s: float) -> str:
                 return error.what
             raise
         except MeterAnswerWrong as error:
-            if "exception" in error.what or attempt == 2:
+            if "exception" in error.what:
+                return error.what
+            if attempt == 2:
+                if "answered instead of" in error.what:  # another unit's, late: this one is silent
+                    raise MeterUnreachable(
+                        where=error.where, what=error.what, remedy=error.remedy
+                    ) from None
                 return error.what
             continue
         return f"registers 0 and 1 hold {raw.words[0]} and {raw.words[1]}"

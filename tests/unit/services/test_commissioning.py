@@ -124,6 +124,20 @@ def test_a_unit_that_answers_with_an_exception_is_found():
     assert "exception 2" in hits[0].answer
 
 
+def test_the_late_answer_of_another_unit_is_no_find():
+    class Late(Bus):
+        def read_registers(self, link, unit_id, *arguments, **named):
+            self.asked.append((link.address, unit_id, 4, 0, 2))
+            raise MeterAnswerWrong(
+                where="x", what=f"unit {unit_id - 1} answered instead of {unit_id}.", remedy="Look."
+            )
+
+    bus = Late()
+
+    assert a_desk(bus).scan(ScanPlan((LINE,), (8,))) == ()
+    assert len(bus.asked) == 2  # once more, and no oftener
+
+
 def test_a_scan_pauses_after_each_probe_and_says_how_much_is_left():
     paused, said = [], []
     plan = ScanPlan((LINE,), (1, 2, 3, 4), timeout_s=0.3, pause_s=0.2)
