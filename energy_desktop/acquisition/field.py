@@ -33,7 +33,7 @@ from energy_desktop.domain.errors import MeterUnreachable, UserFacingError, Wron
 from energy_desktop.domain.link_kinds import MODBUS, kind_info
 from energy_desktop.domain.ports import SnapshotSink
 from energy_desktop.domain.push import PushedReading, PushOutcome
-from energy_desktop.domain.site import Link, Meter
+from energy_desktop.domain.site import Link, LinkKind, Meter
 from energy_desktop.domain.snapshot import LinkState, MeterStatus
 
 T = TypeVar("T")
@@ -43,6 +43,7 @@ FIRST_POLL_WITHIN_S = 1.0
 PUSHED_AT_A_STRETCH = 50
 FRAMES_IN_ALL = 60_000
 """What the logs of all links keep together: with a thousand links a minute each, under 20 MB."""
+OPENING_S = 0.1  # of a serial port
 FEWEST_FRAMES = 50  # of a link, however many there are
 
 
@@ -206,14 +207,14 @@ class Field:
     ) -> RawRegisters:
         """One read of function 1 to 4; of bits, each is a word of 0 or 1."""
         question = self._asking.registers(link, unit_id, function, address, count)
-        return self._ask(question, where_of(link, unit_id), timeout_s)
+        return self._ask(question, where_of(link, unit_id), timeout_s + _listening_s(link))
 
     def identify(
         self, link: Link, unit_id: int, *, timeout_s: float = 5.0
     ) -> DeviceIdentity | None:
         """Function 43/14; None: the device answers, but does not tell."""
         question = self._asking.identify(link, unit_id)
-        return self._ask(question, where_of(link, unit_id), timeout_s)
+        return self._ask(question, where_of(link, unit_id), timeout_s + _listening_s(link))
 
     def frames(self, link_id: str, after: int = 0) -> tuple[Frame, ...]:
         """What went over the link since frame number `after`, as far as it is still kept."""
@@ -462,6 +463,12 @@ async def _within(question: Coroutine[Any, Any, T], where: str, timeout_s: float
         raise failure.for_user(where) from None
     except TimeoutError:
         raise no_answer(timeout_s).for_user(where) from None
+
+
+def _listening_s(link: Link) -> float:
+    """How long a line is listened to before and after a question, which is no time to answer."""
+    has_numbers = link.kind in (LinkKind.MODBUS_TCP, LinkKind.MODBUS_TLS)
+    return 0.0 if has_numbers else 2 * link.guard_s + OPENING_S
 
 
 def _check_protocol(link: Link, profile: DriverProfile) -> None:

@@ -67,7 +67,8 @@ class _NotOpened(Exception):
 
 
 def _probe(bus: BusAccess, link: Link, unit_id: int, plan: ScanPlan, look: Look) -> ScanHit | None:
-    quick = replace(link, timeout_s=plan.timeout_s)
+    # No rest beyond the pause between two probes: who answers late is known by his unit number.
+    quick = replace(link, timeout_s=plan.timeout_s, guard_s=min(link.guard_s, plan.pause_s))
     began_s = time.monotonic()
     try:
         answer = answered(bus, quick, unit_id, plan.timeout_s)

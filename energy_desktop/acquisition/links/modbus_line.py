@@ -137,6 +137,7 @@ class LineConnection(CheckedConnection):
         self._character_s = character_s
         self._loop = asyncio.get_running_loop()
         self._guard_s = link.guard_s
+        self._longest_wait_s = 2 * link.timeout_s + link.guard_s  # for a line that babbles
         self._heard_s = 0.0  # when the last byte came
         self._began_s: float | None = None  # when the first byte after the question came
         self._asked: Asked | None = None
@@ -253,10 +254,10 @@ class LineConnection(CheckedConnection):
                 free_s = max(free_s, self._engaged[1])
             if now_s >= free_s:
                 break
-            if now_s - began_s > 2 * self.timeout_s:
+            if now_s - began_s > self._longest_wait_s:
                 raise RequestFailed(
                     FailureKind.NO_ANSWER,
-                    f"the line was not silent for {seconds_text(2 * self.timeout_s)} s, so that "
+                    f"the line was not silent for {seconds_text(self._longest_wait_s)} s, so that "
                     "nothing could be asked.",
                     "Find out who sends there; a second master, or a line without termination.",
                     BusError.GARBAGE,

@@ -130,7 +130,7 @@ def test_an_identity_is_read_as_text_by_its_objects():
 def test_counts_and_use_of_a_bus_follow_what_happened(tmp_path):
     port = PtyPort(tmp_path)
     bus = Link(
-        "bus", LinkKind.MODBUS_RTU, device=str(port.path), baud_rate=9600, timeout_s=0.1,
+        "bus", LinkKind.MODBUS_RTU, device=str(port.path), baud_rate=9600, timeout_s=0.4,
         guard_s=0.05,
     )  # fmt: skip
     meters = tuple(a_meter(f"m{u}", u, link_id="bus", poll_interval_s=0.3) for u in (1, 2))
@@ -173,4 +173,20 @@ def test_asking_waits_no_longer_than_it_was_told(server):
             it.field.read_registers(tcp(server.port, timeout_s=3.0), 8, 3, 0, 1, timeout_s=0.2)
         took_s = time.monotonic() - started_s
 
+    assert took_s < 1.5
+
+
+def test_a_short_question_over_a_line_that_must_be_opened_first_is_answered(tmp_path):
+    """A scan gives a unit 0.3 s: opening the port and listening to the line are no part of it."""
+    port = PtyPort(tmp_path)
+    bus = Link("bus", LinkKind.MODBUS_RTU, device=str(port.path), timeout_s=0.3, guard_s=0.3)
+
+    with RawSlave(port), polling(Configuration()) as it:
+        raw = it.field.read_registers(bus, 4, 3, 10, 2, timeout_s=0.3)
+        started_s = time.monotonic()
+        again = it.field.read_registers(bus, 5, 3, 10, 2, timeout_s=0.3)
+        took_s = time.monotonic() - started_s
+
+    assert raw.words == (word(4, 10), word(4, 11))
+    assert again.words == (word(5, 10), word(5, 11))
     assert took_s < 1.5

@@ -71,7 +71,7 @@ def test_a_unit_with_single_registers_only_is_not_asked_while_it_owes_an_answer(
 
         outcomes: list[str] = []
         with LoopSlave(port, answer):
-            connection = connect_to(rtu_link(port.path, TIMEOUT_S, GUARD_S))
+            connection = connect_to(rtu_link(port.path, 0.3, GUARD_S))
             for address in (0, 5):
                 tally = Tally()
                 await read(connection, ReadRequest(1, 4, address, 1), tally)
