@@ -17,6 +17,7 @@ from energy_desktop.acquisition.inspect import (
     manual_number,
     short,
 )
+from energy_desktop.acquisition.profiles import load_profile
 from energy_desktop.domain.commissioning import RawRegisters
 from energy_desktop.domain.wording import MINUS
 
@@ -139,6 +140,20 @@ def test_the_line_of_a_scaled_counter_says_so():
     line = driver_line(row, reading, "energy_import_wh", function=4, scale=10)
 
     assert line.endswith('word_order = "ABCD", scale = 10, counter = true }')
+
+
+def test_the_line_can_be_read_by_the_driver_library(tmp_path):
+    rows = a_read(laid(VALUES, "CDAB"), function=3, address=100)
+    line = driver_line(rows[0], rows[0].reading("float32", "CDAB"), "voltage_l1_v", function=3)
+    path = tmp_path / "own.toml"
+    path.write_text(
+        f'id = "own"\nmanufacturer = "M"\nmodels = ["X"]\nsource = "S"\n\n[quantities]\n{line}\n'
+    )
+
+    (register,) = load_profile(path).registers
+
+    assert decode(register, laid(VALUES[:1], "CDAB")) == pytest.approx(231.29, abs=1e-3)
+    assert (register.address, register.function) == (100, 3)
 
 
 def test_a_line_for_an_unknown_quantity_is_refused_with_the_nearest_name():
