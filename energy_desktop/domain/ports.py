@@ -159,6 +159,10 @@ class LedgerEditing(Protocol):
         or a later correction stands on it."""
         ...
 
+
+class RegisterEventStore(Protocol):
+    """Exchanges and resets of registers; each books the energy across it."""
+
     def events(self, meter_id: str) -> tuple[RegisterEvent, ...]:
         """Exchanges and resets of a meter's registers, oldest first."""
         ...

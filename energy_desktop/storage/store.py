@@ -27,6 +27,7 @@ from energy_desktop.storage.repositories.pushing import StoredApiKeys, StoredPus
 from energy_desktop.storage.series.bulk import BulkLoader
 from energy_desktop.storage.series.chunks import TimelineCache
 from energy_desktop.storage.series.editing import LedgerEditor
+from energy_desktop.storage.series.exchanges import RegisterEvents
 from energy_desktop.storage.series.ledger import StoredLedger
 from energy_desktop.storage.series.names import Names
 from energy_desktop.storage.series.reading import StoredHistory
@@ -75,6 +76,7 @@ class Store:
         self.history = StoredHistory(database, names, cache, zone)
         self.ledger = StoredLedger(database, names, cache, self.configuration.register_rules, clock)
         self.editing = LedgerEditor(database, names)
+        self.exchanges = RegisterEvents(database, self.ledger, clock)
         self.invoices = StoredInvoices(database)
         self.alarms = StoredAlarms(database)
         self.findings = StoredFindings(database)

@@ -15,6 +15,7 @@ energy is booked, and the incident is kept for review.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     Bools = NDArray[np.bool_]
 
 LOOK_AHEAD = 5  # readings within which a bad value must have recovered
+SPIKE_REST = 0.1  # of a spike's height that may be left when the register is back
 SHORTEST_GAP_MS = 120_000
 
 
@@ -75,6 +77,21 @@ class LedgerState:
     through_wh: int | None = None
     through_segment: int = 0
     through_estimated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Jump:
+    """An exchange or reset as a person told it: at `at_ms` the old register showed old_end_wh and
+    the new one new_start_wh. A reading at that very time is one of the old register."""
+
+    at_ms: int
+    old_end_wh: int
+    new_start_wh: int
+
+    @property
+    def shift_wh(self) -> int:
+        """What the new register lacks to go on from the old one."""
+        return self.old_end_wh - self.new_start_wh
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +200,54 @@ def close_intervals(
     return Closed(start, energy, quality, opening_wh, closing_wh, segments, incidents, new_state)
 
 
+def close_over_jumps(
+    time_ms: Int64s,
+    register_wh: Int64s,
+    rules: RegisterRules,
+    state: LedgerState | None,
+    jumps: Sequence[Jump],
+) -> Iterator[Closed]:
+    """As `close_intervals`, with exchanges and resets that are known: piece by piece.
+
+    The old register is followed up to its end reading, the new one goes on from its start reading,
+    and the odometer runs through both. jumps: ascending; those up to state.last_ms are done.
+    """
+    for jump in jumps:
+        if state is not None and jump.at_ms <= state.last_ms:
+            continue
+        split = int(np.searchsorted(time_ms, jump.at_ms, side="right"))
+        if split == len(time_ms):
+            # The new register has not been read yet: up to here all is the old one's. A reading
+            # at the very time waits, for the state must not seem to be past the jump.
+            held = int(np.searchsorted(time_ms, jump.at_ms, side="left"))
+            time_ms, register_wh = time_ms[:held], register_wh[:held]
+            break
+        times, values = time_ms[:split], register_wh[:split]
+        if not split or int(times[-1]) < jump.at_ms:
+            times = np.append(times, np.int64(jump.at_ms))
+            values = np.append(values, np.int64(jump.old_end_wh))
+        closed = close_intervals(times, values, rules, state, final=True)
+        assert closed.state is not None, "the end reading itself makes a state"
+        state = replace(
+            closed.state,
+            last_ms=jump.at_ms,
+            last_wh=jump.new_start_wh,
+            offset_wh=closed.state.offset_wh + jump.shift_wh,
+        )
+        yield replace(closed, state=state)
+        time_ms, register_wh = time_ms[split:], register_wh[split:]
+    if len(time_ms) or state is None:
+        yield close_intervals(time_ms, register_wh, rules, state)
+
+
+def continuous(time_ms: Int64s, register_wh: Int64s, jumps: Sequence[Jump]) -> Int64s:
+    """The readings (n,) as one register that goes on through every exchange."""
+    whole = register_wh.copy()
+    for jump in jumps:
+        whole[np.searchsorted(time_ms, jump.at_ms, side="right") :] += jump.shift_wh
+    return whole
+
+
 def _between(
     boundaries: Int64s,
     value: Int64s,
@@ -279,7 +344,9 @@ def _accept_slowly(
         if not final and n - stop <= LOOK_AHEAD:
             n = stop  # too early to tell: the next call brings these readings again
             break
-        spike = _spike_before(register_wh, keep, segments, stop, segment)
+        spike = None
+        if rules.limit_w is None:
+            spike = _spike_before(register_wh, keep, segments, stop, segment)
         if spike is not None:
             # Without a limit of the connection a spike is seen only when the register is back.
             for i in range(spike, stop):
@@ -339,13 +406,18 @@ def _recovery(
 def _spike_before(
     register_wh: Int64s, keep: Bools, segments: Int64s, at: int, segment: int
 ) -> int | None:
-    """Where the few high readings begin that the reading `at` takes back; None: it does not."""
-    value = int(register_wh[at])
-    if value >= int(register_wh[at - 1]):
+    """Where the few high readings begin that the reading `at` takes back; None: it does not.
+
+    Taken back means almost all of it: a register that fell half way was rather set or exchanged,
+    and what cannot be told apart is quarantined, not booked.
+    """
+    value, high = int(register_wh[at]), int(register_wh[at - 1])
+    if value >= high:
         return None
     for i in range(at - 2, max(at - 2 - LOOK_AHEAD, -1), -1):
-        if keep[i] and segments[i] == segment and int(register_wh[i]) <= value:
-            return i + 1
+        before = int(register_wh[i])
+        if keep[i] and segments[i] == segment and before <= value:
+            return i + 1 if value - before <= (high - before) * SPIKE_REST else None
     return None
 
 

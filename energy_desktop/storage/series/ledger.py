@@ -27,9 +27,12 @@ from energy_desktop.storage.series.chunks import TimelineCache
 from energy_desktop.storage.series.intervals import (
     Closed,
     Incident,
+    Jump,
     LedgerState,
     RegisterRules,
     close_intervals,
+    close_over_jumps,
+    continuous,
 )
 from energy_desktop.storage.series.names import Names
 
@@ -51,12 +54,13 @@ _INSERT = (
 )
 _KEEP_OLD = (
     "INSERT INTO interval_versions (meter_key, register_key, step_s, start_ms, version, energy_wh,"
-    " quality, method, replaced_at_ms) SELECT meter_key, register_key, step_s, start_ms, version,"
-    " energy_wh, quality, method, ? FROM intervals"
+    " quality, method, edit_id, replaced_at_ms) SELECT meter_key, register_key, step_s, start_ms,"
+    " version, energy_wh, quality, method, edit_id, ? FROM intervals"
     " WHERE meter_key = ? AND register_key = ? AND step_s = ? AND start_ms = ?"
 )
 _REPLACE = (
-    "UPDATE intervals SET energy_wh = ?, quality = ?, method = ?, version = version + 1"
+    "UPDATE intervals SET energy_wh = ?, quality = ?, method = ?, edit_id = NULL,"
+    " version = version + 1"
     " WHERE meter_key = ? AND register_key = ? AND step_s = ? AND start_ms = ?"
 )
 _RESHOWN = (
@@ -67,7 +71,7 @@ _STATE_COLUMNS = (
     "last_ms, last_wh, offset_wh, segment, through_ms, through_wh, through_segment,"
     " through_estimated"
 )
-_SAVE_STATE = (
+SAVE_STATE = (
     f"INSERT INTO ledger_state (meter_key, register_key, {_STATE_COLUMNS})"
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (meter_key, register_key) DO UPDATE SET"
     " last_ms = excluded.last_ms, last_wh = excluded.last_wh, offset_wh = excluded.offset_wh,"
@@ -112,7 +116,7 @@ class StoredLedger:
         """Whole steps inside [start_ms, end_ms). A coarser step_s sums: NaN and the worst quality
         where any part lacks. Raises WrongUse for a step finer than what is kept."""
         with self._database.reading() as session:
-            keys = self._keys(session, meter_id, register)
+            keys = self.keys(session, meter_id, register)
             steps = self._steps(session, *keys) if keys is not None else []
             finest = steps[0] if steps else step_s or 900
             step_s = step_s or finest
@@ -172,7 +176,7 @@ class StoredLedger:
         """Over the quarter hours inside [start_ms, end_ms). opening and closing are the register
         at the first and last boundary that is known, so gaps at the ends are not in either sum."""
         with self._database.reading() as session:
-            keys = self._keys(session, meter_id, register)
+            keys = self.keys(session, meter_id, register)
             steps = self._steps(session, *keys) if keys is not None else []
             if keys is None or not steps:
                 expected = max(end_ms // 900_000 - -(-start_ms // 900_000), 0)
@@ -258,7 +262,7 @@ class StoredLedger:
                 and self._steps(session, meter_key, quantity.key)
             )
 
-    def _keys(self, session: Session, meter_id: str, register: str) -> tuple[int, int] | None:
+    def keys(self, session: Session, meter_id: str, register: str) -> tuple[int, int] | None:
         meter_key = self._names.meter(session, meter_id)
         quantity = self._names.quantity(session, register)
         return None if meter_key is None or quantity is None else (meter_key, quantity.key)
@@ -316,7 +320,7 @@ class StoredLedger:
 
     def advance(self, session: Session, meter_id: str, register: str) -> bool:
         """Closes what the stored readings complete. False: nothing new."""
-        keys = self._keys(session, meter_id, register)
+        keys = self.keys(session, meter_id, register)
         quantity = self._names.quantity(session, register)
         if keys is None or quantity is None:
             return False
@@ -332,19 +336,17 @@ class StoredLedger:
     ) -> int:
         """Redraws estimated intervals through readings of [first_ms, last_ms] that came after they
         were closed (late.py); gives how many changed. Earlier versions are kept."""
-        keys = self._keys(session, meter_id, register)
+        keys = self.keys(session, meter_id, register)
         quantity = self._names.quantity(session, register)
         state = None if keys is None else self._state(session, *keys)
         if keys is None or quantity is None or state is None:
             return 0
 
         def read(start_ms: int, end_ms: int) -> tuple[Int64s, Int64s]:
-            times, values = points.read(
-                session, self._names, self._cache, keys[0], quantity, max(start_ms, 0), end_ms
-            )
-            known = ~np.isnan(values)
-            return times[known], np.rint(values[known]).astype(np.int64)
+            times, register_wh = self.readings(session, meter_id, register, start_ms, end_ms)
+            return times, continuous(times, register_wh, jumps)
 
+        jumps = self.jumps(session, meter_id, register)
         rules = self._rules(meter_id)
         if state.through_ms is None:
             # Nothing is closed yet: the book begins with the oldest reading that came.
@@ -360,7 +362,7 @@ class StoredLedger:
             session.run(_REPLACE, (energy, quality, late.METHOD, *head, start_ms))
             session.run(_RESHOWN, (opening, closing, *head, start_ms))
         if made.state != state:
-            session.run(_SAVE_STATE, (*keys, *astuple(made.state)))
+            session.run(SAVE_STATE, (*keys, *astuple(made.state)))
         return len(made.rows)
 
     def book(
@@ -378,14 +380,48 @@ class StoredLedger:
         if not known.any():
             return False
         rules = self._rules(meter_id)
-        closed = close_intervals(
-            times[known], np.rint(values[known]).astype(np.int64), rules, state
-        )
-        self._save(session, meter_id, keys, register, rules, closed)
+        register_wh = np.rint(values[known]).astype(np.int64)
+        jumps = self.jumps(session, meter_id, register)
+        for closed in close_over_jumps(times[known], register_wh, rules, state, jumps):
+            self._save(session, meter_id, keys, register, rules, closed)
         return True
 
+    def readings(
+        self, session: Session, meter_id: str, register: str, start_ms: int, end_ms: int
+    ) -> tuple[Int64s, Int64s]:
+        """Times (n,) and whole Wh (n,) of the register in [start_ms, end_ms), without what is not
+        available."""
+        keys, quantity = (
+            self.keys(session, meter_id, register),
+            self._names.quantity(session, register),
+        )
+        if keys is None or quantity is None:
+            none = np.empty(0, np.int64)
+            return none, none
+        times, values = points.read(
+            session, self._names, self._cache, keys[0], quantity, max(start_ms, 0), end_ms
+        )
+        known = ~np.isnan(values)
+        return times[known], np.rint(values[known]).astype(np.int64)
+
+    def rules(self, meter_id: str) -> RegisterRules:
+        """What is known of the meter's registers."""
+        return self._rules(meter_id)
+
+    def jumps(self, session: Session, meter_id: str, register: str) -> tuple[Jump, ...]:
+        """Exchanges and resets that were entered with both readings, ascending."""
+        return tuple(
+            Jump(*row)
+            for row in session.rows(
+                "SELECT at_ms, old_end_wh, new_start_wh FROM register_events WHERE meter_id = ?"
+                " AND register = ? AND old_end_wh IS NOT NULL AND new_start_wh IS NOT NULL"
+                " ORDER BY at_ms",
+                (meter_id, register),
+            )
+        )
+
     def state(self, session: Session, meter_id: str, register: str) -> LedgerState | None:
-        keys = self._keys(session, meter_id, register)
+        keys = self.keys(session, meter_id, register)
         return None if keys is None else self._state(session, *keys)
 
     def _state(self, session: Session, meter_key: int, register_key: int) -> LedgerState | None:
@@ -431,10 +467,10 @@ class StoredLedger:
             head = (*keys, rules.step_ms // 1000)
             session.many(_INSERT, [(*head, *row) for row in zip(*columns, strict=True)])
         if closed.state is not None:
-            session.run(_SAVE_STATE, (*keys, *astuple(closed.state)))
-        self._quarantine(session, meter_id, register, closed.incidents)
+            session.run(SAVE_STATE, (*keys, *astuple(closed.state)))
+        self.quarantine(session, meter_id, register, closed.incidents)
 
-    def _quarantine(
+    def quarantine(
         self, session: Session, meter_id: str, register: str, incidents: tuple[Incident, ...]
     ) -> None:
         if incidents:
