@@ -260,7 +260,7 @@ def add(
     as_json: JsonOption = False,
 ) -> None:
     """Make a household a meter of the site, which is billed and forecast like any other."""
-    with opened(site) as place:
+    with opened(site, make=True) as place:
         meter_id = place.services.fleet.add_to_site(out, household)
     say({"meter": meter_id}, as_json=as_json, text=f"{meter_id} is a meter of the site now.")
 

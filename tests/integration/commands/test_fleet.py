@@ -1,0 +1,202 @@
+"""The fleet from the command line: one JSON document, lists, exports, and the way to a site."""
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+from typer.testing import CliRunner
+
+from energy_desktop.app.commands.root import app
+from tests.support.fleet_files import LONDON, a_fleet, london_rows, write_csv
+from tests.support.postgres_server import own_server
+from tests.support.shared_data import shared_data
+
+SCORES = {"r2_pooled", "r2_within_median", "mae_kwh", "rmse_kwh"}
+
+
+def run(*arguments):
+    return CliRunner().invoke(app, [str(a) for a in arguments])
+
+
+def document(result):
+    """The one JSON document on stdout; anything else there fails."""
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout.count("\n") == 1
+    return json.loads(result.stdout)
+
+
+@pytest.fixture(scope="module")
+def fleet(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("fleet")
+    a_fleet(folder / "in", households=10, days=50)
+    (folder / "in" / "broken.csv").write_text("no,idea\n1,2\n")
+    said = document(run("fleet", "run", folder / "in", "--out", folder / "out", "--json"))
+    return folder, said
+
+
+def test_a_run_answers_with_its_document(fleet):
+    _, said = fleet
+
+    assert said["rows_read"] == said["rows_used"] == 10 * 50 * 48
+    assert said["dropped"] == {}
+    assert (said["households"], said["household_days"]) == (10, 500)
+    assert set(said["seconds"]) == {
+        "ingest", "daily", "features", "regression", "lightgbm", "anomalies", "segments", "tariffs",
+    }  # fmt: skip
+    assert said["peak_mb"] > 50
+    assert set(said["regression"]) == set(said["lightgbm"]) == SCORES
+    assert isinstance(said["anomalies"], int)
+    assert sum(one["households"] for one in said["segments"]) == 10
+    assert [one["name"].rsplit("/", 1)[1] for one in said["broken_files"]] == ["broken.csv"]
+
+
+def test_show_says_the_same_again_and_in_words(fleet):
+    folder, said = fleet
+
+    assert document(run("fleet", "show", folder / "out", "--json")) == said
+    words = run("fleet", "show", folder / "out").stdout
+    assert "24,000 rows of 10 households" in words
+    assert "R2 within a household" in words
+    assert "Left out whole: broken.csv: no column is known as its time" in words
+
+
+def test_lists_and_one_household(fleet):
+    folder, _ = fleet
+
+    page = document(
+        run("fleet", "show", folder / "out", "--households", "--limit", 3, "--offset", 2, "--json")
+    )
+    one = document(run("fleet", "show", folder / "out", "--household", "MAC000004", "--json"))
+    nobody = run("fleet", "show", folder / "out", "--household", "X")
+
+    assert page["total"] == 10
+    assert [row["household"] for row in page["households"]] == [
+        "MAC000002", "MAC000003", "MAC000004"]  # fmt: skip
+    assert one["household"] == "MAC000004"
+    assert len(one["kwh"]) == 50
+    assert nobody.exit_code == 3
+    assert "The fleet has no such household." in nobody.stderr
+
+
+def test_the_original_file_by_command(tmp_path):
+    source = shared_data("london-halfhourly/MAC000002_original_columns_reconstructed.csv.gz")
+
+    said = document(run("fleet", "run", source, "--out", tmp_path / "out", "--json"))
+
+    assert (said["rows_read"], said["rows_used"]) == (24_158, 24_140)
+    assert said["dropped"] == {"null": 1, "duplicate": 17}
+    listed = document(run("fleet", "show", tmp_path / "out", "--quality", "--json"))
+    null = [row for row in listed["rows"] if row["reason"] == "null"]
+    assert [row["time"] for row in null] == ["2012-12-19 12:37:27.0000000"]
+    assert listed["rows_total"] == 18
+
+
+def test_own_tariffs_price_the_fleet(fleet, tmp_path):
+    folder, _ = fleet
+    (tmp_path / "tariffs.toml").write_text(
+        'currency = "GBP"\n[a]\nname = "Standard"\nstanding_per_day = "1.00"\n'
+        '[a.rates]\nall = { price = "0" }\n'
+        '[b]\nname = "Night"\n[b.rates]\n'
+        'night = { price = "0", from = "00:00", to = "07:00" }\nday = { price = "0.5" }\n'
+    )
+
+    said = document(run("fleet", "run", folder / "in", "--out", tmp_path / "out", "--tariffs",
+                        tmp_path / "tariffs.toml", "--json"))  # fmt: skip
+    rows = document(run("fleet", "show", tmp_path / "out", "--households", "--json"))["households"]
+
+    assert said["currency"] == "GBP"
+    assert rows[0]["cost_a_per_year"] == pytest.approx(365.25)
+    assert rows[0]["cost_b_per_year"] > 0
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('[a.rates]\nx = { price = "1" }\n', "no tariff [b]"),
+        ('[a.rates]\nx = { price = "1" }\n[b.rates]\ny = { price = 0.5 }\n', "0.5 is no price"),
+        ('[a.rates]\nx = { price = "1" }\n[b.rates]\ny = { price = "1", from = "16:10" }\n',
+         "not on a half hour"),
+        ('[a.rates]\nx = { price = "1" }\n[b.rates]\ny = { price = "1", days = "Foo" }\n',
+         "are no days"),
+    ],
+)  # fmt: skip
+def test_a_tariff_file_that_is_wrong_is_refused_in_words(fleet, tmp_path, text, said):
+    folder, _ = fleet
+    (tmp_path / "tariffs.toml").write_text(text)
+
+    result = run("fleet", "run", folder / "in", "--out", tmp_path / "out", "--tariffs",
+                 tmp_path / "tariffs.toml")  # fmt: skip
+
+    assert result.exit_code == 3
+    assert said in result.stderr
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (("run", "nowhere", "--out", "x"), 3, "There is no such folder."),
+        (("show", "nowhere"), 3, "There is no fleet run in this folder."),
+        (("run", ".", "--out", "x", "--zone", "Mars/Olympus"), 2, "There is no such zone."),
+        (("run", ".", "--out", "x", "--master", "local[2]"), 2, "Only Spark has a master."),
+    ],
+)
+def test_what_cannot_be_done_is_said(tmp_path, monkeypatch, arguments, code, said):
+    monkeypatch.chdir(tmp_path)
+
+    result = run("fleet", *arguments)
+
+    assert result.exit_code == code
+    assert said in result.stderr
+
+
+def test_a_household_becomes_a_meter_that_is_forecast_like_one(fleet, tmp_path):
+    folder, _ = fleet
+    site = tmp_path / "site"
+
+    said = document(run("fleet", "add", folder / "out", "MAC000003", "--site", site, "--json"))
+
+    assert said == {"meter": "MAC000003"}
+    forecast = document(run("forecast", "--meter", "MAC000003", "--site", site, "--json"))
+    assert len(forecast["points"]) == 48
+    again = run("fleet", "add", folder / "out", "MAC000003", "--site", site)
+    assert again.exit_code == 0
+
+
+def test_the_meters_of_a_site_join_a_run(fleet, tmp_path):
+    folder, _ = fleet
+    site = tmp_path / "site"
+    document(run("fleet", "add", folder / "out", "MAC000003", "--site", site, "--json"))
+    write_csv(tmp_path / "in" / "other.csv", LONDON, london_rows(
+        "OTHER", [0.1] * 48 * 40, start=datetime(2013, 1, 1, tzinfo=UTC)))  # fmt: skip
+
+    said = document(run("fleet", "run", tmp_path / "in", "--out", tmp_path / "out", "--with-site",
+                        "--site", site, "--json"))  # fmt: skip
+
+    households = document(run("fleet", "show", tmp_path / "out", "--households", "--json"))
+    assert [row["household"] for row in households["households"]] == ["MAC000003", "OTHER"]
+    assert said["rows_used"] == 50 * 48 + 40 * 48
+
+
+def test_results_go_into_a_database(fleet):
+    folder, _ = fleet
+    import psycopg
+
+    server = own_server()
+    try:
+        export = ("fleet", "export", folder / "out", "--format", "postgresql", "--to", server.url)
+        done = document(run(*export, "--table", "households", "--table", "days", "--json"))
+        again = document(run(*export, "--table", "households", "--json"))
+        with psycopg.connect(server.url) as connection:
+            kept = connection.execute("SELECT count(*), sum(mwh) FROM fleet_days").fetchone()
+            homes = connection.execute("SELECT count(*) FROM fleet_households").fetchone()
+    finally:
+        server.remove()
+    gone = run("fleet", "export", folder / "out", "--format", "postgresql", "--to", server.url)
+
+    assert [one["rows"] for one in done["exported"]] == [10, 500]
+    assert again["exported"][0]["rows"] == homes[0] == 10
+    assert kept[0] == 500
+    assert kept[1] > 0
+    assert gone.exit_code == 3
+    assert "was not written" in gone.stderr
