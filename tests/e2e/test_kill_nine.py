@@ -16,7 +16,7 @@ from tests.support.meter_server import serving_meters
 
 ROOT = Path(__file__).resolve().parents[2]
 METERS = 100
-KILLS = 20
+KILLS = int(os.environ.get("ENERGY_DESKTOP_KILLS", "20"))  # a release asks for 100
 
 
 @pytest.fixture
@@ -76,8 +76,8 @@ def run_until_killed(folder: Path, seconds: float) -> set[tuple[str, int]]:
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="this system has no kill -9")
-@pytest.mark.timeout(300)
-def test_twenty_kills_lose_no_acknowledged_reading(site):
+@pytest.mark.timeout(300 + 10 * KILLS)
+def test_kills_lose_no_acknowledged_reading(site):
     chance = random.Random(9)
     acknowledged: set[tuple[str, int]] = set()
 
