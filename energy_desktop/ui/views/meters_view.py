@@ -101,8 +101,8 @@ class MetersView(BaseView):
         self.list_panel.opened.connect(lambda _: self._open_history())
         columns = QHBoxLayout()
         columns.setSpacing(8)
-        columns.addWidget(self.list_panel, 11)
-        columns.addLayout(self._right_side(), 20)
+        columns.addWidget(self.list_panel, 12)
+        columns.addLayout(self._right_side(), 21)
         self.body.addLayout(columns, 1)
         if self._services.drivers is not None:
             self.add_page_action("Drivers", "file-code-outline", self.deeds.open_editor)

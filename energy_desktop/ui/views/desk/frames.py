@@ -78,7 +78,7 @@ class FramesPanel(Panel):
                 Column("Time", lambda r: Cell(self._time(r[1])), width=98),
                 Column("", self._direction_cell, width=32, tooltip="To the meter, from the meter"),
                 Column("Frame", self._frame_cell, stretch=5),
-                Column("Meaning", self._meaning_cell, stretch=5),
+                Column("Meaning", self._meaning_cell, stretch=6),
             ],
             key=lambda r: (r[0], r[1].number),
             row_height=_ROW_HEIGHT,

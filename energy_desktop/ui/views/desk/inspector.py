@@ -54,12 +54,12 @@ class Inspector(Panel):
             [
                 Column("Wire", lambda r: Cell(f"0x{r.address:04X}", mono=True), width=58),
                 Column("Manual", lambda r: Cell(r.manual_number, mono=True), width=68),
-                Column("Raw bytes", self._raw_cell, width=104),
+                Column("Raw bytes", self._raw_cell, width=98),
                 *(
-                    Column(order, partial(self._value_cell, order), stretch=3, number=True)
+                    Column(order, partial(self._value_cell, order), width=78, number=True)
                     for order in ORDERS
                 ),
-                Column("Reads as", self._meaning_cell, stretch=6),
+                Column("Reads as", self._meaning_cell, stretch=1),
             ],
             key=lambda r: r.address,
             name="Registers as read",
@@ -87,10 +87,10 @@ class Inspector(Panel):
         self.type.currentIndexChanged.connect(lambda _: self._show_rows())
         self.type.activated.connect(lambda _: self._on_type_chosen())
         fields = (
-            ("Unit", self.unit, 46),
+            ("Unit", self.unit, 44),
             ("Function", self.function, 96),
-            ("Start", self.start, 74),
-            ("Count", self.count, 46),
+            ("Start", self.start, 72),
+            ("Count", self.count, 44),
             ("Type", self.type, 82),
         )
         for text, field, width in fields:
@@ -98,7 +98,7 @@ class Inspector(Panel):
             caption.setBuddy(field)
             field.setAccessibleName(text)
             field.setMinimumWidth(width)
-            field.setMaximumWidth(width + 24)
+            field.setMaximumWidth(width + 10)
             row.addWidget(caption)
             row.addWidget(field)
         self.start.returnPressed.connect(self.read)
