@@ -1,0 +1,538 @@
+"""Corrects the ledger: shows what a correction would do, does it, takes it back.
+
+A preview holds every value before and after, so that nothing is done that was not seen; applying
+one is refused when the ledger moved on meanwhile. What was measured is never lost: each correction
+is a new version, with who, when, why and how.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from energy_desktop.analytics.vee import exact, shapes
+from energy_desktop.analytics.vee.measured import measured_wh
+from energy_desktop.domain import wording
+from energy_desktop.domain.clock import Clock, from_ms, to_ms
+from energy_desktop.domain.editing import (
+    Edit,
+    EditMethod,
+    EditParameters,
+    EditPreview,
+    IntervalVersion,
+    LedgerGap,
+    Shape,
+)
+from energy_desktop.domain.energy import DAY_MS, IntervalQuality, Intervals
+from energy_desktop.domain.errors import NotEnoughData, NotFound, WrongUse
+from energy_desktop.domain.ports import ConfigurationStore, InvoiceStore, Ledger, LedgerEditing
+from energy_desktop.domain.site import Meter
+from energy_desktop.services.gap_filling import GapFiller
+from energy_desktop.services.register_spans import register_energy
+from energy_desktop.services.registers import positive_register
+
+if TYPE_CHECKING:
+    from energy_desktop.domain.energy import Floats, Int8s, Int64s
+
+ESTIMATES = frozenset({EditMethod.LINE, EditMethod.LIKE_DAYS, EditMethod.REGISTER})
+BY_HAND = (
+    EditMethod.SET,
+    EditMethod.SCALE,
+    EditMethod.SPREAD,
+    EditMethod.COPY_DAY,
+    EditMethod.LINE,
+    EditMethod.LIKE_DAYS,
+    EditMethod.REGISTER,
+)
+"""Methods that a person can choose; the others come of imports, exchanges and undoing."""
+_LOOK_BACK_MS = (7 * shapes.WEEKS + 2) * DAY_MS
+_NO_PARAMETERS = EditParameters()
+
+
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """The intervals to be corrected; arrays (n,) are those of the ledger now."""
+
+    meter: Meter
+    register: str
+    zone: ZoneInfo
+    step_s: int
+    start_ms: int
+    end_ms: int
+    starts: Int64s
+    energy_wh: Floats
+    quality: Int8s
+    register_wh: int | None
+
+    @property
+    def measured(self) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+        return np.isfinite(self.energy_wh) & (self.quality <= IntervalQuality.VALIDATED)
+
+    def wrong(self, what: str, remedy: str) -> WrongUse:
+        return WrongUse(where=f"{self.meter.name}, {self.text}", what=what, remedy=remedy)
+
+    @property
+    def text(self) -> str:
+        return (
+            f"{wording.stamp(self.start_ms, self.zone)} to {wording.stamp(self.end_ms, self.zone)}"
+        )
+
+
+class EditingService:
+    """`who` is the name of the person at this program. invoices None: no invoice is warned of."""
+
+    def __init__(
+        self,
+        configuration: ConfigurationStore,
+        ledger: Ledger,
+        editing: LedgerEditing,
+        clock: Clock,
+        who: str,
+        invoices: InvoiceStore | None = None,
+    ) -> None:
+        self._configuration = configuration
+        self._ledger = ledger
+        self._editing = editing
+        self._clock = clock
+        self._who = who
+        self._invoices = invoices
+        self._filler = GapFiller(ledger, editing)
+
+    # --- looking --------------------------------------------------------------------------------
+
+    def gaps(
+        self, meter_id: str, start_ms: int, end_ms: int, register: str = ""
+    ) -> tuple[LedgerGap, ...]:
+        """Runs without a believed value, with cause and what was done. register empty: the one
+        that counts what the meter is there for."""
+        self._meter(meter_id)
+        return self._editing.gaps(meter_id, self._register(meter_id, register), start_ms, end_ms)
+
+    def edits(self, meter_id: str, start_ms: int, end_ms: int) -> tuple[Edit, ...]:
+        """Corrections that meet [start_ms, end_ms), oldest first."""
+        self._meter(meter_id)
+        return self._editing.edits(meter_id, start_ms, end_ms)
+
+    def versions(
+        self, meter_id: str, start_ms: int, end_ms: int, register: str = ""
+    ) -> tuple[IntervalVersion, ...]:
+        """Every value that each interval had."""
+        self._meter(meter_id)
+        return self._editing.versions(
+            meter_id, self._register(meter_id, register), start_ms, end_ms
+        )
+
+    # --- before it is done ----------------------------------------------------------------------
+
+    def preview(
+        self,
+        meter_id: str,
+        register: str,
+        start_ms: int,
+        end_ms: int,
+        method: EditMethod,
+        parameters: EditParameters = _NO_PARAMETERS,
+    ) -> EditPreview:
+        """What `method` would make of every interval of [start_ms, end_ms); nothing is changed.
+
+        Raises NotFound (meter), WrongUse (span, parameters), NotEnoughData (nothing to go by).
+        """
+        span = self._span(meter_id, register, start_ms, end_ms)
+        chosen = np.ones(len(span.starts), np.bool_)
+        if method is EditMethod.SET:
+            after, told = _set(span, parameters)
+        elif method is EditMethod.SCALE:
+            chosen = np.isfinite(span.energy_wh)
+            after, told = _scale(span, parameters)
+        elif method is EditMethod.SPREAD:
+            after, told = self._spread(span, parameters)
+        elif method is EditMethod.REGISTER:
+            after, told = self._spread(span, replace(parameters, total_wh=None))
+        elif method is EditMethod.COPY_DAY:
+            after, told = self._copy_day(span, parameters)
+        elif method is EditMethod.LINE:
+            after, told = self._along(span, parameters, self._line(span), "straight line")
+        elif method is EditMethod.LIKE_DAYS:
+            after, told = self._along(
+                span, parameters, self._like_weeks(span), "same weekday and time of 3 weeks before"
+            )
+        else:
+            raise span.wrong(
+                f"{method.value!r} is no method to choose.",
+                f"Choose one of: {', '.join(m.value for m in BY_HAND)}.",
+            )
+        return self._made(span, method, told, chosen, after)
+
+    def estimate_gaps(
+        self, meter_id: str, start_ms: int, end_ms: int, register: str = ""
+    ) -> EditPreview:
+        """Fills every gap of the period that nothing was done about, by the rules of the house.
+
+        Up to an hour: a straight line between the neighbours. Longer: the same weekday and time of
+        the previous 3 weeks. Where the register knows the energy of the gap, the sum meets it to
+        the Wh. What cannot be told stays open, and a warning says why. Raises as `preview`, and
+        NotEnoughData when there is nothing to fill or nothing to fill it with.
+        """
+        span = self._span(meter_id, register, start_ms, end_ms)
+        filled = self._filler.fill(
+            span.meter, span.register, span.zone, span.step_s, span.start_ms, span.end_ms
+        )
+        if not filled.parts:
+            raise NotEnoughData(
+                where=f"{span.meter.name}, {span.text}",
+                what=filled.warnings[0] if filled.warnings else "There is no gap to fill.",
+                remedy="See the list of gaps."
+                if len(filled.warnings) < 2
+                else f"{len(filled.warnings)} gaps stay open; see their list.",
+            )
+        starts = np.concatenate([part.starts for part in filled.parts])
+        after = np.concatenate([part.energy_wh for part in filled.parts])
+        order = np.argsort(starts)
+        starts, after = starts[order], after[order]
+        first, last = int(starts[0]), int(starts[-1]) + span.step_s * 1000
+        wider = self._span(meter_id, span.register, first, last)
+        chosen = np.isin(wider.starts, starts)
+        preview = self._made(wider, filled.method, filled.told, chosen, after)
+        register_wh = filled.register_wh
+        return replace(
+            preview,
+            register_wh=register_wh,
+            sentence=filled.sentence,
+            warnings=(*filled.warnings, *self._invoice_warnings(wider)),
+        )
+
+    # --- doing ----------------------------------------------------------------------------------
+
+    def apply(self, preview: EditPreview, reason: str) -> Edit:
+        """Puts the values of the preview in force, in one transaction.
+
+        Raises WrongUse without a reason, and when the ledger changed since the preview was made.
+        """
+        meter = self._meter(preview.meter_id)
+        zone = self._zone()
+        where = f"{meter.name}, {wording.stamp(preview.span_start_ms, zone)}"
+        if not reason.strip():
+            raise WrongUse(
+                where=where,
+                what="A correction needs a reason.",
+                remedy="Write why: the next reader of the bill will ask.",
+            )
+        now = self._ledger.intervals(
+            preview.meter_id,
+            preview.span_start_ms,
+            preview.span_end_ms,
+            register=preview.register,
+            step_s=preview.step_s,
+        )
+        here = np.isin(now.start_ms, preview.start_ms)
+        same = np.array_equal(now.energy_wh[here], preview.before_wh, equal_nan=True)
+        if not same or not np.array_equal(now.quality[here], preview.before_quality):
+            raise WrongUse(
+                where=where,
+                what="The ledger changed since the preview was made.",
+                remedy="Make the preview again.",
+            )
+        return self._editing.apply_edit(
+            Edit(
+                edit_id=0,
+                meter_id=preview.meter_id,
+                register=preview.register,
+                step_s=preview.step_s,
+                start_ms=preview.span_start_ms,
+                end_ms=preview.span_end_ms,
+                method=preview.method,
+                reason=reason.strip(),
+                by=self._who,
+                at_ms=to_ms(self._clock()),
+                parameters=preview.parameters,
+            ),
+            preview.start_ms,
+            preview.after_wh,
+            preview.quality,
+        )
+
+    def undo(self, edit_id: int, reason: str) -> Edit:
+        """Puts back what the correction replaced; gives the undoing as a correction of its own.
+
+        Raises NotFound; WrongUse without a reason, when it was undone before, or when a later
+        correction stands on it.
+        """
+        if not reason.strip():
+            raise WrongUse(
+                where=f"Correction {edit_id}",
+                what="Undoing needs a reason, too.",
+                remedy="Write why the correction was wrong.",
+            )
+        return self._editing.undo(edit_id, self._who, reason.strip(), to_ms(self._clock()))
+
+    # --- parts ----------------------------------------------------------------------------------
+
+    def _meter(self, meter_id: str) -> Meter:
+        found = self._configuration.load().meter(meter_id)
+        if found is None:
+            raise NotFound(
+                where=f"Meter {meter_id}",
+                what="The site has no such meter.",
+                remedy="`energy-desktop meters` lists those it has.",
+            )
+        return found
+
+    def _zone(self) -> ZoneInfo:
+        return ZoneInfo(self._configuration.load().site.zone)
+
+    def _register(self, meter_id: str, register: str) -> str:
+        return register or positive_register(self._ledger, meter_id)
+
+    def _span(self, meter_id: str, register: str, start_ms: int, end_ms: int) -> _Span:
+        """The whole intervals of the period. Raises WrongUse for one that is none."""
+        meter, zone = self._meter(meter_id), self._zone()
+        register = self._register(meter_id, register)
+        if register not in self._ledger.registers(meter_id):
+            raise NotFound(
+                where=meter.name,
+                what=f"No energy of {register} is stored.",
+                remedy="Import its readings first, or choose another register.",
+            )
+        step_s = self._ledger.intervals(meter_id, start_ms, start_ms, register=register).step_s
+        step_ms = step_s * 1000
+        span = _Span(
+            meter, register, zone, step_s, start_ms, end_ms,
+            np.empty(0, np.int64), np.empty(0), np.empty(0, np.int8), None,
+        )  # fmt: skip
+        if start_ms >= end_ms or start_ms % step_ms or end_ms % step_ms:
+            step = wording.hours(step_s / 60)
+            raise span.wrong(
+                f"The span is not made of whole intervals of {step}.",
+                f"Choose a start and a later end on the {step} grid.",
+            )
+        if end_ms > to_ms(self._clock()):
+            raise span.wrong("Its end lies in the future.", "Choose an end that has passed.")
+        now = self._ledger.intervals(meter_id, start_ms, end_ms, register=register, step_s=step_s)
+        known_wh = register_energy(self._ledger, meter_id, register, start_ms, end_ms, step_ms)
+        return replace(
+            span,
+            starts=now.start_ms,
+            energy_wh=now.energy_wh,
+            quality=now.quality,
+            register_wh=known_wh,
+        )
+
+    def _around(self, span: _Span, start_ms: int, end_ms: int) -> Intervals:
+        return self._ledger.intervals(
+            span.meter.meter_id, start_ms, end_ms, register=span.register, step_s=span.step_s
+        )
+
+    def _line(self, span: _Span) -> Floats:
+        step_ms = span.step_s * 1000
+        sides = self._around(span, span.start_ms - step_ms, span.end_ms + step_ms)
+        before, after = (
+            float(sides.energy_wh[i]) if sides.quality[i] <= IntervalQuality.VALIDATED else None
+            for i in (0, -1)
+        )
+        line = shapes.straight_line(len(span.starts), before, after)
+        if line is None:
+            raise NotEnoughData(
+                where=f"{span.meter.name}, {span.text}",
+                what="Neither neighbour was measured, so there is no line between them.",
+                remedy="Spread a known total, or copy a like day.",
+            )
+        return line
+
+    def _like_weeks(self, span: _Span) -> Floats:
+        past = self._around(span, span.start_ms - _LOOK_BACK_MS, span.end_ms)
+        shape = shapes.like_weeks(
+            span.starts, int(past.start_ms[0]), span.step_s * 1000, measured_wh(past), span.zone
+        )
+        if shape is None:
+            raise NotEnoughData(
+                where=f"{span.meter.name}, {span.text}",
+                what="Too little was measured at these times in the 3 weeks before.",
+                remedy="Spread the total evenly, or copy a like day.",
+            )
+        return shape
+
+    def _day(self, span: _Span, parameters: EditParameters) -> Floats:
+        if parameters.source_day is None:
+            raise span.wrong("No day is named to copy from.", "Name the like day.")
+        first = from_ms(span.start_ms).astimezone(span.zone).date()
+        off = (parameters.source_day - first).days
+        if off == 0:
+            raise span.wrong("That is the day itself.", "Name another day.")
+        edge = (abs(off) + 2) * DAY_MS
+        around = self._around(span, span.start_ms - edge, span.end_ms + edge)
+        copied = shapes.like_day(
+            span.starts, off, int(around.start_ms[0]), span.step_s * 1000,
+            around.energy_wh, span.zone,
+        )  # fmt: skip
+        unknown = int(np.count_nonzero(~np.isfinite(copied)))
+        if unknown:
+            raise NotEnoughData(
+                where=f"{span.meter.name}, {wording.day(parameters.source_day)}",
+                what=f"{wording.count(unknown, 'interval')} of it are not known.",
+                remedy="Choose another day.",
+            )
+        return copied
+
+    def _spread(self, span: _Span, parameters: EditParameters) -> tuple[Int64s, str]:
+        total = span.register_wh if parameters.total_wh is None else parameters.total_wh
+        if total is None:
+            raise span.wrong(
+                "The register does not know this span, so its total is not known.",
+                "Name the total, or choose another method.",
+            )
+        _refuse_negative(span, total)
+        if parameters.shape is Shape.EVEN:
+            shape, along = np.ones(len(span.starts)), "evenly"
+        elif parameters.shape is Shape.LIKE_DAYS:
+            shape, along = self._like_weeks(span), "as the same weekdays before"
+        else:
+            shape = self._day(span, parameters)
+            assert parameters.source_day is not None
+            along = f"as on {wording.day(parameters.source_day)}"
+        whose = "the register's " if parameters.total_wh is None else ""
+        return exact.apportion(total, shape), f"{whose}{_kwh(total)} spread {along}"
+
+    def _copy_day(self, span: _Span, parameters: EditParameters) -> tuple[Int64s, str]:
+        copied = self._day(span, parameters)
+        assert parameters.source_day is not None
+        return self._along(
+            span, parameters, copied, f"copied from {wording.day(parameters.source_day)}"
+        )
+
+    @staticmethod
+    def _along(
+        span: _Span, parameters: EditParameters, shape: Floats, words: str
+    ) -> tuple[Int64s, str]:
+        """As the shape is, scaled to the total that is given or that the register knows."""
+        total = parameters.total_wh
+        if total is None and parameters.keep_total:
+            total = span.register_wh
+        if total is None:
+            return exact.whole(shape), words
+        _refuse_negative(span, total)
+        whose = "the register's " if parameters.total_wh is None else ""
+        return exact.apportion(total, shape), f"{words}, scaled to {whose}{_kwh(total)}"
+
+    def _made(
+        self,
+        span: _Span,
+        method: EditMethod,
+        told: str,
+        chosen: np.ndarray[tuple[int, ...], np.dtype[np.bool_]],
+        after: Int64s,
+    ) -> EditPreview:
+        """chosen (n,): which intervals of the span change; after: their new energies."""
+        before, quality = span.energy_wh[chosen], span.quality[chosen]
+        new = IntervalQuality.ESTIMATED if method in ESTIMATES else IntervalQuality.EDITED
+        measured = int(np.count_nonzero(span.measured[chosen]))
+        total_before = int(np.rint(before.sum())) if np.isfinite(before).all() else None
+        total_after = int(after.sum())
+        preview = EditPreview(
+            meter_id=span.meter.meter_id,
+            register=span.register,
+            step_s=span.step_s,
+            span_start_ms=span.start_ms,
+            span_end_ms=span.end_ms,
+            method=method,
+            parameters=told,
+            start_ms=span.starts[chosen],
+            before_wh=before,
+            after_wh=after,
+            before_quality=quality,
+            quality=np.full(len(after), new, np.int8),
+            total_before_wh=total_before,
+            total_after_wh=total_after,
+            register_wh=span.register_wh,
+            measured=measured,
+            sentence="",
+        )
+        return replace(
+            preview,
+            sentence=_sentence(preview),
+            warnings=(*self._value_warnings(span, chosen, preview), *self._invoice_warnings(span)),
+        )
+
+    @staticmethod
+    def _value_warnings(
+        span: _Span, chosen: np.ndarray[tuple[int, ...], np.dtype[np.bool_]], made: EditPreview
+    ) -> list[str]:
+        found = []
+        if made.measured:
+            found.append(
+                f"{wording.count(made.measured, 'measured interval')} would be replaced; "
+                "the measured values are kept beside."
+            )
+        limit_w = span.meter.connection_limit_w
+        if limit_w is not None:
+            too_much = int(np.count_nonzero(made.after_wh > limit_w * span.step_s / 3600))
+            if too_much:
+                found.append(
+                    f"{wording.count(too_much, 'interval')} would carry more than the connection "
+                    f"can ({wording.kw(limit_w)} kW)."
+                )
+        left = span.energy_wh[~chosen]
+        if span.register_wh is not None and np.isfinite(left).all():
+            off = made.total_after_wh + int(np.rint(left.sum())) - span.register_wh
+            if off:
+                found.append(
+                    f"The span would hold {abs(off):,} Wh {'more' if off > 0 else 'less'} than "
+                    "its register counted: the sum check of the day will show it."
+                )
+        return found
+
+    def _invoice_warnings(self, span: _Span) -> list[str]:
+        if self._invoices is None:
+            return []
+        return [
+            f"Invoice {invoice.number} to {invoice.client.name} was issued from these readings: "
+            "it stays as it is and will be listed as to be corrected."
+            for invoice in self._invoices.issued()
+            if any(m.meter_id == span.meter.meter_id for m in invoice.meters)
+            and invoice.period_start_ms < span.end_ms
+            and span.start_ms < invoice.period_end_ms
+        ]
+
+
+def _set(span: _Span, parameters: EditParameters) -> tuple[Int64s, str]:
+    if parameters.value_wh is None:
+        raise span.wrong("No value is named.", "Name the energy of each interval in Wh.")
+    _refuse_negative(span, parameters.value_wh)
+    after = np.full(len(span.starts), parameters.value_wh, np.int64)
+    return after, f"each interval set to {parameters.value_wh:,} Wh"
+
+
+def _scale(span: _Span, parameters: EditParameters) -> tuple[Int64s, str]:
+    if parameters.factor is None or not parameters.factor.is_finite() or parameters.factor < 0:
+        raise span.wrong("No factor of 0 or more is named.", "Name the factor, such as 1.5.")
+    known = np.isfinite(span.energy_wh)
+    if not known.any():
+        raise span.wrong(
+            "None of its intervals has a value to scale.", "Spread a known total instead."
+        )
+    energy = np.rint(span.energy_wh[known]).astype(np.int64)
+    return exact.scaled(energy, parameters.factor), f"scaled by {parameters.factor.normalize():f}"
+
+
+def _refuse_negative(span: _Span, energy_wh: int) -> None:
+    if energy_wh < 0:
+        raise span.wrong(
+            f"{energy_wh:,} Wh is less than nothing: a register counts one direction.",
+            "Correct the register of the other direction instead.",
+        )
+
+
+def _sentence(made: EditPreview) -> str:
+    was = (
+        "unknown before" if made.total_before_wh is None else f"{_kwh(made.total_before_wh)} before"
+    )
+    count = wording.count(len(made.start_ms), "interval")
+    hours = wording.hours(len(made.start_ms) * made.step_s / 60)
+    text = f"{count} ({hours}): {_kwh(made.total_after_wh)}, {was}; {made.parameters}."
+    return text[0].upper() + text[1:]
+
+
+def _kwh(energy_wh: int) -> str:
+    return f"{wording.exact_kwh(energy_wh)} kWh"
