@@ -68,6 +68,7 @@ def test_row_20_no_acknowledged_reading_is_lost_and_no_energy_is_invented(tmp_pa
 
     assert sealed > 0, "no hour was sealed, so nothing was proved"
     with open_store(path, engine_owner="after") as store:
+        store.start()
         end_ms = T0 + step * STEP_MS
         while store.maintain(end_ms + 2 * HOUR_MS, seconds=30):
             pass
