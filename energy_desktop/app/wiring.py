@@ -26,6 +26,8 @@ from energy_desktop.services.api_keys import ApiKeyService
 from energy_desktop.services.billing import BillingService
 from energy_desktop.services.bulk_meters import BulkMeterService
 from energy_desktop.services.commissioning import CommissioningService
+from energy_desktop.services.editing import EditingService
+from energy_desktop.services.exchanges import ExchangeService
 from energy_desktop.services.exporting import ExportService
 from energy_desktop.services.fleet import FleetService
 from energy_desktop.services.forecasting import ForecastService
@@ -41,6 +43,7 @@ from energy_desktop.services.reports import ReportService
 from energy_desktop.services.settings import Places, Program, SettingsService
 from energy_desktop.services.simulation import SimulationService
 from energy_desktop.services.site_file import SiteFileService
+from energy_desktop.services.validation import ValidationService
 from energy_desktop.services.waste import WasteService
 from energy_desktop.storage import Store, open_store
 from energy_desktop.storage.series.retention import RetentionRules
@@ -74,6 +77,9 @@ class Services:
     settings: SettingsService
     fleet: FleetService
     http_in: HttpInService
+    validation: ValidationService
+    editing: EditingService
+    exchanges: ExchangeService
 
 
 def render_invoice(invoice: Invoice) -> bytes:
@@ -209,6 +215,26 @@ def make_services(
             ApiKeyService(store.api_keys, clock) if engine is None else engine.http_in.keys,
             None if engine is None else engine.http_in.state,
             None if engine is None else engine.http_in.push.unclaimed,
+        ),
+        validation=ValidationService(
+            store.configuration, store.history, store.ledger, store.editing, clock
+        ),
+        editing=EditingService(
+            store.configuration,
+            store.ledger,
+            store.editing,
+            clock,
+            user_name(),
+            store.invoices,
+        ),
+        exchanges=ExchangeService(
+            store.configuration,
+            store.history,
+            store.ledger,
+            store.exchanges,
+            clock,
+            user_name(),
+            follow,
         ),
     )
 

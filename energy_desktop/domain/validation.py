@@ -63,7 +63,7 @@ class Sufficiency:
     measured. problems: a sentence each; none: enough.
 
     days: local days of the period. good_days: with at least half of their hours measured.
-    unique_pct: distinct values among those measured.
+    unique_pct: distinct values among those measured on a day, the median over days.
     """
 
     days: int

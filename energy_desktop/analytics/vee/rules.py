@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from energy_desktop.domain.energy import IntervalQuality
 from energy_desktop.domain.validation import ValidationRule
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from energy_desktop.domain.energy import Floats, Int8s, Int64s
+    from energy_desktop.domain.energy import Floats, Int64s
 
     Bools = NDArray[np.bool_]
 
@@ -30,8 +29,7 @@ REGISTER_STANDS_HOURS = 2
 
 def failed_rules(
     start_ms: Int64s,
-    energy_wh: Floats,
-    quality: Int8s,
+    raw_wh: Floats,
     step_s: int,
     day_start_ms: Int64s,
     *,
@@ -41,12 +39,13 @@ def failed_rules(
 ) -> tuple[str, ...]:
     """Name of the first rule that each interval (n,) fails; empty: none.
 
-    energy_wh: as booked, NaN unknown. day_start_ms: ascending midnights of the site that cover the
-    period. past_peak_wh: the highest measured energy of an interval before the period; None: too
-    short a past. power_w (n,): mean power that the meter itself told, NaN unknown.
+    raw_wh: as measured and booked, NaN where nothing was. day_start_ms: ascending midnights of the
+    site that cover the period. past_peak_wh: the highest measured energy of an interval before the
+    period; None: too short a past. power_w (n,): mean power that the meter itself told, NaN
+    unknown.
     """
-    known = np.isfinite(energy_wh) & (quality != IntervalQuality.QUARANTINED)
-    energy = np.where(known, energy_wh, 0.0)
+    known = np.isfinite(raw_wh)
+    energy = np.where(known, raw_wh, 0.0)
     day = np.searchsorted(day_start_ms, start_ms, side="right")
     found: list[tuple[ValidationRule, Bools]] = [
         (ValidationRule.GAP, ~known),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from energy_desktop.domain import wording
-from energy_desktop.domain.energy import DAY_MS, HOUR_MS, IntervalQuality
+from energy_desktop.domain.energy import HOUR_MS, IntervalQuality
 from energy_desktop.domain.validation import Sufficiency
 
 if TYPE_CHECKING:
@@ -37,20 +37,20 @@ def sufficiency(ledger: Intervals, edges_ms: Int64s) -> Sufficiency:
         good = hours >= LEAST_HOURS_OF_DAY * np.diff(edges_ms) / HOUR_MS
         good_days = int(np.count_nonzero(good))
     measured_pct = 100.0 * np.count_nonzero(measured) / len(measured) if len(measured) else 0.0
-    unique_pct = _unique_pct(ledger, measured)
+    unique_pct = _unique_pct(ledger, measured, edges_ms)
     return Sufficiency(
         days, good_days, float(measured_pct), unique_pct, _problems(days, good_days, unique_pct)
     )
 
 
-def _unique_pct(ledger: Intervals, measured: NDArray[np.bool_]) -> float:
-    """Distinct values of a week, the median over weeks: a year has more intervals than a small
+def _unique_pct(ledger: Intervals, measured: NDArray[np.bool_], edges_ms: Int64s) -> float:
+    """Distinct values of a day, the median over days: a year has more intervals than a small
     meter has values."""
-    week = (ledger.start_ms[measured] - ledger.start_ms[:1]) // (7 * DAY_MS)
+    day = np.searchsorted(edges_ms, ledger.start_ms[measured], side="right")
     values = ledger.energy_wh[measured]
     shares = [
-        100.0 * len(np.unique(values[week == number])) / np.count_nonzero(week == number)
-        for number in np.unique(week)
+        100.0 * len(np.unique(values[day == number])) / np.count_nonzero(day == number)
+        for number in np.unique(day)
     ]
     return float(np.median(shares)) if shares else 0.0
 
@@ -69,7 +69,7 @@ def _problems(days: int, good_days: int, unique_pct: float) -> tuple[str, ...]:
         )
     if good_days and unique_pct < LEAST_UNIQUE_PCT:
         problems.append(
-            f"Only {wording.percent(unique_pct)} of a week's measured values are distinct: "
+            f"Only {wording.percent(unique_pct)} of a day's measured values are distinct: "
             "a stuck meter, or one that counts in coarse steps?"
         )
     return tuple(problems)
