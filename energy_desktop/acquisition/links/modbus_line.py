@@ -516,7 +516,8 @@ class LineConnection(CheckedConnection):
         owed = self._take_owed(found)
         if owed is None:
             return False
-        if self._engaged is not None and self._engaged[0] == found.unit_id:
+        engaged = self._engaged is not None and self._engaged[0] == found.unit_id
+        if engaged and not owed.is_ours:  # a late answer to us leaves his still to come
             self._engaged = None
         whose = "came too late, not used" if owed.is_ours else "is another master's"
         self._tell(raw, f"answer that {whose}", found, None)
