@@ -19,7 +19,7 @@ from energy_desktop.analytics.vee.sufficiency import sufficiency
 from energy_desktop.domain import wording
 from energy_desktop.domain.clock import Clock, from_ms, to_ms
 from energy_desktop.domain.editing import ThreeSeries
-from energy_desktop.domain.energy import DAY_MS, Resolution
+from energy_desktop.domain.energy import DAY_MS, IntervalQuality, Resolution
 from energy_desktop.domain.errors import NotFound, WrongUse
 from energy_desktop.domain.ports import ConfigurationStore, History, Ledger, LedgerEditing
 from energy_desktop.domain.site import Meter
@@ -121,7 +121,7 @@ class ValidationService:
             return ()
         zone = ZoneInfo(self._configuration.load().site.zone)
         first, last = int(series.start_ms[0]), int(series.start_ms[-1])
-        return failed_rules(
+        names = failed_rules(
             series.start_ms,
             series.raw_wh,
             series.step_s,
@@ -130,6 +130,10 @@ class ValidationService:
             past_peak_wh=self._past_peak_wh(series, first),
             power_w=self._power_w(series),
         )
+        # What lies before the first interval ever, or is not booked yet, is no gap.
+        there = np.flatnonzero(series.quality != IntervalQuality.MISSING)
+        inside = range(there[0], there[-1] + 1) if len(there) else range(0)
+        return tuple(name if i in inside else "" for i, name in enumerate(names))
 
     def _past_peak_wh(self, series: ThreeSeries, start_ms: int) -> float | None:
         """The highest measured energy of a step in the year before; None: too little of it."""

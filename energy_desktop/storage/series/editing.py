@@ -28,6 +28,7 @@ from energy_desktop.storage.database import Database, Session
 from energy_desktop.storage.repositories import orm
 from energy_desktop.storage.repositories.mapping import columns_of, to_domain
 from energy_desktop.storage.series.names import Names
+from energy_desktop.storage.series.reshowing import reshow
 from energy_desktop.storage.tables import EditRow, GapRow
 
 if TYPE_CHECKING:
@@ -189,6 +190,7 @@ class LedgerEditor:
                 _NEW,
                 [(*of, s, *values[s], method, edit_id) for s in starts if s not in there],
             )
+            reshow(session, of, edit.start_ms, edit.end_ms)
         return replace(made, edit_id=edit_id)
 
     def undo(self, edit_id: int, by: str, reason: str, at_ms: int) -> Edit:
@@ -227,6 +229,7 @@ class LedgerEditor:
             session.many(_PUT_ASIDE, [(at_ms, *of, start) for start in restored])
             session.many(_PUT_IN_FORCE, [(*value, *of, s) for s, value in restored.items()])
             session.run("UPDATE edits SET undone_by = ? WHERE edit_id = ?", (undo_id, edit_id))
+            reshow(session, of, edit.start_ms, edit.end_ms)
         return replace(undoing, edit_id=undo_id)
 
     # --- parts ----------------------------------------------------------------------------------
