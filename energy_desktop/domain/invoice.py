@@ -82,3 +82,25 @@ class Invoice:
     notes: tuple[str, ...] = ()  # e.g. meter not MID-approved, estimated share
     content_sha256: str = ""
     holidays: tuple[date, ...] = ()  # days of the period without contract hours for that reason
+
+
+@dataclass(frozen=True, slots=True)
+class InvoiceCorrection:
+    """An issued invoice that the ledger no longer bears out: it stays, a credit note is due.
+
+    Differences are the ledger now minus the paper; None: they cannot be told, `sentence` says why.
+    changed_intervals: billed intervals that came, went or have another energy, between first_ms and
+    last_end_ms (None: only energy inside the contract hours changed). unsettled: what would keep a
+    bill of the month from being issued as the ledger stands now.
+    """
+
+    invoice: Invoice
+    changed_intervals: int
+    first_ms: int | None
+    last_end_ms: int | None
+    inside_difference_wh: int | None
+    outside_difference_wh: int | None
+    net_difference_units: int | None
+    total_difference_units: int | None
+    sentence: str
+    unsettled: tuple[str, ...] = ()

@@ -8,11 +8,12 @@ was sent.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from energy_desktop.analytics.billing.calendar import billing_calendar
+from energy_desktop.analytics.billing.corrections import correction, untold
 from energy_desktop.analytics.billing.draft import draft_invoice
 from energy_desktop.analytics.billing.hours import billed_period, governing, month_days
 from energy_desktop.analytics.billing.naive import naive_out_of_hours
@@ -23,7 +24,7 @@ from energy_desktop.domain.configuration import Configuration
 from energy_desktop.domain.contract import Client
 from energy_desktop.domain.energy import Resolution
 from energy_desktop.domain.errors import InvoiceError, NotFound
-from energy_desktop.domain.invoice import Invoice
+from energy_desktop.domain.invoice import Invoice, InvoiceCorrection
 from energy_desktop.domain.ports import ConfigurationStore, History, InvoiceStore, Ledger
 from energy_desktop.services.registers import positive_register
 
@@ -170,6 +171,44 @@ class BillingService:
 
     def issued(self) -> tuple[Invoice, ...]:
         return self._invoices.issued()
+
+    def corrections(self) -> tuple[InvoiceCorrection, ...]:
+        """Issued invoices that are to be corrected: readings changed since, the paper did not.
+
+        Each is drafted again under its own contract and tariff, so that only readings count.
+        """
+        configuration = self._configuration.load()
+        found = (self.correction(invoice, configuration) for invoice in self._invoices.issued())
+        return tuple(one for one in found if one is not None)
+
+    def correction(
+        self, issued: Invoice, configuration: Configuration | None = None
+    ) -> InvoiceCorrection | None:
+        """What is wrong with one issued invoice by now; None: nothing, or it is a draft."""
+        if issued.number is None:
+            return None
+        configuration = configuration or self._configuration.load()
+        then = replace(configuration, contracts=issued.contract_versions)
+        billed = {m.meter_id for m in issued.meters}
+        meters = [
+            data
+            for data in self._meter_months(then, issued.client, issued.month)
+            if data.meter.meter_id in billed
+        ]
+        if gone := sorted(billed - {data.meter.meter_id for data in meters}):
+            return untold(issued, gone)
+        now = draft_invoice(
+            site=issued.site,
+            client=issued.client,
+            contracts=issued.contract_versions,
+            tariffs=issued.tariff_versions,
+            meters=meters,
+            month=issued.month,
+            now_ms=to_ms(self._clock()),
+            spaces=configuration.spaces,
+            holidays=dict.fromkeys(issued.holidays, "holiday"),
+        )
+        return correction(issued, now)
 
     def overview(self, month: str = "") -> BillingOverview:
         """The lists of the screen. month: whose drafts are wanted; empty: the newest complete."""

@@ -19,7 +19,7 @@ from energy_desktop.app.commands.common import (
 )
 from energy_desktop.domain import wording
 from energy_desktop.domain.clock import iso_utc
-from energy_desktop.domain.invoice import Invoice
+from energy_desktop.domain.invoice import Invoice, InvoiceCorrection
 from energy_desktop.domain.money import to_decimal
 from energy_desktop.domain.monthly_report import MonthlyReport
 
@@ -48,12 +48,42 @@ def bill(
         billing = place.services.billing
         invoice = billing.issue(client, month) if issue else billing.current(client, month)
         files = billing.write(invoice, out)
-    say(_document(invoice, files), as_json=as_json, text=lambda: _text(invoice, files))
+        wrong = billing.correction(invoice)
+    document = {
+        **_document(invoice, files),
+        "to_be_corrected": None if wrong is None else correction_document(wrong),
+    }
+    say(document, as_json=as_json, text=lambda: _text(invoice, files))
+    if not as_json and wrong is not None:
+        complain(wrong.sentence)
     if not as_json and invoice.number is None:
         for blocker in invoice.blockers:
             complain(f"Not to be issued yet: {blocker}")
     if issue and invoice.number is None:
         raise typer.Exit(FAILED)
+
+
+def correction_document(wrong: InvoiceCorrection) -> dict[str, Any]:
+    """An invoice to be corrected, with the differences of energy and money."""
+
+    def money(units: int | None) -> str | None:
+        return None if units is None else f"{to_decimal(units):.2f}"
+
+    return {
+        "number": wrong.invoice.number,
+        "client": wrong.invoice.client.client_id,
+        "month": wrong.invoice.month,
+        "currency": wrong.invoice.currency,
+        "changed_intervals": wrong.changed_intervals,
+        "first_utc": None if wrong.first_ms is None else iso_utc(wrong.first_ms),
+        "last_end_utc": None if wrong.last_end_ms is None else iso_utc(wrong.last_end_ms),
+        "inside_difference_wh": wrong.inside_difference_wh,
+        "outside_difference_wh": wrong.outside_difference_wh,
+        "net_difference": money(wrong.net_difference_units),
+        "total_difference": money(wrong.total_difference_units),
+        "unsettled": list(wrong.unsettled),
+        "sentence": wrong.sentence,
+    }
 
 
 def _document(invoice: Invoice, files: tuple[Path, ...]) -> dict[str, Any]:
