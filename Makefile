@@ -1,6 +1,6 @@
 # Two commands matter: `make run` opens the program, `make test` proves it. Both set everything up.
 PYTHON := .venv/bin/python
-.PHONY: run test check bench bench-quick screenshots bundle setup setup-tests notices clean
+.PHONY: run test check bench bench-quick bench-fleet screenshots bundle setup setup-tests notices clean
 
 setup:
 	@scripts/setup.sh
@@ -30,6 +30,9 @@ bench: setup-tests
 
 bench-quick: setup-tests
 	@$(PYTHON) -m bench --quick
+
+bench-fleet: setup-tests
+	@$(PYTHON) -m bench.fleet_bench --without-peers
 
 screenshots: setup-tests
 	@QT_QPA_PLATFORM=offscreen $(PYTHON) scripts/make_screenshots.py

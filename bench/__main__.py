@@ -27,6 +27,7 @@ SUBJECTS = {
     "plan": "bench.plan_bench",
     "anomaly": "bench.anomaly_bench",
     "forecast": "bench.forecast_bench",
+    "fleet": "bench.fleet_bench",
 }
 
 

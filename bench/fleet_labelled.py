@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from energy_desktop.domain.fleet import FileColumns, FleetOptions
-from energy_desktop.services.fleet import FleetService
+from energy_desktop.services.fleet import FleetService, Method
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     Bools = NDArray[np.bool_]
 
 BUILDINGS = (118, 254, 439, 685, 1147)
-METHODS = ("profile", "kmeans_residual")
+METHODS: tuple[Method, ...] = ("profile", "kmeans_residual")
 _HOUR_MS = 3_600_000
 
 

@@ -12,7 +12,7 @@ import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import duckdb
 import ibis
@@ -95,8 +95,8 @@ class DuckDbEngine:
     def __init__(self, scratch: Path, *, threads: int | None = None, memory_mb: int = 2500) -> None:
         self.threads = threads or os.cpu_count() or 1
         scratch.mkdir(parents=True, exist_ok=True)
-        self._connection = duckdb.connect(
-            config={
+        self._connection = connected(
+            {
                 "threads": self.threads,
                 "memory_limit": f"{memory_mb}MB",
                 "temp_directory": str(scratch),
@@ -231,6 +231,13 @@ class DuckDbEngine:
     def _one(self, sql: str) -> object:
         row = self._connection.execute(sql).fetchone()
         return None if row is None else row[0]
+
+
+def connected(config: dict[str, Any]) -> duckdb.DuckDBPyConnection:
+    """DuckDB in memory. Its progress bar would go to stdout, where the one JSON document stands."""
+    connection = duckdb.connect(config=config)
+    connection.execute("SET enable_progress_bar = false")
+    return connection
 
 
 def compiled(expression: Table, dialect: str) -> str:

@@ -12,7 +12,7 @@ import duckdb
 from energy_desktop.domain.errors import StoreError, WrongUse
 from energy_desktop.domain.jobs import raise_if_cancelled
 from energy_desktop.domain.ports import ProgressSink, no_progress
-from energy_desktop.fleet.engine import parquet_files
+from energy_desktop.fleet.engine import connected, parquet_files
 
 if TYPE_CHECKING:
     from energy_desktop.fleet.results import FleetResults
@@ -150,7 +150,7 @@ def _copy(connection: duckdb.DuckDBPyConnection, statement: str, file: Path) -> 
 
 
 def _connected() -> duckdb.DuckDBPyConnection:
-    return duckdb.connect(config={"threads": 2})
+    return connected({"threads": 2})
 
 
 def _select(path: Path) -> str:

@@ -78,28 +78,37 @@ def readings(text: Table, layout: FileLayout, zone: str, parts: int, engine: Eng
         most = most * 60 / layout.step_min
     in_range = rows.number.between(0.0, most).fill_null(False)
     good_number = rows.numeric.fill_null(False)
-    reason = ibis.cases(
+    known = rows.known.fill_null(False)
+    on_grid = (rows.local_s % 60 == 0) & (rows.utc_min % layout.step_min == 0)
+    good = (
+        rows.broken.isnull()
+        & (rows.household.fill_null("") != "")
+        & good_number
+        & known
+        & on_grid.fill_null(False)
+        & in_range
+    )
+    # Alternatives inside alternatives: an engine computes them only for the rows that get there.
+    said_nothing = rows.value.fill_null("").strip().lower().isin(_NO_VALUE)
+    with_fraction = rows.said.re_search(_FRACTION).fill_null(False)
+    why = ibis.cases(
         (rows.broken.notnull(), DropReason.WRONG_COLUMNS.value),
         (rows.household.fill_null("") == "", DropReason.NO_HOUSEHOLD.value),
         (
-            ~good_number & rows.value.fill_null("").strip().lower().isin(_NO_VALUE),
-            DropReason.NULL.value,
+            ~good_number,
+            ibis.ifelse(said_nothing, DropReason.NULL.value, DropReason.NOT_A_NUMBER.value),
         ),
-        (~good_number, DropReason.NOT_A_NUMBER.value),
         (
-            ~rows.known.fill_null(False) & rows.said.re_search(_FRACTION).fill_null(False),
-            DropReason.OFF_GRID.value,
+            ~known,
+            ibis.ifelse(with_fraction, DropReason.OFF_GRID.value, DropReason.BAD_TIME.value),
         ),
-        (~rows.known.fill_null(False) | rows.local_s.isnull(), DropReason.BAD_TIME.value),
+        (rows.local_s.isnull(), DropReason.BAD_TIME.value),
         (rows.twice, DropReason.AMBIGUOUS_TIME.value),
         (rows.utc_min.isnull(), DropReason.BAD_TIME.value),
-        (
-            (rows.local_s % 60 != 0) | (rows.utc_min % layout.step_min != 0),
-            DropReason.OFF_GRID.value,
-        ),
-        (~in_range, DropReason.OUT_OF_RANGE.value),
-        else_=ibis.null("string"),
+        (~on_grid, DropReason.OFF_GRID.value),
+        else_=DropReason.OUT_OF_RANGE.value,
     )
+    reason = ibis.cases((good, ibis.null("string")), else_=why)
     rows = rows.mutate(reason=reason, mwh=ibis.cases((in_range, mwh), else_=ibis.null("int64")))
     bad = rows.reason.notnull()
     part = ibis.literal(0, "int32") if parts == 1 else engine.bucket(rows.household, parts)

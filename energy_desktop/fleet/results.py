@@ -10,8 +10,6 @@ import math
 from pathlib import Path
 from typing import Any
 
-import duckdb
-
 from energy_desktop.domain.errors import NotFound
 from energy_desktop.domain.fleet import (
     BrokenFile,
@@ -32,7 +30,7 @@ from energy_desktop.domain.fleet import (
     TrendDay,
 )
 from energy_desktop.fleet import clock
-from energy_desktop.fleet.engine import parquet_files
+from energy_desktop.fleet.engine import connected, parquet_files
 from energy_desktop.fleet.manifest import Manifest
 from energy_desktop.fleet.workplace import RESULTS
 
@@ -455,7 +453,7 @@ class FleetResults:
         return self._rows(sql, values)[0]
 
     def _rows(self, sql: str, values: list[Any] | None = None) -> list[tuple[Any, ...]]:
-        with duckdb.connect(config={"threads": 2}) as connection:
+        with connected({"threads": 2}) as connection:
             return connection.execute(sql, values or []).fetchall()
 
 

@@ -106,8 +106,8 @@ class SparkEngine:
             builder = builder.config(key, value)
         scratch.mkdir(parents=True, exist_ok=True)
         with _quiet():
-            self._session: Any = builder.getOrCreate()
-        self._session.sparkContext.setLogLevel("ERROR")
+            self.session: Any = builder.getOrCreate()
+        self.session.sparkContext.setLogLevel("ERROR")
         self._tables = 0
 
     def text(self, files: Sequence[SourceFile]) -> Table:
@@ -120,7 +120,7 @@ class SparkEngine:
             names = [f"c{k}" for k in range(len(layout.columns))]
             schema = StructType([StructField(name, StringType()) for name in (*names, _BROKEN)])
             quote = '"' if layout.quoted else ""
-            one = self._session.read.csv(
+            one = self.session.read.csv(
                 str(file.path),
                 schema=schema,
                 sep=layout.delimiter,
@@ -155,13 +155,11 @@ class SparkEngine:
         return []
 
     def parquet(self, paths: Sequence[Path]) -> Table:
-        return self._table(
-            self._session.read.parquet(*(str(file) for file in parquet_files(paths)))
-        )
+        return self._table(self.session.read.parquet(*(str(file) for file in parquet_files(paths))))
 
     def small(self, name: str, table: pa.Table) -> Table:
         with self._quiet():
-            frame = self._session.createDataFrame(table)
+            frame = self.session.createDataFrame(table)
         return self._table(frame, name)
 
     def bucket(self, column: StringValue, parts: int) -> IntegerValue:
@@ -190,7 +188,7 @@ class SparkEngine:
     def map(self, function: Callable[[I], R], items: Sequence[I]) -> Iterator[R]:
         if not items:
             return
-        context = self._session.sparkContext
+        context = self.session.sparkContext
         with self._quiet():
             yield from context.parallelize(items, len(items)).map(function).toLocalIterator()
 
@@ -198,12 +196,12 @@ class SparkEngine:
         return max(1, -(-rows // _ROWS_OF_A_PART))
 
     def memory_mb(self) -> float:
-        process = getattr(getattr(self._session.sparkContext, "_gateway", None), "proc", None)
+        process = getattr(getattr(self.session.sparkContext, "_gateway", None), "proc", None)
         return 0.0 if process is None else peak_of_mb(int(process.pid))
 
     def close(self) -> None:
-        gateway = self._session.sparkContext._gateway
-        self._session.stop()
+        gateway = self.session.sparkContext._gateway
+        self.session.stop()
         process = getattr(gateway, "proc", None)
         gateway.shutdown()
         if process is not None:
@@ -213,7 +211,7 @@ class SparkEngine:
             process.wait(timeout=30)
 
     def _frame(self, expression: Table) -> Any:
-        return self._session.sql(compiled(expression, self._dialect))
+        return self.session.sql(compiled(expression, self._dialect))
 
     def _table(self, frame: Any, name: str | None = None) -> Table:
         """A table that ibis knows by its columns alone: it compiles, Spark is asked here."""

@@ -26,7 +26,15 @@ _TIME_OF_USE = ("tou", "time of use", "dtou")
 
 def anomalies_of(place: Workplace, rule: HourRule) -> None:
     """The reference over all days, then each household's hours by the rule, part by part."""
+    strange_days(place)
+    strange_hours(place, rule)
+
+
+def strange_days(place: Workplace) -> None:
     place.chunks("anomalies", [HYBRID], if_enough(lambda _chunk: _hybrid(place)))
+
+
+def strange_hours(place: Workplace, rule: HourRule) -> None:
     left = [k for k in place.filled() if not place.manifest.is_done("anomalies", str(k))]
     tasks = [anomalies.HourTask(place.part("clean", k), place.options.zone) for k in left]
     began = time.perf_counter()

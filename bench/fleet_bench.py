@@ -1,0 +1,235 @@
+"""The five stages over a synthetic London fleet, beside plain SQL on the same engines.
+
+    python -m bench.fleet_bench [--rows 168e6] [--without-peers]
+
+The data are made by ../shared/tools/gen_lcl.py in a temporary folder. Each rival runs in a process
+of its own, so that one's memory is not another's; all of them in the same round.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from bench.common import Row
+
+T = TypeVar("T")
+
+FIVE = ("ingest", "daily", "features", "regression", "odd days", "segments")
+FULL_ROWS = 168_000_000
+_ROOT = Path(__file__).resolve().parents[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Ours:
+    """seconds: by stage, hours, LightGBM and tariffs beside the five. peak_mb: of the process."""
+
+    seconds: dict[str, float]
+    peak_mb: float
+    households: int
+    r2_pooled: float
+    r2_within: float
+
+    @property
+    def five_s(self) -> float:
+        return sum(self.seconds[name] for name in FIVE)
+
+
+def fleet_run(folder: Path, out: Path) -> Ours:
+    """Every stage once, the reference and the rule for hours told apart."""
+    from energy_desktop.analytics.anomaly.profile import find_anomalies
+    from energy_desktop.domain.fleet import FleetOptions
+    from energy_desktop.fleet import memory, stage_judge
+    from energy_desktop.fleet.engine import DuckDbEngine
+    from energy_desktop.fleet.results import FleetResults
+    from energy_desktop.fleet.run import FleetRun
+
+    engine = DuckDbEngine(out.with_name("scratch"), threads=2)
+    run = FleetRun(folder, out, engine, FleetOptions(), hour_rule=find_anomalies)
+    stages: dict[str, Callable[[], None]] = {
+        "ingest": lambda: run.stage("ingest"),
+        "daily": lambda: run.stage("daily"),
+        "features": lambda: run.stage("features"),
+        "regression": lambda: run.stage("regression"),
+        "odd days": lambda: stage_judge.strange_days(run.place),
+        "segments": lambda: run.stage("segments"),
+        "hours": lambda: run.stage("anomalies"),
+        "lightgbm": lambda: run.stage("lightgbm"),
+        "tariffs": lambda: run.stage("tariffs"),
+    }
+    seconds = {}
+    for name, stage in stages.items():
+        began = time.perf_counter()
+        stage()
+        seconds[name] = time.perf_counter() - began
+        print(f"    {name}: {seconds[name]:.1f} s", file=sys.stderr, flush=True)
+    engine.close()
+    summary = FleetResults(out).summary()
+    linear = summary.scores["regression"]
+    return Ours(
+        seconds,
+        memory.peak_mb(),
+        summary.households,
+        linear.r2_pooled,
+        linear.r2_within_median,
+    )
+
+
+def by_duckdb(folder: Path, work: Path) -> tuple[float, float]:
+    """Seconds and peak MB of plain SQL."""
+    from bench.fleet_plain import duckdb_by_hand
+    from energy_desktop.fleet import memory
+
+    seconds, _ = duckdb_by_hand(folder, work)
+    return seconds, memory.peak_mb()
+
+
+def by_spark(folder: Path, work: Path) -> float:
+    """Seconds of plain SQL on PySpark local[2], its start not counted."""
+    from bench.fleet_plain import spark_by_hand
+    from energy_desktop.fleet.spark import SparkEngine
+
+    engine = SparkEngine(work / "scratch", master="local[2]", memory_mb=4000)
+    try:
+        return spark_by_hand(engine.session, folder, work)[0]
+    finally:
+        engine.close()
+
+
+def alone(function: Callable[[Path, Path], T], folder: Path, work: Path) -> T:
+    """In a process of its own."""
+    from energy_desktop.fleet.engine import worker_pool
+
+    work.mkdir(parents=True)
+    with worker_pool(1) as pool:
+        return pool.submit(function, folder, work).result()
+
+
+def generate(folder: Path, rows: int) -> bool:
+    """False: the generator is not beside this checkout."""
+    shared = os.environ.get("ENERGY_DESKTOP_SHARED_DATA", str(_ROOT.parent / "shared" / "data"))
+    generator = Path(shared).parent / "tools" / "gen_lcl.py"
+    if not generator.exists():
+        return False
+    subprocess.run(
+        [sys.executable, str(generator), str(folder), str(rows)],
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
+    return True
+
+
+def measure(rows: int, *, peers: bool = True) -> list[Row]:
+    """One round: ours, and the peers on the same files."""
+    with tempfile.TemporaryDirectory(prefix="fleet-bench-") as temporary:
+        root = Path(temporary)
+        if not generate(root / "data", rows):
+            return []
+        name = f"{rows / 1e6:.0f} M rows"
+        ours = alone(fleet_run, root / "data", root / "ours" / "out")
+        shutil.rmtree(root / "ours")
+        others = ", ".join(
+            f"{stage} {ours.seconds[stage]:.0f} s" for stage in ("hours", "lightgbm", "tariffs")
+        )
+        whole = rows >= FULL_ROWS
+        found = [
+            Row(
+                f"five stages, {name}",
+                ours.five_s,
+                "s",
+                "<= 210" if whole else "",
+                ours.five_s <= 210 if whole else None,
+                note=f"{ours.households} households; beside them {others}",
+            ),
+            Row(
+                f"peak memory, {name}",
+                ours.peak_mb,
+                "MB",
+                "<= 4500",
+                ours.peak_mb <= 4500,
+                note="one process; two more of about 250 MB judge the hours",
+            ),
+            Row(f"rows a second, {name}", rows / ours.five_s, "", "", None),
+            Row(
+                f"R2 of the regression, pooled, {name}",
+                ours.r2_pooled,
+                "",
+                "",
+                None,
+                note=f"within a household {ours.r2_within:.3f}",
+            ),
+        ]
+        if not peers:
+            return found
+        plain_s, plain_mb = alone(by_duckdb, root / "data", root / "plain")
+        shutil.rmtree(root / "plain")
+        found.append(
+            Row(
+                f"against plain DuckDB SQL, {name}",
+                ours.five_s / plain_s,
+                "x",
+                "<= 1.15",
+                ours.five_s / plain_s <= 1.15,
+                peer=f"{plain_s:.1f} s, {plain_mb:.0f} MB",
+                note="the plain SQL counts nothing that it drops and cannot go on",
+            )
+        )
+        if shutil.which("java") is None:
+            return found
+        spark_s = alone(by_spark, root / "data", root / "spark")
+        found.append(
+            Row(
+                f"faster than PySpark local[2], {name}",
+                spark_s / ours.five_s,
+                "x",
+                ">= 6",
+                spark_s / ours.five_s >= 6,
+                peer=f"{spark_s:.1f} s, its start not counted",
+            )
+        )
+        return found
+
+
+def labelled() -> list[Row]:
+    """Both anomaly methods on the labelled buildings."""
+    from bench.anomaly_bench import data_folder
+    from bench.fleet_labelled import evaluate
+
+    if not data_folder().exists():
+        return []
+    with tempfile.TemporaryDirectory(prefix="fleet-labelled-") as temporary:
+        worth = evaluate(data_folder(), Path(temporary))
+    return [
+        Row(
+            f"{method}, labelled {unit}",
+            one.f1,
+            "F1",
+            "",
+            None,
+            note=f"precision {one.precision:.2f}, recall {one.recall:.2f}",
+        )
+        for (method, unit), one in worth.items()
+    ]
+
+
+def run(quick: bool) -> list[Row]:
+    return measure(1_000_000 if quick else 10_000_000) + labelled()
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=float, default=FULL_ROWS)
+    parser.add_argument("--without-peers", action="store_true")
+    asked = parser.parse_args()
+    for row in measure(int(asked.rows), peers=not asked.without_peers):
+        verdict = {True: "met", False: "MISSED", None: ""}[row.met]
+        print(f"{row.name}: {row.value:,.4g} {row.unit} {row.goal} {verdict} {row.peer} {row.note}")
