@@ -27,7 +27,7 @@ STEP_S = 900
 class SiteBalance:
     """Energy per quarter hour in Wh; all shapes (n,), NaN where unknown, every step present.
 
-    estimated: whether any part of the step was estimated.
+    estimated: whether any part of the step was estimated or edited.
     """
 
     start_ms: Int64s
@@ -38,6 +38,11 @@ class SiteBalance:
     discharge_wh: Floats
     load_wh: Floats
     estimated: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
+
+    def measured(self, energy_wh: Floats) -> Floats:
+        """A part of the balance (n,) for what learns from it: NaN where anything stood in for a
+        measurement."""
+        return np.where(self.estimated, np.nan, energy_wh)
 
     def __len__(self) -> int:
         return int(self.start_ms.size)
@@ -66,7 +71,8 @@ def site_balance(
                 meter.meter_id, start_ms, end_ms, register=register, step_s=STEP_S
             )
             summed += found.energy_wh
-            np.logical_or(estimated, found.quality == IntervalQuality.ESTIMATED, out=estimated)
+            stands_in = np.isin(found.quality, (IntervalQuality.ESTIMATED, IntervalQuality.EDITED))
+            np.logical_or(estimated, stands_in, out=estimated)
         return summed
 
     grid = by_role[Role.GRID]

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from energy_desktop.analytics.vee.measured import measured_wh
 from energy_desktop.domain.clock import Clock, iso_utc, to_ms
 from energy_desktop.domain.energy import DAY_MS, Intervals
 from energy_desktop.domain.errors import NotEnoughData, NotFound
@@ -75,6 +76,8 @@ class ForecastService:
         else:
             origin_ms = to_ms(self._clock())
         known = self.known(meter_id, origin_ms, register)
+        # What was estimated or edited teaches nothing but the estimator.
+        known = replace(known, energy_wh=measured_wh(known))
         key = _key(known, origin_ms, horizon_h, site.site.zone, site.site.country)
         with self._lock:
             made = self._made.get(key)

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
+from energy_desktop.analytics.vee.measured import measured_wh
 from energy_desktop.domain.clock import Clock, to_ms
 from energy_desktop.domain.configuration import Configuration
 from energy_desktop.domain.device import Device
@@ -114,7 +115,7 @@ class LoadService:
                 step_s=900,
             )
             usage[device.device_id] = typical_powers(
-                past.start_ms, past.energy_wh * 4, slots, zone=configuration.site.zone
+                past.start_ms, measured_wh(past) * 4, slots, zone=configuration.site.zone
             )
         plan = plan_shedding(
             configuration.devices,

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from energy_desktop.analytics.maintenance.features import daily_features
 from energy_desktop.domain.clock import Clock, to_ms
 from energy_desktop.domain.configuration import Configuration
@@ -13,7 +11,6 @@ from energy_desktop.domain.energy import (
     DAY_MS,
     QUARTER_HOUR_MS,
     Buckets,
-    IntervalQuality,
     Intervals,
     Resolution,
 )
@@ -187,6 +184,7 @@ def judge_equipment(given: WatchInput) -> EquipmentReport:
     from energy_desktop.analytics.anomaly.findings import to_findings
     from energy_desktop.analytics.anomaly.profile import find_anomalies
     from energy_desktop.analytics.maintenance.watch import watch
+    from energy_desktop.analytics.vee.measured import measured_wh
 
     meter = given.meter
     price = Decimal(given.price_per_kwh)
@@ -207,13 +205,10 @@ def judge_equipment(given: WatchInput) -> EquipmentReport:
         judged=given.judged,
         lost=given.lost,
     )
-    measured = np.where(
-        given.ledger.quality <= IntervalQuality.VALIDATED, given.ledger.energy_wh, np.nan
-    )
     try:
         strange = find_anomalies(
             given.ledger.start_ms,
-            measured,
+            measured_wh(given.ledger),
             given.zone,
             step_s=given.ledger.step_s,
         )

@@ -471,7 +471,7 @@ class OverviewService:
         measured = past.balance.load_wh[mine] * _W_PER_WH
         load[: measured.size] = measured
         low, high, weeks = usual_by_slot(
-            past.balance.load_wh * _W_PER_WH,
+            past.balance.measured(past.balance.load_wh) * _W_PER_WH,
             past.weekday,
             past.minute,
             past.day,
@@ -706,7 +706,7 @@ def _usual_of(past: _Past, energy_wh: Floats, now_ms: int) -> Usual | None:
     zone = ZoneInfo(past.configuration.site.zone)
     weekday, minute, day = wall(np.array([now_ms], dtype=np.int64), zone)
     alike = (past.weekday == weekday[0]) & (past.minute // 60 == minute[0] // 60)
-    alike &= (past.day < day[0]) & np.isfinite(energy_wh)
+    alike &= (past.day < day[0]) & np.isfinite(past.balance.measured(energy_wh))
     weeks = int(np.unique(past.day[alike]).size)
     if weeks < _LEAST_WEEKS:
         return None

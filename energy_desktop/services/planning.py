@@ -109,7 +109,7 @@ class PlanService:
             return self._compute.run(
                 forecast,
                 past.start_ms,
-                energy_wh,
+                past.measured(energy_wh),
                 15,
                 meter_id=name,
                 origin_ms=origin_ms,
