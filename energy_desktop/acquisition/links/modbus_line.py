@@ -236,10 +236,12 @@ class LineConnection(CheckedConnection):
         """The patience is the meter's time to think; the time on the wire comes on top."""
         return patience_s + self.wire_s(len(pdu.encode()) + 1, answer_bytes)
 
-    async def _before_opening(self, context: Any) -> None:  # noqa: ARG002
-        # What goes on there is not known yet: another master may wait for his answer.
+    async def _open(self) -> ModbusBaseClient:
+        client = await super()._open()
+        # What was said there until now is not known: another master may wait for his answer.
         self._heard_s = self._loop.time()
         self._engaged = (NOBODY, self._heard_s + self.link.guard_s)
+        return client
 
     async def _before_request(self, client: ModbusBaseClient) -> None:
         began_s = self._loop.time()
