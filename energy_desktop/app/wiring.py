@@ -23,6 +23,7 @@ from energy_desktop.domain.ports import Compute
 from energy_desktop.services.alarm_rules import AlarmRuleService
 from energy_desktop.services.alarms import AlarmService
 from energy_desktop.services.api_keys import ApiKeyService
+from energy_desktop.services.balances import BalanceService
 from energy_desktop.services.billing import BillingService
 from energy_desktop.services.bulk_meters import BulkMeterService
 from energy_desktop.services.commissioning import CommissioningService
@@ -44,7 +45,9 @@ from energy_desktop.services.settings import Places, Program, SettingsService
 from energy_desktop.services.simulation import SimulationService
 from energy_desktop.services.site_file import SiteFileService
 from energy_desktop.services.validation import ValidationService
+from energy_desktop.services.virtual_meters import VirtualLedger, VirtualMeterService
 from energy_desktop.services.waste import WasteService
+from energy_desktop.services.weather import WeatherService
 from energy_desktop.storage import Store, open_store
 from energy_desktop.storage.series.retention import RetentionRules
 
@@ -67,6 +70,9 @@ class Services:
     history: HistoryService
     billing: BillingService
     forecasting: ForecastService
+    virtual_meters: VirtualMeterService
+    balances: BalanceService
+    weather: WeatherService
     planning: PlanService
     waste: WasteService
     maintenance: MaintenanceService
@@ -121,6 +127,7 @@ def make_services(
     follow = None if engine is None else engine.follow
     if folder is None and engine is not None:
         folder = engine.folder
+    ledger = VirtualLedger(store.ledger, store.configuration)
     billing = BillingService(
         store.configuration,
         store.ledger,
@@ -142,7 +149,7 @@ def make_services(
         drivers_folder=Path(library.folders[-1]),
     )
     planning = PlanService(store.configuration, store.history, store.ledger, clock, compute)
-    forecasting = ForecastService(store.configuration, store.history, store.ledger, clock, compute)
+    forecasting = ForecastService(store.configuration, store.history, ledger, clock, compute)
     return Services(
         site_file=SiteFileService(store.configuration, library, follow),
         meters=meters,
@@ -160,10 +167,13 @@ def make_services(
         alarms=AlarmService(store.alarms, store.history, clock),
         alarm_rules=AlarmRuleService(store.configuration, follow),
         importing=ImportService(store.configuration, store.ledger),
-        exporting=ExportService(store.history, store.ledger, store.configuration),
-        history=HistoryService(store.history, store.ledger, store.configuration, clock),
+        exporting=ExportService(store.history, ledger, store.configuration),
+        history=HistoryService(store.history, ledger, store.configuration, clock),
         billing=billing,
         forecasting=forecasting,
+        virtual_meters=VirtualMeterService(store.configuration),
+        balances=BalanceService(store.configuration, store.ledger),
+        weather=WeatherService(store.configuration, store.history),
         planning=planning,
         waste=waste,
         maintenance=maintenance,

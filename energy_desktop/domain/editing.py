@@ -212,13 +212,3 @@ class MeterPeriod:
     ct_ratio: float
     vt_ratio: float
     modulus_wh: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class VirtualMeter:
-    """A formula over meters: the sum of factor x energy of each term."""
-
-    virtual_id: str
-    name: str
-    terms: tuple[tuple[str, float], ...]  # meter id, factor (-1 subtracts)
-    note: str = ""

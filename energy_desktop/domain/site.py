@@ -142,3 +142,40 @@ class Meter:
     connection_limit_w: float | None = None
     enabled: bool = True
     address: str = ""  # which meter of the link, where a unit number does not say it
+
+
+VIRTUAL = "virtual:"
+"""How the id of a virtual meter begins where a meter id is asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class VirtualMeter:
+    """A formula over meters: the sum of factor x energy of each term.
+
+    terms: meter id and factor, -1 to subtract. A term may not be a virtual meter itself.
+    """
+
+    virtual_id: str
+    name: str
+    terms: tuple[tuple[str, float], ...]
+    role: Role = Role.OTHER
+    note: str = ""
+
+    @property
+    def meter_id(self) -> str:
+        """Under which it is asked for like any meter."""
+        return VIRTUAL + self.virtual_id
+
+    @property
+    def formula(self) -> str:
+        """As a person writes it: `main - 1 x hall + 0.5 x shared`."""
+        parts = []
+        for number, (meter_id, factor) in enumerate(self.terms):
+            sign = "\u2212" if factor < 0 else "+" if number else ""
+            size = "" if abs(factor) == 1 else f"{abs(factor):g} \u00d7 "
+            parts.append(f"{sign} {size}{meter_id}".strip())
+        return " ".join(parts)
+
+    def as_meter(self) -> Meter:
+        """For lists of meters: never polled, never billed from by itself."""
+        return Meter(self.meter_id, self.name, role=self.role, enabled=False)

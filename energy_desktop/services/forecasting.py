@@ -59,13 +59,13 @@ class ForecastService:
         from energy_desktop.analytics.forecasting.forecast import forecast
 
         site = self._configuration.load()
-        if site.meter(meter_id) is None:
+        if site.any_meter(meter_id) is None:
             raise NotFound(
                 where=f"Meter {meter_id}",
                 what="The site has no such meter.",
                 remedy="`energy-desktop meters` lists those it has.",
             )
-        meter = site.meter(meter_id)
+        meter = site.any_meter(meter_id)
         notes: tuple[str, ...] = ()
         if at_ms is not None:
             origin_ms = at_ms

@@ -55,7 +55,7 @@ class MeterService:
     def meter(self, meter_id: str) -> Meter:
         """Raises NotFound, naming the meters that there are."""
         configuration = self._store.load()
-        found = configuration.meter(meter_id)
+        found = configuration.any_meter(meter_id)
         if found is None:
             known = ", ".join(m.meter_id for m in configuration.meters[:12]) or "none yet"
             raise NotFound(

@@ -40,6 +40,7 @@ from energy_desktop.storage.types import (
     Choice,
     Day,
     EpochMs,
+    Factors,
     Frozen,
     Measured,
     Pairs,
@@ -151,6 +152,16 @@ class MeterRow(Base):
     connection_limit_w: Mapped[float | None] = mapped_column(Float)
     enabled: Mapped[bool] = mapped_column(Boolean)
     address: Mapped[str] = mapped_column(Text)
+
+
+class VirtualMeterRow(Base):
+    __tablename__ = "virtual_meters"
+    virtual_id: Mapped[str] = mapped_column(Text, primary_key=True)
+    position: Mapped[int]
+    name: Mapped[str] = mapped_column(Text)
+    terms: Mapped[tuple[tuple[str, float], ...]] = mapped_column(Factors)
+    role: Mapped[Role] = mapped_column(Choice(Role))
+    note: Mapped[str] = mapped_column(Text)
 
 
 class ClientRow(Base):

@@ -120,6 +120,25 @@ class Pairs(TypeDecorator[tuple[tuple[str, str], ...]]):
         return None if value is None else tuple(sorted(json.loads(value).items()))
 
 
+class Factors(TypeDecorator[tuple[tuple[str, float], ...]]):
+    """Named numbers in their order, as a JSON list of pairs."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(
+        self, value: tuple[tuple[str, float], ...] | None, _dialect: Dialect
+    ) -> str | None:
+        return None if value is None else json.dumps([list(pair) for pair in value])
+
+    def process_result_value(
+        self, value: str | None, _dialect: Dialect
+    ) -> tuple[tuple[str, float], ...] | None:
+        if value is None:
+            return None
+        return tuple((str(name), float(factor)) for name, factor in json.loads(value))
+
+
 class Frozen(TypeDecorator[T], Generic[T]):
     """A whole domain value as canonical JSON, for what is kept as it was on that day."""
 

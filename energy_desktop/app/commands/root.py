@@ -8,6 +8,7 @@ import typer
 from energy_desktop import __version__
 from energy_desktop.app.commands import (
     analysis,
+    balance,
     commissioning,
     decode,
     editing,
@@ -75,6 +76,7 @@ for subject in (
     readings,
     editing,
     analysis,
+    balance,
     paper,
     keeping,
     encryption,

@@ -31,6 +31,7 @@ def check(configuration: Configuration, drivers: Collection[str]) -> list[Proble
         *_identities(configuration),
         *_spaces(configuration),
         *_meters(configuration, drivers),
+        *_virtual_meters(configuration),
         *_contracts(configuration),
         *_devices(configuration),
         *_alarms(configuration),
@@ -51,6 +52,7 @@ def _identities(c: Configuration) -> Iterator[Problem]:
         "spaces": [s.space_id for s in c.spaces],
         "links": [k.link_id for k in c.links],
         "meters": [m.meter_id for m in c.meters],
+        "virtual_meters": [v.virtual_id for v in c.virtual_meters],
         "clients": [k.client_id for k in c.clients],
         "tariffs": [(t.tariff_id, t.version) for t in c.tariffs],
         "contracts": [(k.contract_id, k.version) for k in c.contracts],
@@ -127,6 +129,17 @@ def _meters(c: Configuration, drivers: Collection[str]) -> Iterator[Problem]:
         if meter.link_id and on_wire[place(meter)] > 1:
             link_id, where = place(meter)
             yield "meters", index, f"Meter {meter.meter_id}: {where} on {link_id} is used twice."
+
+
+def _virtual_meters(c: Configuration) -> Iterator[Problem]:
+    meters = {m.meter_id for m in c.meters}
+    for index, virtual in enumerate(c.virtual_meters):
+        who = f"Virtual meter {virtual.virtual_id}"
+        if not virtual.terms:
+            yield "virtual_meters", index, f"{who} has no terms."
+        for meter_id, _ in virtual.terms:
+            if meter_id not in meters:
+                yield "virtual_meters", index, f"{who}: there is no meter {meter_id!r}."
 
 
 def _contracts(c: Configuration) -> Iterator[Problem]:

@@ -3,7 +3,7 @@
 from dataclasses import fields
 from typing import Any
 
-from energy_desktop.domain.site import Link
+from energy_desktop.domain.site import Link, VirtualMeter
 
 KEYS: dict[str, dict[str, str]] = {
     "spaces": {"space_id": "id", "parent_id": "parent"},
@@ -16,6 +16,7 @@ KEYS: dict[str, dict[str, str]] = {
         "space_id": "space",
         "parent_id": "parent",
     },
+    "virtual_meters": {"virtual_id": "id"},
     "clients": {"client_id": "id"},
     "tariffs": {"tariff_id": "id"},
     "contracts": {
@@ -36,4 +37,6 @@ def as_in_file(table: str, row: Any) -> dict[str, Any]:
     values = {names.get(f.name, f.name): getattr(row, f.name) for f in fields(row)}
     if isinstance(row, Link):
         values |= dict(values.pop("options"))
+    if isinstance(row, VirtualMeter):
+        values["terms"] = dict(values["terms"])
     return values

@@ -30,7 +30,16 @@ from energy_desktop.domain.device import Battery, Device, DeviceKind
 from energy_desktop.domain.errors import SiteFileError
 from energy_desktop.domain.link_kinds import LINK_KINDS, MODBUS, LinkKindInfo
 from energy_desktop.domain.settings import SITE
-from energy_desktop.domain.site import Link, LinkKind, Meter, Role, Site, Space, SpaceKind
+from energy_desktop.domain.site import (
+    Link,
+    LinkKind,
+    Meter,
+    Role,
+    Site,
+    Space,
+    SpaceKind,
+    VirtualMeter,
+)
 from energy_desktop.services.site_file.keys import as_in_file
 
 T = TypeVar("T")
@@ -332,6 +341,7 @@ def parse(text: str, name: str, current: Configuration | None = None) -> Configu
         spaces=read["spaces"],
         links=read["links"],
         meters=read["meters"],
+        virtual_meters=read["virtual_meters"],
         clients=read["clients"],
         tariffs=read["tariffs"],
         contracts=read["contracts"],
@@ -488,6 +498,34 @@ def _meter(entry: Entry) -> Meter:
     )
 
 
+def _virtual_meter(entry: Entry) -> VirtualMeter:
+    return VirtualMeter(
+        virtual_id=entry.identity(),
+        name=entry.text("name"),
+        terms=_terms(entry),
+        role=entry.choice("role", Role, Role.OTHER),
+        note=entry.text("note", ""),
+    )
+
+
+def _terms(entry: Entry) -> tuple[tuple[str, float], ...]:
+    """`terms = { main = 1, hall = -1 }`: factor by meter id."""
+    given = entry.value("terms")
+    if not isinstance(given, dict) or not given:
+        entry.problem("terms", "Write `terms` as { main = 1, hall = -1 }: a factor by meter id.")
+        return ()
+    terms = []
+    for meter_id, factor in given.items():
+        number = isinstance(factor, int | float) and not isinstance(factor, bool)
+        if not number or not 0 < abs(factor) <= 1e6:
+            entry.problem(
+                "terms", f"the factor of {meter_id} is {factor!r}; write a number, not 0."
+            )
+            continue
+        terms.append((str(meter_id), float(factor)))
+    return tuple(terms)
+
+
 def _client(entry: Entry) -> Client:
     return Client(
         client_id=entry.identity(),
@@ -610,6 +648,7 @@ _READERS: dict[str, Callable[[Entry], Any]] = {
     "spaces": _space,
     "links": _link,
     "meters": _meter,
+    "virtual_meters": _virtual_meter,
     "clients": _client,
     "tariffs": _tariff,
     "contracts": _contract,

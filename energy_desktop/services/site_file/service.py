@@ -20,6 +20,7 @@ _TABLES: dict[str, tuple[str, Callable[[Any], object]]] = {
     "spaces": ("spaces", lambda s: s.space_id),
     "links": ("links", lambda k: k.link_id),
     "meters": ("meters", lambda m: m.meter_id),
+    "virtual_meters": ("virtual_meters", lambda v: v.virtual_id),
     "clients": ("clients", lambda c: c.client_id),
     "tariffs": ("tariffs", lambda t: (t.tariff_id, t.version)),
     "contracts": ("contracts", lambda k: (k.contract_id, k.version)),

@@ -25,6 +25,7 @@ from energy_desktop.services.site_file.read import WEEKDAYS, minute_text
 
 _HEAD = "# A site of energy_desktop. Apply it with: energy-desktop apply FILE\n"
 _ESCAPED = re.compile(r'["\\\x00-\x1f\x7f]')
+_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _SHORT = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 
 _NETWORK_ONLY = {"host", "port"}
@@ -42,6 +43,7 @@ def site_file_text(configuration: Configuration) -> str:
         "spaces": configuration.spaces,
         "links": configuration.links,
         "meters": configuration.meters,
+        "virtual_meters": configuration.virtual_meters,
         "clients": configuration.clients,
         "tariffs": configuration.tariffs,
         "contracts": configuration.contracts,
@@ -94,6 +96,10 @@ def _entries(
         yield keys.get(field.name, field.name), _value(value)
 
 
+def _key(text: str) -> str:
+    return text if _BARE_KEY.fullmatch(text) else _text(text)
+
+
 def _value(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
@@ -107,6 +113,8 @@ def _value(value: Any) -> str:
         return _text(format(value, "f"))
     if isinstance(value, date):
         return value.isoformat()
+    if isinstance(value, tuple) and value and isinstance(value[0], tuple):
+        return "{ " + ", ".join(f"{_key(k)} = {factor:g}" for k, factor in value) + " }"
     if isinstance(value, tuple):
         return "[" + ", ".join(_text(str(item)) for item in value) + "]"
     if isinstance(value, WeeklyHours):

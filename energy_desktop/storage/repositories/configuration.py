@@ -20,7 +20,7 @@ from energy_desktop.domain.configuration import Configuration
 from energy_desktop.domain.contract import Client, ContractVersion, PriceSlot, TariffVersion
 from energy_desktop.domain.device import Battery, Device
 from energy_desktop.domain.errors import NotFound, StoreError
-from energy_desktop.domain.site import Link, Meter, Site, Space
+from energy_desktop.domain.site import Link, Meter, Site, Space, VirtualMeter
 from energy_desktop.storage.database import Database
 from energy_desktop.storage.repositories import orm
 from energy_desktop.storage.repositories.mapping import columns_of, to_domain
@@ -39,6 +39,7 @@ from energy_desktop.storage.tables import (
     SiteRow,
     SpaceRow,
     TariffVersionRow,
+    VirtualMeterRow,
 )
 
 
@@ -57,6 +58,7 @@ _PARTS = (
     _Part("spaces", Space, SpaceRow, ("space_id",), "space"),
     _Part("links", Link, LinkRow, ("link_id",), "link"),
     _Part("meters", Meter, MeterRow, ("meter_id",), "meter"),
+    _Part("virtual_meters", VirtualMeter, VirtualMeterRow, ("virtual_id",), "virtual meter"),
     _Part("clients", Client, ClientRow, ("client_id",), "client"),
     _Part("tariffs", TariffVersion, TariffVersionRow, ("tariff_id", "version"), "tariff"),
     _Part("contracts", ContractVersion, ContractVersionRow, ("contract_id", "version"), "contract"),

@@ -11,6 +11,7 @@ from energy_desktop.storage.migrations.versions import (
     v0002_other_links,
     v0003_api_keys,
     v0004_edits,
+    v0005_virtual_meters,
 )
 
 if TYPE_CHECKING:
@@ -28,4 +29,5 @@ STEPS: tuple[Step, ...] = (
     Step(v0002_other_links.REVISION, v0002_other_links.upgrade),
     Step(v0003_api_keys.REVISION, v0003_api_keys.upgrade),
     Step(v0004_edits.REVISION, v0004_edits.upgrade),
+    Step(v0005_virtual_meters.REVISION, v0005_virtual_meters.upgrade),
 )

@@ -1,0 +1,248 @@
+"""Commands about sums: main meters against sub-meters, virtual meters, degree days."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Any
+
+import typer
+
+from energy_desktop.app.commands.common import (
+    JsonOption,
+    SiteOption,
+    guarded,
+    opened,
+    parse_moment,
+    say,
+    table,
+)
+from energy_desktop.domain import wording
+from energy_desktop.domain.clock import iso_utc, system_clock, to_ms
+from energy_desktop.domain.energy import DAY_MS
+from energy_desktop.domain.errors import WrongUse
+from energy_desktop.domain.site import VirtualMeter
+from energy_desktop.services.balances import NodeBalance
+
+FromOption = Annotated[str | None, typer.Option("--from", metavar="UTC")]
+ToOption = Annotated[str | None, typer.Option("--to", metavar="UTC")]
+
+virtual = typer.Typer(help="Virtual meters: sums and differences of meters.", no_args_is_help=True)
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(balance)
+    app.command("degree-days")(degree_days)
+    app.add_typer(virtual, name="virtual")
+
+
+def _period(start: str | None, end: str | None, days: int) -> tuple[int, int]:
+    """The last `days` days unless said otherwise."""
+    end_ms = parse_moment(end, "--to") if end else to_ms(system_clock())
+    start_ms = parse_moment(start, "--from") if start else end_ms - days * DAY_MS
+    if start_ms >= end_ms:
+        raise WrongUse(where="--from, --to", what="The period is empty.", remedy="Swap the two.")
+    return start_ms, end_ms
+
+
+@guarded
+def balance(
+    meter: Annotated[
+        str | None, typer.Option("--meter", metavar="ID", help="One main meter; else all.")
+    ] = None,
+    start: FromOption = None,
+    end: ToOption = None,
+    site: SiteOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Hold main meters against the meters behind them: the rest, and what it likely is."""
+    start_ms, end_ms = _period(start, end, 30)
+    with opened(site) as place:
+        service = place.services.balances
+        nodes = (
+            service.nodes(start_ms, end_ms)
+            if meter is None
+            else (service.node(meter, start_ms, end_ms),)
+        )
+    document = {"balances": [_document(node) for node in nodes]}
+    none = "No main meter with energy: give meters a parent in the site file."
+    say(
+        document,
+        as_json=as_json,
+        text=lambda: "\n\n".join(_text(node) for node in nodes) or none,
+    )
+
+
+def _document(node: NodeBalance) -> dict[str, Any]:
+    rest = node.rest
+    return {
+        "meter": node.meter.meter_id,
+        "from_utc": iso_utc(node.start_ms),
+        "to_utc": iso_utc(node.end_ms),
+        "hours": node.steps,
+        "hours_known": rest.steps,
+        "main_wh": round(rest.main_wh),
+        "sub_wh": round(rest.sub_wh),
+        "rest_wh": round(rest.total_wh),
+        "rest_share": None if math.isnan(rest.share) else round(rest.share, 4),
+        "cause": rest.cause.value,
+        "sentence": rest.sentence,
+        "suspect": None if node.suspect is None else node.suspect.meter_id,
+        "sub_meters": [
+            {
+                "meter": sub.meter.meter_id,
+                "energy_wh": None if sub.energy_wh is None else round(sub.energy_wh),
+                "hours_known": sub.known_steps,
+            }
+            for sub in node.subs
+        ],
+    }
+
+
+def _text(node: NodeBalance) -> str:
+    rest = node.rest
+    head = (
+        f"{node.meter.name}: {wording.number(rest.main_wh / 1000, 1)} kWh, behind it "
+        f"{wording.number(rest.sub_wh / 1000, 1)} kWh, rest "
+        f"{wording.number(rest.total_wh / 1000, 1)} kWh "
+        f"(of {rest.steps} hours known to all, of {node.steps})."
+    )
+    rows = [
+        (
+            sub.meter.name,
+            "–" if sub.energy_wh is None else wording.number(sub.energy_wh / 1000, 1),
+            str(node.steps - sub.known_steps),
+        )
+        for sub in node.subs
+    ]
+    listed = table(("sub-meter", "kWh", "hours missing"), rows, frozenset({1, 2}))
+    return "\n".join((head, rest.sentence, listed))
+
+
+@guarded
+def degree_days(
+    start: FromOption = None,
+    end: ToOption = None,
+    source: Annotated[
+        str, typer.Option("--source", metavar="METER", help="Whose temperature; else the first.")
+    ] = "",
+    heating_base_c: Annotated[float, typer.Option("--heating-base-c", min=-10, max=30)] = 15.0,
+    cooling_base_c: Annotated[float, typer.Option("--cooling-base-c", min=0, max=40)] = 18.0,
+    room_c: Annotated[
+        float | None,
+        typer.Option("--room-c", min=10, max=30, help="Count up to the room (VDI 3807)."),
+    ] = None,
+    site: SiteOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Heating and cooling degree days of each local day, from a stored temperature."""
+    start_ms, end_ms = _period(start, end, 30)
+    with opened(site) as place:
+        days = place.services.weather.degree_days(
+            start_ms,
+            end_ms,
+            source=source,
+            heating_base_c=heating_base_c,
+            cooling_base_c=cooling_base_c,
+            room_c=room_c,
+        )
+    known = [d for d in days if d.heating_kd is not None and d.cooling_kd is not None]
+    document = {
+        "days": [
+            {
+                "day": d.day.isoformat(),
+                "mean_c": d.mean_c,
+                "heating_kd": d.heating_kd,
+                "cooling_kd": d.cooling_kd,
+            }
+            for d in days
+        ],
+        "days_known": len(known),
+        "heating_kd": round(sum(d.heating_kd or 0.0 for d in known), 2),
+        "cooling_kd": round(sum(d.cooling_kd or 0.0 for d in known), 2),
+    }
+    rows = [
+        (d.day.isoformat(), *(_figure(v) for v in (d.mean_c, d.heating_kd, d.cooling_kd)))
+        for d in days
+    ]
+    say(
+        document,
+        as_json=as_json,
+        text=lambda: (
+            table(("day", "mean °C", "heating Kd", "cooling Kd"), rows, frozenset({1, 2, 3}))
+            + f"\n{len(known)} of {len(days)} days known: {document['heating_kd']} heating and "
+            f"{document['cooling_kd']} cooling degree days."
+        ),
+    )
+
+
+def _figure(value: float | None) -> str:
+    return "–" if value is None else wording.number(value, 1)
+
+
+@virtual.command("list")
+@guarded
+def list_virtual(site: SiteOption = None, as_json: JsonOption = False) -> None:
+    """List the virtual meters and their formulas."""
+    with opened(site) as place:
+        found = place.services.virtual_meters.listing()
+    document = {
+        "virtual_meters": [
+            {"meter": v.meter_id, "name": v.name, "terms": dict(v.terms), "note": v.note}
+            for v in found
+        ]
+    }
+    rows = [(v.meter_id, v.name, v.formula) for v in found]
+    say(
+        document,
+        as_json=as_json,
+        text=lambda: table(("meter", "name", "formula"), rows, frozenset()) or "None yet.",
+    )
+
+
+@virtual.command("add")
+@guarded
+def add_virtual(
+    virtual_id: Annotated[str, typer.Argument(metavar="ID")],
+    terms: Annotated[list[str], typer.Argument(metavar="METER=FACTOR ...")],
+    name: Annotated[str, typer.Option("--name")] = "",
+    note: Annotated[str, typer.Option("--note")] = "",
+    site: SiteOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Add or change one: `virtual add rest main=1 hall=-1`."""
+    made = VirtualMeter(
+        virtual_id, name or virtual_id, tuple(_term(text) for text in terms), note=note
+    )
+    with opened(site) as place:
+        place.services.virtual_meters.save(made)
+    say(
+        {"meter": made.meter_id, "terms": dict(made.terms)},
+        as_json=as_json,
+        text=f"{made.meter_id} = {made.formula}. Ask for it like for any meter.",
+    )
+
+
+@virtual.command("remove")
+@guarded
+def remove_virtual(
+    virtual_id: Annotated[str, typer.Argument(metavar="ID")],
+    site: SiteOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Remove a virtual meter; the meters it is made of stay."""
+    with opened(site) as place:
+        place.services.virtual_meters.remove(virtual_id)
+    say({"removed": virtual_id}, as_json=as_json, text=f"Virtual meter {virtual_id} is gone.")
+
+
+def _term(text: str) -> tuple[str, float]:
+    meter_id, equals, factor = text.rpartition("=")
+    try:
+        number = float(factor)
+    except ValueError:
+        number = 0.0
+    if not equals or not meter_id or not math.isfinite(number) or number == 0:
+        raise WrongUse(
+            where=text, what="This is no term.", remedy="Write METER=FACTOR, as in hall=-1."
+        )
+    return meter_id, number
