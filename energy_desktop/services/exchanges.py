@@ -134,7 +134,8 @@ class ExchangeService:
                 found.append(replace(told, valid_from_ms=event.at_ms))
             period = replace(
                 told,
-                serial_number=event.old_serial or told.serial_number,
+                # Without a new number nothing is said of the old one, which may be unknown (empty).
+                serial_number=event.old_serial if event.new_serial else told.serial_number,
                 ct_ratio=told.ct_ratio if event.old_ct_ratio is None else event.old_ct_ratio,
             )
         extent = self._history.extent(meter_id)
