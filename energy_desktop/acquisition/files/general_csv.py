@@ -11,14 +11,15 @@ name and values leave it open, a note says how they were read.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
+from numpy.typing import NDArray
 
+from energy_desktop.acquisition.files.bulk import BulkPlan, BulkRows, read_bulk
 from energy_desktop.acquisition.files.columns import (
     NO_TIME,
     Bools,
@@ -26,37 +27,43 @@ from energy_desktop.acquisition.files.columns import (
     Int64s,
     naive_ms,
     numbers,
-    to_utc_ms,
+)
+from energy_desktop.acquisition.files.layout import (
+    AS_THE_HEADER_SAYS,
+    MISSING_TEXTS,
+    UNITS,
+    CsvLayout,
+    Decimal,
+    Unit,
 )
 from energy_desktop.acquisition.files.series import (
     MOST_WH,
     Collector,
     ParsedSeries,
-    RejectedLine,
     Rows,
-    finished,
-    without_repeats,
+    Staged,
 )
+from energy_desktop.acquisition.files.steps import Meaning, series_of
 from energy_desktop.acquisition.files.text import (
     DEFAULT_LIMITS,
     Block,
+    Decoder,
     Limits,
+    Watch,
+    check_rows,
     place,
     read_blocks,
-    read_header,
+    read_pieces,
     sniff_delimiter,
     split_fields,
+    unwatched,
 )
 from energy_desktop.domain.clock import iso_utc
 from energy_desktop.domain.errors import DataFileError
 
-Unit = Literal["Wh", "kWh", "MWh", "W", "kW"]
-Values = Literal["auto", "per_step", "register"]
+__all__ = ["AS_THE_HEADER_SAYS", "CsvLayout", "parse_csv", "stage_csv"]
 
-_WH_PER = {"Wh": 1.0, "kWh": 1000.0, "MWh": 1e6}
-_W_PER = {"W": 1.0, "kW": 1000.0}
-_UNIT_IN_NAME = re.compile(r"(?:^|[^a-z])(wh|kwh|mwh|w|kw)(?![a-z])", re.IGNORECASE)
-_UNITS: dict[str, Unit] = {"wh": "Wh", "kwh": "kWh", "mwh": "MWh", "w": "W", "kw": "kW"}
+_UNIT_IN_NAME = re.compile(r"(?:^|[^a-z])(wh|kwh|mwh|w|kw|mw)(?![a-z])", re.IGNORECASE)
 _TIME_NAMES = (
     *("time_utc", "start_utc", "timestamp_utc", "utc", "time", "timestamp", "datetime"),
     *("date_time", "start", "start_time", "zeitstempel", "zeit", "measured_on", "date"),
@@ -65,50 +72,26 @@ _UTC_NAME = re.compile(r"(^|[^a-z])(utc|gmt)([^a-z]|$)", re.IGNORECASE)
 _DECIMAL_COMMA = re.compile(r"\s*[+-]?\d*,\d+\s*$")
 _PLAINLY_COMMA = re.compile(r"\s*[+-]?\d{1,3}(\.\d{3})+,\d+\s*$")
 _PLAINLY_POINT = re.compile(r"\s*[+-]?\d{1,3}(,\d{3})+\.\d+\s*$")
-_REGISTER_ROWS = 48  # so many values in a row that never fall are no consumption
 _REGISTER_NAME = re.compile(
     r"(?<![^\W\d_])(registers?|readings?|totals?|counters?|meter|z(?:ä|ae)hlerst(?:a|ä|ae)nde?"
     r"|stand)(?![^\W\d_])",
     re.IGNORECASE,
 )
 _CAMEL = re.compile(r"(?<=[a-zä])(?=[A-ZÄ])")
-_FEWEST_TO_DOUBT = 3
+_WHOLE_NUMBER = re.compile(r"(\d+)\.0+$")
+_LAST_MS = 7_258_118_400_000  # the year 2200
 
 
 @dataclass(frozen=True, slots=True)
-class CsvLayout:
-    """How to read the columns; None or "auto": from the header and the values.
+class Columns:
+    """Where the columns are, by position, and what they mean."""
 
-    zone: IANA name of the clock of stamps without an offset. time_format: a strptime format,
-    for stamps other than ISO 8601 and 31.12.2026 23:45. stamp: what a stamp marks. values:
-    energy or mean power per step, or readings of a counter. step_s: None takes the commonest.
-    """
-
-    time_column: str | None = None
-    value_column: str | None = None
-    meter_column: str | None = None
-    unit: Unit | None = None
-    zone: str | None = None
-    stamp: Literal["start", "end"] = "start"
-    time_format: str | None = None
-    delimiter: str | None = None
-    decimal: Literal[".", ","] | None = None
-    values: Values = "auto"
-    step_s: int | None = None
-
-
-AS_THE_HEADER_SAYS = CsvLayout()
-
-
-@dataclass(frozen=True, slots=True)
-class _Columns:
     time: int
-    value: int
+    clock: int | None
+    values: tuple[int, ...]
     meter: int | None
-    count: int
-    unit: Unit
-    zone: ZoneInfo | None
-    named_register: bool
+    names: tuple[str, ...]
+    meaning: Meaning
 
 
 def parse_csv(
@@ -123,47 +106,109 @@ def parse_csv(
     Raises DataFileError for a file that cannot be read as a whole; single rows that cannot are
     in `rejected`.
     """
-    header = read_header(path, limits)
+    with stage_csv(path, layout, meter_id=meter_id, limits=limits) as staged:
+        return staged.all()
+
+
+def stage_csv(
+    path: Path,
+    layout: CsvLayout = AS_THE_HEADER_SAYS,
+    *,
+    meter_id: str | None = None,
+    limits: Limits = DEFAULT_LIMITS,
+    watch: Watch = unwatched,
+) -> Staged:
+    """As `parse_csv`, the series made one by one when asked for."""
+    header, first = table_head(path, layout, limits)
     delimiter = layout.delimiter or sniff_delimiter(header)
-    columns = _columns(path, header, delimiter, layout)
+    names = column_names(header, delimiter, layout)
+    columns = find_columns(path, names, layout)
+    named = meter_id or stem(path)
     collector = Collector(path, limits)
-    named = meter_id or _stem(path)
-    decimal = layout.decimal
-    for block in read_blocks(path, limits):
-        fields = split_fields(path, block, delimiter)
-        if decimal is None:
-            decimal = _sniff_decimal(fields, columns, delimiter)
-        _collect(path, block, fields, columns, layout, decimal, collector, named)
-    if not collector.meters():
-        raise DataFileError(
-            where=path.name, what="there is no row under the header.", remedy="Check the export."
+    try:
+        decimal = layout.decimal or sniff_decimal(first, columns, delimiter)
+        intake = Intake(path, columns, layout, decimal, collector, named)
+        plan = BulkPlan(
+            len(columns.names),
+            columns.time,
+            columns.clock,
+            columns.values,
+            columns.meter,
+            delimiter,
+            decimal,
+            layout.time_format,
         )
-    return tuple(_series(path, collector, one, columns, layout) for one in collector.meters())
+        decoder, rows = Decoder(), 0
+        for piece in read_pieces(path, limits, after_line=layout.header_line, watch=watch):
+            bulk = read_bulk(piece, plan)
+            if bulk is not None:
+                rows += piece.line_count
+                intake.take_bulk(piece.first_line, bulk)
+            else:
+                block = decoder.block(piece)
+                rows += len(block.lines)
+                intake.take(block.numbers, split_fields(path, block, delimiter))
+            check_rows(path, limits, rows, piece.first_line + piece.line_count - 1)
+        return intake.staged()
+    except BaseException:
+        collector.close()
+        raise
 
 
-def _stem(path: Path) -> str:
+def table_head(
+    path: Path, layout: CsvLayout, limits: Limits = DEFAULT_LIMITS
+) -> tuple[str, list[list[str]]]:
+    """The line with the names, and fields of the rows after it (the first block of them)."""
+    blocks: Iterator[Block] = read_blocks(path, limits, after_line=max(layout.header_line - 1, 0))
+    for block in blocks:
+        if layout.header_line and block.numbers[0] != layout.header_line:
+            break
+        delimiter = layout.delimiter or sniff_delimiter(block.lines[0])
+        rows = split_fields(path, Block(block.numbers[:2000], block.lines[:2000]), delimiter)
+        return block.lines[0], rows[1:] if layout.header_line else rows
+    raise DataFileError(
+        where=place(path, max(layout.header_line, 1)),
+        what="there is no header line.",
+        remedy="The first line must name the columns.",
+    )
+
+
+def column_names(header: str, delimiter: str, layout: CsvLayout) -> tuple[str, ...]:
+    """Names as the header has them, or column 1, column 2, ... where it has none."""
+    if not layout.header_line:
+        return tuple(f"column {k + 1}" for k in range(len(header.split(delimiter))))
+    names = [name.strip().strip('"').strip() for name in header.split(delimiter)]
+    return tuple(name or f"column {k + 1}" for k, name in enumerate(names))
+
+
+def stem(path: Path) -> str:
+    """What a meter is called whose file does not name it."""
     name = path.name.removesuffix(".gz")
-    return name.removesuffix(".csv").removesuffix(".txt") or name
+    for ending in (".csv", ".txt", ".xlsx", ".xml"):
+        name = name.removesuffix(ending)
+    return name or path.name
 
 
-def _columns(path: Path, header: str, delimiter: str, layout: CsvLayout) -> _Columns:
-    names = [name.strip().strip('"') for name in header.split(delimiter)]
+def find_columns(path: Path, names: Sequence[str], layout: CsvLayout) -> Columns:
+    """Raises DataFileError that asks for what neither header nor layout tells."""
     time = _named(path, names, layout.time_column) if layout.time_column else _time(path, names)
+    clock = _named(path, names, layout.clock_column) if layout.clock_column else None
     meter = _named(path, names, layout.meter_column) if layout.meter_column else None
     if meter is None:
         meter = next(
             (k for k, name in enumerate(names) if name.lower() in ("meter", "meter_id")), None
         )
-    value = (
-        _named(path, names, layout.value_column)
-        if layout.value_column
-        else _value(path, names, {time, meter})
-    )
-    unit = layout.unit or _unit_of(names[value])
+    if layout.value_columns:
+        values = tuple(_named(path, names, one) for one in layout.value_columns)
+    elif layout.value_column:
+        values = (_named(path, names, layout.value_column),)
+    else:
+        values = (_value(path, names, {time, meter, clock}),)
+    unit = layout.unit or unit_of(names[values[0]])
     if unit is None:
         raise DataFileError(
             where=place(path, 1),
-            what=f"the column {names[value]!r} does not say its unit.",
+            what=f"the column {names[values[0]]!r} does not say its unit.",
             remedy="Name it such as energy_kwh or power_w, or say the unit.",
         )
     zone_name = layout.zone or ("UTC" if _UTC_NAME.search(names[time]) else None)
@@ -175,8 +220,10 @@ def _columns(path: Path, header: str, delimiter: str, layout: CsvLayout) -> _Col
             what=f"{zone_name!r} is no time zone.",
             remedy="Give an IANA name such as Europe/Berlin.",
         ) from error
-    named_register = _REGISTER_NAME.search(_CAMEL.sub("_", names[value])) is not None
-    return _Columns(time, value, meter, len(names), unit, zone, named_register)
+    named_register = any(
+        _REGISTER_NAME.search(_CAMEL.sub("_", names[value])) is not None for value in values
+    )
+    return Columns(time, clock, values, meter, tuple(names), Meaning(unit, zone, named_register))
 
 
 def _named(path: Path, names: Sequence[str], wanted: str) -> int:
@@ -207,7 +254,7 @@ def _time(path: Path, names: Sequence[str]) -> int:
 
 def _value(path: Path, names: Sequence[str], taken: set[int | None]) -> int:
     free = [k for k in range(len(names)) if k not in taken]
-    with_unit = [k for k in free if _unit_of(names[k]) is not None]
+    with_unit = [k for k in free if unit_of(names[k]) is not None]
     if len(with_unit) == 1:
         return with_unit[0]
     if len(free) == 1:
@@ -219,15 +266,17 @@ def _value(path: Path, names: Sequence[str], taken: set[int | None]) -> int:
     )
 
 
-def _unit_of(name: str) -> Unit | None:
+def unit_of(name: str) -> Unit | None:
+    """The unit in the name of a column."""
     found = _UNIT_IN_NAME.findall(name)
-    return _UNITS[found[-1].lower()] if found else None
+    return UNITS[found[-1].lower()] if found else None
 
 
-def _sniff_decimal(fields: list[list[str]], columns: _Columns, delimiter: str) -> Literal[".", ","]:
+def sniff_decimal(fields: Sequence[Sequence[str]], columns: Columns, delimiter: str) -> Decimal:
+    """How the values of the first rows are written."""
     if delimiter == ",":
         return "."
-    texts = [row[columns.value] for row in fields if len(row) > columns.value]
+    texts = [row[k] for row in fields for k in columns.values if len(row) > k]
     if any(_PLAINLY_POINT.match(text) for text in texts):
         return "."
     if any(_PLAINLY_COMMA.match(text) for text in texts):
@@ -237,205 +286,181 @@ def _sniff_decimal(fields: list[list[str]], columns: _Columns, delimiter: str) -
     return "," if with_comma > with_dot else "."
 
 
-def _collect(
-    path: Path,
-    block: Block,
-    fields: list[list[str]],
-    columns: _Columns,
-    layout: CsvLayout,
-    decimal: Literal[".", ","],
-    collector: Collector,
-    named: str,
-) -> None:
-    lines = block.numbers
-    if any(len(row) != columns.count for row in fields):
-        for number, row in zip(lines, fields, strict=True):
-            if len(row) != columns.count:
-                collector.rows_read[named] += 1
-                said = f"{len(row)} fields, the header has {columns.count}"
-                collector.reject(named, number, said)
-        kept = [k for k, row in enumerate(fields) if len(row) == columns.count]
-        fields, lines = [fields[k] for k in kept], [lines[k] for k in kept]
-    if not fields:
-        return
-    meters = (
-        [named] * len(fields)
-        if columns.meter is None
-        else [row[columns.meter].strip() or named for row in fields]
-    )
-    times_said = [row[columns.time] for row in fields]
-    values_said = [row[columns.value] for row in fields]
-    line = np.array(lines, dtype=np.int64)
-    value = numbers(values_said, decimal=decimal)
-    time_ms, own_offset = naive_ms(times_said, layout.time_format)
-    known = time_ms != NO_TIME
-    if columns.zone is None and bool(np.any(known & ~own_offset)):
-        k = int(np.flatnonzero(known & ~own_offset)[0])
-        raise DataFileError(
-            where=place(path, lines[k]),
-            what=f"{times_said[k].strip()!r} has no offset, and the file does not say its zone.",
-            remedy="Say the zone, such as UTC or Europe/Berlin.",
+class Intake:
+    """Takes rows of a table, in bulk or as fields, and puts them to their meters."""
+
+    def __init__(
+        self,
+        path: Path,
+        columns: Columns,
+        layout: CsvLayout,
+        decimal: Decimal,
+        collector: Collector,
+        named: str,
+    ) -> None:
+        self._path = path
+        self._columns = columns
+        self._layout = layout
+        self._decimal = decimal
+        self._collector = collector
+        self._named = named
+        self._last_meter = named
+
+    def staged(self) -> Staged:
+        """Raises DataFileError when no row came."""
+        if not self._collector.meters():
+            raise DataFileError(
+                where=self._path.name,
+                what="there is no row under the header.",
+                remedy="Check the export.",
+            )
+        return Staged(
+            self._collector.meters(),
+            lambda one: series_of(
+                self._path, self._collector, one, self._columns.meaning, self._layout
+            ),
+            self._collector.close,
         )
-    names = np.array(meters)
-    absent = np.zeros(len(fields), dtype=np.bool_)
-    if columns.zone is not None:
-        for one in dict.fromkeys(meters):
-            mine = np.flatnonzero((names == one) & known & ~own_offset)
-            time_ms[mine], absent[mine] = to_utc_ms(time_ms[mine], columns.zone)
-    with np.errstate(invalid="ignore"):
-        good: Bools = known & ~absent & (value >= 0) & (value <= MOST_WH)
-    for k in np.flatnonzero(~good).tolist():
-        reason = _reason(times_said[k], values_said[k], bool(known[k]), bool(absent[k]), value[k])
-        collector.reject(meters[k], lines[k], reason)
-    for one in dict.fromkeys(meters):
-        mine_too = names == one
-        collector.rows_read[one] += int(np.count_nonzero(mine_too))
-        collector.saw(one, time_ms[mine_too & known & ~absent])
-        mine_too &= good
-        collector.add(one, Rows(line[mine_too], time_ms[mine_too], value[mine_too]))
+
+    def take_bulk(self, first_line: int, bulk: BulkRows) -> None:
+        """Rows that follow each other from `first_line` on, as `read_bulk` gave them."""
+        line = np.arange(first_line, first_line + len(bulk.time_ms), dtype=np.int64)
+        time_ms = np.where((bulk.time_ms >= 0) & (bulk.time_ms < _LAST_MS), bulk.time_ms, NO_TIME)
+        own = np.full(len(line), bulk.own_offset)
+        names = tuple(self._meter_name(name) for name in bulk.meters)
+        self._put(line, time_ms, own, bulk.values, bulk.meter_code, names, None)
+
+    def take(self, lines: Sequence[int], fields: Sequence[Sequence[str]]) -> None:
+        """Rows as fields, each with its line."""
+        columns, count = self._columns, len(self._columns.names)
+        if any(len(row) != count for row in fields):
+            for number, row in zip(lines, fields, strict=True):
+                if len(row) != count:
+                    self._collector.rows_read[self._named] += 1
+                    said = f"{len(row)} fields, the header has {count}"
+                    self._collector.reject(self._named, number, said)
+            kept = [k for k, row in enumerate(fields) if len(row) == count]
+            fields, lines = [fields[k] for k in kept], [lines[k] for k in kept]
+        if columns.meter is not None:
+            lines, fields = self._of_known_meters(lines, fields, columns.meter)
+        if not fields:
+            return
+        times_said = [row[columns.time] for row in fields]
+        if columns.clock is not None:
+            times_said = [
+                f"{day.strip()} {row[columns.clock].strip()}"
+                for day, row in zip(times_said, fields, strict=True)
+            ]
+        time_ms, own = naive_ms(times_said, self._layout.time_format)
+        time_ms = np.where((time_ms >= 0) & (time_ms < _LAST_MS), time_ms, NO_TIME)
+        values = tuple(
+            numbers([row[k] for row in fields], decimal=self._decimal) for k in columns.values
+        )
+        code: NDArray[np.int32] | None = None
+        names: tuple[str, ...] = ()
+        if columns.meter is not None:
+            named = [self._meter_name(row[columns.meter]) for row in fields]
+            self._last_meter = named[-1]
+            names = tuple(dict.fromkeys(named))
+            position = {name: k for k, name in enumerate(names)}
+            code = np.array([position[name] for name in named], np.int32)
+        line = np.array(lines, dtype=np.int64)
+        self._put(line, time_ms, own, values, code, names, (times_said, fields))
+
+    def _of_known_meters(
+        self, lines: Sequence[int], fields: Sequence[Sequence[str]], meter: int
+    ) -> tuple[Sequence[int], Sequence[Sequence[str]]]:
+        """Without the rows that name no meter: on the account of the meter before them."""
+        if all(row[meter].strip() for row in fields):
+            return lines, fields
+        kept = []
+        for k, row in enumerate(fields):
+            if row[meter].strip():
+                kept.append(k)
+                self._last_meter = self._meter_name(row[meter])
+                continue
+            missing = all(row[v].strip().lower() in MISSING_TEXTS for v in self._columns.values)
+            said = "the value is missing" if missing else "it names no meter"
+            self._collector.rows_read[self._last_meter] += 1
+            self._collector.reject(self._last_meter, lines[k], said, missing=missing)
+        return [lines[k] for k in kept], [fields[k] for k in kept]
+
+    def _meter_name(self, text: str) -> str:
+        """`685.0` is a number that a table program wrote; the meter is 685."""
+        name = text.strip()
+        whole = _WHOLE_NUMBER.match(name)
+        return whole.group(1) if whole else name or self._named
+
+    def _put(
+        self,
+        line: Int64s,
+        time_ms: Int64s,
+        own: Bools,
+        values: tuple[Floats, ...],
+        code: NDArray[np.int32] | None,
+        names: tuple[str, ...],
+        said: tuple[list[str], Sequence[Sequence[str]]] | None,
+    ) -> None:
+        known = time_ms != NO_TIME
+        if self._columns.meaning.zone is None and bool(np.any(known & ~own)):
+            k = int(np.flatnonzero(known & ~own)[0])
+            text = repr(said[0][k].strip()) if said else repr(iso_utc(int(time_ms[k]))[:-1])
+            raise DataFileError(
+                where=place(self._path, int(line[k])),
+                what=f"{text} has no offset, and the file does not say its zone.",
+                remedy="Say the zone, such as UTC or Europe/Berlin.",
+            )
+        for column, value in zip(self._columns.values, values, strict=True):
+            with np.errstate(invalid="ignore"):
+                good = known & (value >= 0) & (value <= MOST_WH)
+            meters = names
+            if len(self._columns.values) > 1:
+                name = self._columns.names[column]
+                meters = tuple(f"{one} {name}" for one in names) if names else (name,)
+            elif not names:
+                meters = (self._named,)
+            for k in np.flatnonzero(~good).tolist():
+                meter = meters[0 if code is None else int(code[k])]
+                text = "" if said is None else said[1][k][column].strip()
+                missing = text.lower() in MISSING_TEXTS and bool(np.isnan(value[k]))
+                time_said = "" if said is None else said[0][k]
+                reason = _reason(time_said, text, bool(known[k]), missing, value[k])
+                self._collector.reject(meter, int(line[k]), reason, missing=missing and known[k])
+            usable = np.where(good, value, np.nan)
+            for meter, mine in _by_meter(code, meters, len(line)):
+                self._collector.rows_read[meter] += len(line[mine])
+                shown = mine if known.all() else np.arange(len(line))[mine][known[mine]]
+                self._collector.add(
+                    meter, Rows(line[shown], time_ms[shown], usable[shown], own[shown])
+                )
 
 
-def _reason(time_said: str, value_said: str, known: bool, absent: bool, value: float) -> str:
+def _by_meter(
+    code: NDArray[np.int32] | None, meters: tuple[str, ...], count: int
+) -> Iterator[tuple[str, slice | Int64s]]:
+    """Which of `count` rows are each meter's, in file order."""
+    if code is None:
+        yield meters[0], slice(None)
+        return
+    order = np.argsort(code, kind="stable")
+    found, first = np.unique(code[order], return_index=True)
+    ends = [*first[1:].tolist(), count]
+    for one, begin, end in zip(found.tolist(), first.tolist(), ends, strict=True):
+        mine = order[begin:end]
+        whole = int(mine[-1]) - int(mine[0]) + 1 == end - begin
+        yield meters[one], slice(int(mine[0]), int(mine[-1]) + 1) if whole else mine
+
+
+def _reason(time_said: str, value_said: str, known: bool, missing: bool, value: float) -> str:
     reasons = []
-    if not value_said.strip():
+    if missing:
         reasons.append("the value is missing")
     elif np.isnan(value):
-        reasons.append(f"{value_said.strip()[:40]!r} is no number")
+        reasons.append(f"{value_said[:40]!r} is no number")
     elif value < 0:
         reasons.append(f"{value:g} is below zero")
     elif value > MOST_WH:
         reasons.append(f"{value:g} is more than any meter counts")
     if not known:
         reasons.append(f"{time_said.strip()[:40]!r} is no time")
-    elif absent:
-        reasons.append(f"{time_said.strip()[:40]!r} is skipped by the clock of that zone")
     return "; ".join(reasons)
-
-
-def _series(
-    path: Path, collector: Collector, meter_id: str, columns: _Columns, layout: CsvLayout
-) -> ParsedSeries:
-    rows, duplicates, conflicts = without_repeats(collector.rows(meter_id))
-    rejected = [*collector.rejected(meter_id), *conflicts]
-    rows_read = collector.rows_read[meter_id]
-    stamps = collector.stamps(meter_id)
-    step_s = layout.step_s or _step_s(path, meter_id, stamps, len(rejected))
-    rows, off_grid = _on_grid(rows, step_s, stamps)
-    rejected += off_grid
-    is_register, notes = _register_or_not(rows.value, columns, layout)
-    if is_register:
-        if columns.unit not in _WH_PER:
-            raise DataFileError(
-                where=place(path, 1),
-                what=f"readings of a counter cannot be in {columns.unit}.",
-                remedy="Say their unit in Wh or kWh.",
-            )
-        start_ms, energy, fallen = _differences(rows, step_s, columns.unit)
-        return finished(
-            meter_id,
-            step_s,
-            start_ms,
-            energy,
-            rows_read=rows_read,
-            duplicates=duplicates,
-            rejected=[*rejected, *fallen],
-            notes=notes,
-        )
-    factor = _WH_PER.get(columns.unit) or _W_PER[columns.unit] * step_s / 3600
-    return finished(
-        meter_id,
-        step_s,
-        rows.time_ms - (step_s * 1000 if layout.stamp == "end" else 0),
-        np.round(rows.value * factor, 6),
-        rows_read=rows_read,
-        duplicates=duplicates,
-        rejected=rejected,
-        notes=notes,
-    )
-
-
-def _register_or_not(
-    value: Floats, columns: _Columns, layout: CsvLayout
-) -> tuple[bool, tuple[str, ...]]:
-    """Whether values (n,) are readings of a counter, and what a person should know of the choice.
-
-    Consumption read as a register is noticed at once; a register read as consumption books the
-    life of the meter on every step. So a name that says register decides where nothing falls.
-    """
-    if layout.values != "auto" or columns.unit not in _WH_PER:
-        return layout.values == "register", ()
-    rises = len(value) > 1 and bool(np.all(np.diff(value) >= 0))
-    if rises and (columns.named_register or _rises_long(value)):
-        said = "and are called so" if columns.named_register else "over many rows"
-        return True, (
-            f"The values never fall {said}: they were read as a counter, and their differences "
-            "stored.",
-        )
-    if columns.named_register and len(value) > 1:
-        return False, (
-            "The column is called like a counter, but its values fall: they were read as the "
-            "energy of each step. If they are readings of a counter, say so.",
-        )
-    if rises and len(value) >= _FEWEST_TO_DOUBT and bool(np.any(np.diff(value) > 0)):
-        return False, (
-            f"The {len(value)} values never fall: they were read as the energy of each step. "
-            "If they are readings of a counter, say so.",
-        )
-    return False, ()
-
-
-def _step_s(path: Path, meter_id: str, time_ms: Int64s, rejects: int) -> int:
-    """The commonest distance of neighbouring stamps, those of unusable values too."""
-    if len(time_ms) < 2:
-        raise DataFileError(
-            where=f"{path.name}, meter {meter_id}",
-            what=f"{len(time_ms)} usable rows do not tell the step"
-            + (f" ({rejects} cannot be used)." if rejects else "."),
-            remedy="Say the step in seconds.",
-        )
-    distances, counts = np.unique(np.diff(time_ms), return_counts=True)
-    step_ms, times = int(distances[counts.argmax()]), int(counts.max())
-    if step_ms % 1000 or step_ms > 86_400_000 or times * 2 < len(time_ms) - 1:
-        raise DataFileError(
-            where=f"{path.name}, meter {meter_id}",
-            what="the times have no even step of whole seconds up to a day.",
-            remedy="Say the step in seconds, or export even steps.",
-        )
-    return step_ms // 1000
-
-
-def _on_grid(rows: Rows, step_s: int, stamps: Int64s) -> tuple[Rows, list[RejectedLine]]:
-    """Keeps the rows on the commonest phase of the step among all stamps (n,)."""
-    if len(rows.time_ms) == 0:
-        return rows, []
-    phase = rows.time_ms % (step_s * 1000)
-    phases, counts = np.unique(stamps % (step_s * 1000), return_counts=True)
-    on = phase == phases[counts.argmax()]
-    off = [
-        RejectedLine(
-            int(rows.line[k]), f"{iso_utc(int(rows.time_ms[k]))} is off the {step_s} s grid"
-        )
-        for k in np.flatnonzero(~on).tolist()
-    ]
-    return Rows(rows.line[on], rows.time_ms[on], rows.value[on]), off
-
-
-def _rises_long(value: Floats) -> bool:
-    """Values (n,) that never fall go on rising for longer than any consumption does."""
-    change = np.diff(value)
-    return len(value) >= _REGISTER_ROWS and int(np.count_nonzero(change)) * 5 > len(change)
-
-
-def _differences(rows: Rows, step_s: int, unit: Unit) -> tuple[Int64s, Floats, list[RejectedLine]]:
-    """Energy from one reading to the next; none across a gap or where the register falls."""
-    change = np.round(np.diff(rows.value) * _WH_PER[unit], 6)
-    neighbours = np.diff(rows.time_ms) == step_s * 1000
-    fallen = [
-        RejectedLine(
-            int(rows.line[k + 1]),
-            f"the register falls from {rows.value[k]:g} to {rows.value[k + 1]:g} {unit}",
-        )
-        for k in np.flatnonzero(neighbours & (change < 0)).tolist()
-    ]
-    good = neighbours & (change >= 0)
-    return rows.time_ms[:-1][good], change[good], fallen

@@ -24,6 +24,7 @@ from energy_desktop.acquisition.files.series import (
     Collector,
     ParsedSeries,
     Rows,
+    Staged,
     finished,
     without_repeats,
 )
@@ -31,9 +32,11 @@ from energy_desktop.acquisition.files.text import (
     DEFAULT_LIMITS,
     Block,
     Limits,
+    Watch,
     place,
     read_blocks,
     read_header,
+    unwatched,
 )
 from energy_desktop.domain.clock import iso_utc
 from energy_desktop.domain.errors import DataFileError
@@ -57,6 +60,18 @@ def parse_lcl(
     limits: Limits = DEFAULT_LIMITS,
 ) -> tuple[ParsedSeries, ...]:
     """One series a household, in the order of the file. Raises DataFileError."""
+    with stage_lcl(path, stamp=stamp, limits=limits) as staged:
+        return staged.all()
+
+
+def stage_lcl(
+    path: Path,
+    *,
+    stamp: Literal["start", "end"] = "start",
+    limits: Limits = DEFAULT_LIMITS,
+    watch: Watch = unwatched,
+) -> Staged:
+    """As `parse_lcl`, the series made one by one when asked for."""
     columns = _columns(read_header(path, limits))
     if columns is None:
         raise DataFileError(
@@ -65,10 +80,18 @@ def parse_lcl(
             remedy="The columns must be LCLid, tstp or DateTime, and the energy in kWh/hh.",
         )
     collector = Collector(path, limits)
-    for block in read_blocks(path, limits):
-        _collect(block, columns, collector)
+    try:
+        for block in read_blocks(path, limits, watch=watch):
+            _collect(block, columns, collector)
+    except BaseException:
+        collector.close()
+        raise
     shift_ms = _STEP_MS if stamp == "end" else 0
-    return tuple(_series(collector, household, shift_ms) for household in collector.meters())
+    return Staged(
+        collector.meters(),
+        lambda household: _series(collector, household, shift_ms),
+        collector.close,
+    )
 
 
 def _columns(header: str) -> _Columns | None:
@@ -164,4 +187,5 @@ def _series(collector: Collector, household: str, shift_ms: int) -> ParsedSeries
         rows_read=collector.rows_read[household],
         duplicates=duplicates,
         rejected=[*collector.rejected(household), *conflicts],
+        lines=rows.line,
     )

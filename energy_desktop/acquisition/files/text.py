@@ -10,9 +10,11 @@ from __future__ import annotations
 import csv
 import gzip
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
 
 from energy_desktop.domain.errors import DataFileError
 
@@ -35,6 +37,14 @@ class Limits:
 DEFAULT_LIMITS = Limits()
 
 
+Watch = Callable[[float], None]
+"""Told the share that was read, 0 to 1; may raise, as a job does that was cancelled."""
+
+
+def unwatched(share: float) -> None:
+    """For callers that watch nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Block:
     """Consecutive lines without their ends; numbers[i] is the line number of lines[i].
@@ -53,7 +63,7 @@ def place(path: Path, line: int | None = None) -> str:
 
 def read_header(path: Path, limits: Limits = DEFAULT_LIMITS) -> str:
     """The first line. Raises DataFileError when the file is missing, empty or no text."""
-    for block in read_blocks(path, limits, with_header=True):
+    for block in read_blocks(path, limits, after_line=0):
         if block.numbers[0] != 1:
             break
         return block.lines[0]
@@ -64,23 +74,32 @@ def read_header(path: Path, limits: Limits = DEFAULT_LIMITS) -> str:
     )
 
 
-def read_blocks(
-    path: Path,
-    limits: Limits = DEFAULT_LIMITS,
-    *,
-    with_header: bool = False,
-) -> Iterator[Block]:
-    """Yields the lines after the header, some megabytes at a time, without blank ones."""
-    next_line, rows = 1, 0
-    for text in _whole_lines(path, limits):
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Consecutive whole lines as they stand in the file."""
+
+    first_line: int
+    line_count: int
+    body: bytes
+
+
+class Decoder:
+    """UTF-8, or from the first byte that is none on, the western code page of old loggers."""
+
+    def __init__(self) -> None:
+        self._encoding = "utf-8"
+
+    def block(self, piece: Piece) -> Block:
+        """The lines of a piece that are not blank."""
+        try:
+            text = piece.body.decode(self._encoding)
+        except UnicodeDecodeError:
+            self._encoding = "cp1252"
+            text = piece.body.decode("cp1252", errors="replace")
         lines = text.split("\n")
         if lines[-1] == "":
             lines.pop()
-        numbers = list(range(next_line, next_line + len(lines)))
-        first = next_line
-        next_line += len(lines)
-        if first == 1 and not with_header:
-            lines, numbers = lines[1:], numbers[1:]
+        numbers = list(range(piece.first_line, piece.first_line + len(lines)))
         if "\r" in text:
             lines = [line.rstrip("\r") for line in lines]
         if "" in lines or any(line.isspace() for line in lines):
@@ -88,15 +107,54 @@ def read_blocks(
                 (number, line) for number, line in zip(numbers, lines, strict=True) if line.strip()
             ]
             numbers, lines = [number for number, _ in kept], [line for _, line in kept]
-        rows += len(lines)
-        if rows > limits.rows + 1:
-            raise DataFileError(
-                where=place(path, next_line - 1),
-                what=f"the file has more than {limits.rows:,} rows.",
-                remedy="Split it, for example into years.",
-            )
-        if lines:
-            yield Block(numbers, lines)
+        return Block(numbers, lines)
+
+
+def read_pieces(
+    path: Path,
+    limits: Limits = DEFAULT_LIMITS,
+    *,
+    after_line: int = 1,
+    watch: Watch = unwatched,
+) -> Iterator[Piece]:
+    """The lines after `after_line`, some megabytes at a time. watch: told the share read, before
+    each piece; what it raises ends the reading."""
+    for piece in _whole_lines(path, limits, watch):
+        skipped = after_line + 1 - piece.first_line
+        if skipped <= 0:
+            yield piece
+        elif skipped < piece.line_count:
+            body = piece.body
+            for _ in range(skipped):
+                body = body[body.index(b"\n") + 1 :]
+            yield Piece(after_line + 1, piece.line_count - skipped, body)
+
+
+def read_blocks(
+    path: Path,
+    limits: Limits = DEFAULT_LIMITS,
+    *,
+    after_line: int = 1,
+    watch: Watch = unwatched,
+) -> Iterator[Block]:
+    """The lines after `after_line` without blank ones."""
+    decoder, rows = Decoder(), 0
+    for piece in read_pieces(path, limits, after_line=after_line, watch=watch):
+        block = decoder.block(piece)
+        rows += len(block.lines)
+        check_rows(path, limits, rows, piece.first_line + piece.line_count - 1)
+        if block.lines:
+            yield block
+
+
+def check_rows(path: Path, limits: Limits, rows: int, line: int) -> None:
+    """Raises DataFileError when that many rows, up to that line, are too many."""
+    if rows > limits.rows + 1:
+        raise DataFileError(
+            where=place(path, line),
+            what=f"the file has more than {limits.rows:,} rows.",
+            remedy="Split it, for example into years.",
+        )
 
 
 def split_fields(path: Path, block: Block, delimiter: str) -> list[list[str]]:
@@ -121,23 +179,24 @@ def sniff_delimiter(header: str) -> str:
     return max(DELIMITERS, key=lambda one: (header.count(one), one == ","))
 
 
-def _whole_lines(path: Path, limits: Limits) -> Iterator[str]:
-    """Text that ends at a line end, block by block."""
+def _whole_lines(path: Path, limits: Limits, watch: Watch) -> Iterator[Piece]:
+    """Bytes that end at a line end, block by block."""
     if not path.is_file():
         raise DataFileError(
             where=str(path), what="there is no such file.", remedy="Check its name and folder."
         )
     packed_bytes = path.stat().st_size
     total, line, carry = 0, 1, b""
-    encoding = "utf-8"
     try:
-        with path.open("rb") as probe:
-            packed = probe.read(2) == b"\x1f\x8b"
-        with gzip.open(path, "rb") if packed else path.open("rb") as file:
+        with path.open("rb") as raw:
+            packed = raw.read(2) == b"\x1f\x8b"
+            raw.seek(0)
+            file = gzip.GzipFile(fileobj=raw) if packed else raw
             while True:
+                watch(raw.tell() / max(packed_bytes, 1))
                 chunk = file.read(BLOCK_BYTES)
+                _refuse_other_encodings(path, chunk, line, first=total == 0)
                 if total == 0:
-                    _refuse_other_encodings(path, chunk)
                     chunk = chunk.removeprefix(b"\xef\xbb\xbf")
                 total += len(chunk)
                 _check_size(path, limits, total, packed_bytes if packed else None)
@@ -145,10 +204,9 @@ def _whole_lines(path: Path, limits: Limits) -> Iterator[str]:
                 cut = data.rfind(b"\n") + 1 if chunk else len(data)
                 body, carry = data[:cut], data[cut:]
                 if body:
-                    _check_lines(path, limits, body, line)
-                    text, encoding = _decoded(body, encoding)
-                    line += body.count(b"\n")
-                    yield text
+                    count = _count_lines(path, limits, body, line)
+                    yield Piece(line, count, body)
+                    line += count
                 if len(carry) > limits.line_bytes:
                     raise _line_too_long(path, limits, line)
                 if not chunk:
@@ -167,14 +225,17 @@ def _whole_lines(path: Path, limits: Limits) -> Iterator[str]:
         ) from error
 
 
-def _refuse_other_encodings(path: Path, beginning: bytes) -> None:
-    if beginning.startswith((b"\xff\xfe", b"\xfe\xff")):
+def _refuse_other_encodings(path: Path, chunk: bytes, line: int, *, first: bool) -> None:
+    if first and chunk.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise DataFileError(
             where=place(path, 1), what="it is written in UTF-16.", remedy="Save it as UTF-8."
         )
-    if b"\x00" in beginning[:65_536]:
+    if b"\x00" in chunk:
+        before = chunk[: chunk.index(b"\x00")].count(b"\n")
         raise DataFileError(
-            where=place(path, 1), what="it is not a text file.", remedy="Export it as CSV."
+            where=place(path, line + before),
+            what="it is not a text file: it holds a zero byte.",
+            remedy="Export it as CSV.",
         )
 
 
@@ -198,13 +259,14 @@ def _check_size(path: Path, limits: Limits, total: int, packed_bytes: int | None
         )
 
 
-def _check_lines(path: Path, limits: Limits, body: bytes, first_line: int) -> None:
-    if len(body) <= limits.line_bytes:
-        return
-    longest = max(body.split(b"\n"), key=len)
-    if len(longest) > limits.line_bytes:
-        before = body[: body.index(longest)].count(b"\n")
-        raise _line_too_long(path, limits, first_line + before)
+def _count_lines(path: Path, limits: Limits, body: bytes, first_line: int) -> int:
+    """How many lines it has, after none was found too long."""
+    ends = np.flatnonzero(np.frombuffer(body, np.uint8) == 10)
+    lengths = np.diff(ends, prepend=-1, append=len(body) if body[-1] != 10 else ends[-1:])
+    too_long = np.flatnonzero(lengths > limits.line_bytes + 1)
+    if len(too_long):
+        raise _line_too_long(path, limits, first_line + int(too_long[0]))
+    return len(ends) + (body[-1] != 10)
 
 
 def _line_too_long(path: Path, limits: Limits, line: int) -> DataFileError:
@@ -213,11 +275,3 @@ def _line_too_long(path: Path, limits: Limits, line: int) -> DataFileError:
         what=f"the line is longer than {limits.line_bytes:,} bytes.",
         remedy="Check that this is a CSV file.",
     )
-
-
-def _decoded(body: bytes, encoding: str) -> tuple[str, str]:
-    """UTF-8, or from the first byte that is none on, the western code page of old loggers."""
-    try:
-        return body.decode(encoding), encoding
-    except UnicodeDecodeError:
-        return body.decode("cp1252", errors="replace"), "cp1252"

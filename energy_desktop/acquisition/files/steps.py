@@ -1,0 +1,220 @@
+"""From the rows of one meter, as the file has them, to energy per fixed step in UTC."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from energy_desktop.acquisition.files.columns import Bools, Floats, Int64s, to_utc_ms
+from energy_desktop.acquisition.files.layout import W_PER, WH_PER, CsvLayout, Unit
+from energy_desktop.acquisition.files.series import (
+    Collector,
+    ParsedSeries,
+    RejectedLine,
+    Rows,
+    finished,
+    refuse_many,
+    without_repeats,
+)
+from energy_desktop.acquisition.files.text import place
+from energy_desktop.domain.clock import iso_utc
+from energy_desktop.domain.errors import DataFileError
+
+_REGISTER_ROWS = 48  # so many values in a row that never fall are no consumption
+_FEWEST_TO_DOUBT = 3
+_DAY_MS = 86_400_000
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What the columns mean, once header and layout were read."""
+
+    unit: Unit
+    zone: ZoneInfo | None
+    named_register: bool
+
+
+def series_of(
+    path: Path, collector: Collector, meter_id: str, meaning: Meaning, layout: CsvLayout
+) -> ParsedSeries:
+    """Raises DataFileError where the rows make no series."""
+    every, absent = _in_utc(collector.rows(meter_id), meaning, layout)
+    rejected = [*collector.rejected(meter_id), *absent]
+    stamps = every.time_ms
+    if bool(np.any(stamps[1:] <= stamps[:-1])):
+        stamps = np.unique(stamps)
+    usable = ~np.isnan(every.value)
+    if not usable.all():
+        every = Rows(every.line[usable], every.time_ms[usable], every.value[usable])
+    rows, duplicates, conflicts = without_repeats(every)
+    rejected += conflicts
+    rows_read = collector.rows_read[meter_id]
+    step_s = layout.step_s or _step_s(path, meter_id, stamps, len(rejected))
+    rows, off_grid = _on_grid(rows, step_s, stamps)
+    rejected += off_grid
+    is_register, notes = _register_or_not(rows.value, meaning, layout)
+    if absent and layout.summer_time:
+        notes = (
+            *notes,
+            f"{len(absent)} stamps are skipped by the clock of {meaning.zone}. If the logger does "
+            "not follow summer time, say so.",
+        )
+    if is_register:
+        if meaning.unit not in WH_PER:
+            raise DataFileError(
+                where=place(path, 1),
+                what=f"readings of a counter cannot be in {meaning.unit}.",
+                remedy="Say their unit in Wh or kWh.",
+            )
+        good, energy, fallen = _differences(rows, step_s, meaning.unit)
+        return finished(
+            meter_id,
+            step_s,
+            rows.time_ms[:-1][good],
+            energy,
+            rows_read=rows_read,
+            duplicates=duplicates,
+            rejected=[*rejected, *fallen],
+            notes=notes,
+            lines=rows.line[1:][good],
+        )
+    factor = WH_PER.get(meaning.unit) or W_PER[meaning.unit] * step_s / 3600
+    return finished(
+        meter_id,
+        step_s,
+        rows.time_ms - (step_s * 1000 if layout.stamp == "end" else 0),
+        np.round(rows.value * factor, 6),
+        rows_read=rows_read,
+        duplicates=duplicates,
+        rejected=rejected,
+        notes=notes,
+        lines=rows.line,
+    )
+
+
+def _in_utc(rows: Rows, meaning: Meaning, layout: CsvLayout) -> tuple[Rows, list[RejectedLine]]:
+    """The rows in UTC, and those whose time the clock of the zone never shows.
+
+    All of a meter at once and in file order, so that the doubled hour is told apart wherever a
+    block of the file ends.
+    """
+    own = np.zeros(len(rows.line), np.bool_) if rows.own is None else rows.own
+    times = rows.time_ms
+    if layout.midnight_ends:
+        times = np.where(~own & (times % _DAY_MS == 0), times + _DAY_MS, times)
+    if meaning.zone is None or bool(own.all()):
+        return Rows(rows.line, times, rows.value), []
+    summer = layout.summer_time
+    if not own.any():
+        times, absent = to_utc_ms(times, meaning.zone, summer_time=summer)
+    else:
+        clock = np.flatnonzero(~own)
+        times = times.copy()
+        absent = np.zeros(len(times), np.bool_)
+        times[clock], absent[clock] = to_utc_ms(times[clock], meaning.zone, summer_time=summer)
+    if not absent.any():
+        return Rows(rows.line, times, rows.value), []
+    refuse_many(rows.line[absent], f"the clock of {meaning.zone} skips their times")
+    skipped = [
+        RejectedLine(int(rows.line[k]), f"{_clock(rows, k)!r} is skipped by the clock of that zone")
+        for k in np.flatnonzero(absent & ~np.isnan(rows.value)).tolist()
+    ]
+    shown = ~absent
+    return Rows(rows.line[shown], times[shown], rows.value[shown]), skipped
+
+
+def _clock(rows: Rows, k: int) -> str:
+    said = iso_utc(int(rows.time_ms[k])).removesuffix("Z").replace("T", " ")
+    return said.removesuffix(":00")
+
+
+def _register_or_not(
+    value: Floats, meaning: Meaning, layout: CsvLayout
+) -> tuple[bool, tuple[str, ...]]:
+    """Whether values (n,) are readings of a counter, and what a person should know of the choice.
+
+    Consumption read as a register is noticed at once; a register read as consumption books the
+    life of the meter on every step. So a name that says register decides where nothing falls.
+    """
+    if layout.values != "auto" or meaning.unit not in WH_PER:
+        return layout.values == "register", ()
+    rises = len(value) > 1 and bool(np.all(np.diff(value) >= 0))
+    if rises and (meaning.named_register or _rises_long(value)):
+        said = "and are called so" if meaning.named_register else "over many rows"
+        return True, (
+            f"The values never fall {said}: they were read as a counter, and their differences "
+            "stored.",
+        )
+    if meaning.named_register and len(value) > 1:
+        return False, (
+            "The column is called like a counter, but its values fall: they were read as the "
+            "energy of each step. If they are readings of a counter, say so.",
+        )
+    if rises and len(value) >= _FEWEST_TO_DOUBT and bool(np.any(np.diff(value) > 0)):
+        return False, (
+            f"The {len(value)} values never fall: they were read as the energy of each step. "
+            "If they are readings of a counter, say so.",
+        )
+    return False, ()
+
+
+def _step_s(path: Path, meter_id: str, time_ms: Int64s, rejects: int) -> int:
+    """The commonest distance of neighbouring stamps, those of unusable values too."""
+    if len(time_ms) < 2:
+        raise DataFileError(
+            where=f"{path.name}, meter {meter_id}",
+            what=f"{len(time_ms)} usable rows do not tell the step"
+            + (f" ({rejects} cannot be used)." if rejects else "."),
+            remedy="Say the step in seconds.",
+        )
+    distances, counts = np.unique(np.diff(time_ms), return_counts=True)
+    step_ms, times = int(distances[counts.argmax()]), int(counts.max())
+    if step_ms % 1000 or step_ms > _DAY_MS or times * 2 < len(time_ms) - 1:
+        raise DataFileError(
+            where=f"{path.name}, meter {meter_id}",
+            what="the times have no even step of whole seconds up to a day.",
+            remedy="Say the step in seconds, or export even steps.",
+        )
+    return step_ms // 1000
+
+
+def _on_grid(rows: Rows, step_s: int, stamps: Int64s) -> tuple[Rows, list[RejectedLine]]:
+    """Keeps the rows on the commonest phase of the step among all stamps (n,)."""
+    if len(rows.time_ms) == 0:
+        return rows, []
+    phase = rows.time_ms % (step_s * 1000)
+    phases, counts = np.unique(stamps % (step_s * 1000), return_counts=True)
+    on = phase == phases[counts.argmax()]
+    refuse_many(rows.line[~on], "they are off the grid of the times")
+    off = [
+        RejectedLine(
+            int(rows.line[k]), f"{iso_utc(int(rows.time_ms[k]))} is off the {step_s} s grid"
+        )
+        for k in np.flatnonzero(~on).tolist()
+    ]
+    return Rows(rows.line[on], rows.time_ms[on], rows.value[on]), off
+
+
+def _rises_long(value: Floats) -> bool:
+    """Values (n,) that never fall go on rising for longer than any consumption does."""
+    change = np.diff(value)
+    return len(value) >= _REGISTER_ROWS and int(np.count_nonzero(change)) * 5 > len(change)
+
+
+def _differences(rows: Rows, step_s: int, unit: Unit) -> tuple[Bools, Floats, list[RejectedLine]]:
+    """Which pairs of readings make a step (n - 1,), and the energy of those: none across a gap or
+    where the register falls."""
+    change = np.round(np.diff(rows.value) * WH_PER[unit], 6)
+    neighbours = np.diff(rows.time_ms) == step_s * 1000
+    fallen = [
+        RejectedLine(
+            int(rows.line[k + 1]),
+            f"the register falls from {rows.value[k]:g} to {rows.value[k + 1]:g} {unit}",
+        )
+        for k in np.flatnonzero(neighbours & (change < 0)).tolist()
+    ]
+    good = neighbours & (change >= 0)
+    return good, change[good], fallen
