@@ -21,6 +21,7 @@ SUBJECTS = {
     "thousand": "bench.thousand_bench",
     "rtu": "bench.rtu_bench",
     "store": "bench.store_bench",
+    "year": "bench.year_bench",
     "draw": "bench.draw_bench",
     "start": "bench.start_bench",
     "pdf": "bench.pdf_bench",

@@ -57,7 +57,7 @@ def run(quick: bool) -> list[Row]:
 
 
 @contextmanager
-def _folder() -> Iterator[Path]:
+def scratch_folder() -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix="store-bench-"))
     try:
         yield folder
@@ -141,7 +141,7 @@ def _ingest_once(values: list[tuple[float, ...]], seconds: int) -> tuple[float, 
         Snapshot(f"meter-{i % _METERS}", _START_MS + i // _METERS * 1_000 + i % _METERS, _LAYOUT, v)
         for i, v in enumerate(values)
     ]
-    with _folder() as folder:
+    with scratch_folder() as folder:
         store = _open(folder)
         sink = store.writer
         for snapshot in snapshots[:_METERS]:  # names are given once, not per reading
@@ -192,7 +192,7 @@ def _sealed(hours: int) -> list[Row]:
     matrix = _readings(day, 3)
     times = _START_MS + np.arange(day) * 1_000 + rng.integers(0, 6, day)
     kept = hours * 3_600
-    with _folder() as folder:
+    with scratch_folder() as folder:
         store = _open(folder)
         for second in range(kept):
             store.writer.put(
