@@ -116,7 +116,11 @@ def test_updating_the_schema(path):
         open_store(path)
 
 
-@pytest.mark.parametrize(("before", "after"), [(None, KEY), (KEY, OTHER_KEY), (KEY, None)])
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [(None, KEY), (KEY, OTHER_KEY), (KEY, None)],
+    ids=["on", "another", "off"],
+)
 def test_changing_the_key(path, before, after):
     filled(path, "kept")
     if before is not None:
