@@ -106,10 +106,12 @@ class EditingService:
     def gaps(
         self, meter_id: str, start_ms: int, end_ms: int, register: str = ""
     ) -> tuple[LedgerGap, ...]:
-        """Runs without a believed value, with cause and what was done. register empty: the one
-        that counts what the meter is there for."""
+        """Runs without a believed value that meet the period, each whole, with cause and what was
+        done. register empty: the one that counts what the meter is there for."""
         self._meter(meter_id)
-        return self._editing.gaps(meter_id, self._register(meter_id, register), start_ms, end_ms)
+        register = self._register(meter_id, register)
+        step_s = self._ledger.intervals(meter_id, start_ms, start_ms, register=register).step_s
+        return self._filler.whole_gaps(meter_id, register, step_s * 1000, start_ms, end_ms)
 
     def edits(self, meter_id: str, start_ms: int, end_ms: int) -> tuple[Edit, ...]:
         """Corrections that meet [start_ms, end_ms), oldest first."""

@@ -93,14 +93,9 @@ class GapFiller:
     ) -> Filled:
         """The open gaps that lie in or meet [start_ms, end_ms); each is filled whole or not."""
         step_ms = step_s * 1000
-        found = self._editing.gaps(meter.meter_id, register, start_ms, end_ms)
+        found = self.whole_gaps(meter.meter_id, register, step_ms, start_ms, end_ms)
         if not found:
             return Filled((), ())
-        # A gap that the period cuts is looked at whole: its energy is known only as a whole.
-        first = self._whole_start(meter.meter_id, register, found[0].start_ms, step_ms)
-        last = self._whole_end(meter.meter_id, register, found[-1].end_ms, step_ms)
-        if (first, last) != (found[0].start_ms, found[-1].end_ms):
-            found = self._editing.gaps(meter.meter_id, register, first, last)
         # One interval more on both sides: the neighbours of the outermost gaps.
         around = self._ledger.intervals(
             meter.meter_id,
@@ -121,6 +116,19 @@ class GapFiller:
             if warning:
                 warnings.append(f"{wording.stamp(gap.start_ms, zone)}: {warning}")
         return Filled(tuple(parts), tuple(warnings))
+
+    def whole_gaps(
+        self, meter_id: str, register: str, step_ms: int, start_ms: int, end_ms: int
+    ) -> tuple[LedgerGap, ...]:
+        """The gaps that meet [start_ms, end_ms), none cut by it: what the register knows of a gap
+        it knows only of the whole."""
+        found = self._editing.gaps(meter_id, register, start_ms, end_ms)
+        if not found:
+            return ()
+        first = self._whole_start(meter_id, register, found[0].start_ms, step_ms)
+        last = self._whole_end(meter_id, register, found[-1].end_ms, step_ms)
+        # With one interval on each side, whose readings are those at the ends of the gap.
+        return self._editing.gaps(meter_id, register, first - step_ms, last + step_ms)
 
     def _whole_start(self, meter_id: str, register: str, start_ms: int, step_ms: int) -> int:
         reach_ms = DAY_MS
