@@ -19,12 +19,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from energy_desktop.domain import wording
 from energy_desktop.domain.errors import NotEnoughData
 from energy_desktop.fleet import clock, forecast, kmeans
-from energy_desktop.fleet.engine import parquet_files
+from energy_desktop.fleet.engine import read_all
 
 if TYPE_CHECKING:
     from ibis.expr.types import Table
@@ -79,7 +78,7 @@ def hour_rule(rule: HourRule) -> Callable[[HourTask], HourAnswer]:
 
 def _judge_part(rule: HourRule, task: HourTask) -> HourAnswer:
     """Each household of the part by itself."""
-    table = pa.concat_tables([pq.read_table(file) for file in parquet_files([task.path])])
+    table = read_all([task.path])
     table = table.sort_by([("household", "ascending"), ("t_min", "ascending")])
     coded = pc.dictionary_encode(table["household"].cast(pa.string())).combine_chunks()
     code = coded.indices.to_numpy(zero_copy_only=False)

@@ -27,6 +27,24 @@ SLOTS_OF_WEEK = 336
 _MONDAY_OFFSET_MIN = 3 * 1440  # 1970-01-01 was a Thursday
 
 
+def told_apart(rows: Table) -> Table:
+    """household, t_min, mwh, step_min, file, and `several`: the time is there more than once.
+
+    A look at the neighbours in order of time finds them in half the time of grouping every row.
+    """
+    in_order = ibis.window(group_by="household", order_by="t_min")
+    as_before = rows.t_min.lag().over(in_order) == rows.t_min
+    as_after = rows.t_min.lead().over(in_order) == rows.t_min
+    return rows.select(
+        "household",
+        "t_min",
+        "mwh",
+        step_min=rows.step_min.cast("int16"),
+        file=rows.file.cast("int16"),
+        several=as_before.fill_null(False) | as_after.fill_null(False),
+    )
+
+
 def once(rows: Table) -> Table:
     """One row a household and time: low, high (mwh), n, step_min, file (the last that has it)."""
     return rows.group_by("household", "t_min").aggregate(
@@ -39,11 +57,13 @@ def once(rows: Table) -> Table:
 
 
 def clean(single: Table) -> Table:
-    """household, t_min, mwh, step_min: times with one value, repeated or not; sorted."""
-    return (
-        single.filter(single.low == single.high)
-        .select("household", "t_min", mwh="low", step_min="step_min")
-        .order_by("household", "t_min")
+    """household, t_min, mwh, step_min, file: times with one value, however often it is said."""
+    return single.filter(single.low == single.high).select(
+        "household",
+        "t_min",
+        mwh="low",
+        step_min=single.step_min.cast("int16"),
+        file=single.file.cast("int16"),
     )
 
 

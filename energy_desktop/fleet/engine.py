@@ -277,6 +277,18 @@ def parquet_files(paths: Iterable[Path]) -> tuple[Path, ...]:
     return tuple(found)
 
 
+def read_all(paths: Iterable[Path]) -> pa.Table:
+    """The parts of a result as one table, whichever engine wrote each of them."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    tables = [pq.read_table(file) for file in parquet_files(paths)]
+    # Spark says of some columns that they are never null, and of others nothing.
+    return pa.concat_tables(
+        [t.cast(pa.schema([field.with_nullable(True) for field in t.schema])) for t in tables]
+    )
+
+
 def remove(path: Path) -> None:
     """A result half written by a run that was killed goes before it is written anew."""
     if path.is_dir():

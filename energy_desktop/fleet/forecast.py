@@ -24,7 +24,7 @@ import pyarrow.parquet as pq
 
 from energy_desktop.domain.errors import NotEnoughData
 from energy_desktop.domain.fleet import Scores
-from energy_desktop.fleet.engine import parquet_files
+from energy_desktop.fleet.engine import parquet_files, read_all
 from energy_desktop.fleet.features import NAMES
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ class PartTable:
 
 def read_part(path: Path) -> PartTable:
     """A part of the feature table; sorted here, since Spark does not promise an order of files."""
-    table = pa.concat_tables([pq.read_table(file) for file in parquet_files([path])])
+    table = read_all([path])
     table = table.sort_by([("household", "ascending"), ("local_day", "ascending")])
     coded = table["household"].combine_chunks()
     if not isinstance(coded, pa.DictionaryArray):

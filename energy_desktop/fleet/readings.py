@@ -8,6 +8,7 @@ taken for a number by the other) is shut out by the two patterns.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import ibis
@@ -39,8 +40,83 @@ def readings(text: Table, layout: FileLayout, zone: str, parts: int, engine: Eng
     """Rows of `text` (columns file, household, time, value, tariff, broken) with what they mean.
 
     Columns: part (DROPPED where the row is not used), household, t_min (UTC, start of the step),
-    mwh, step_min, file, tariff; time_said, value_said, reason, which are null in rows that are.
+    mwh, step_min, file, tariff, broken; time and value as they are said, null in rows that are
+    used. Why the others are not is asked of them alone, with `reasons`.
     """
+    read = _read(text, layout, zone, engine)
+    rows = read.rows
+    mwh = (rows.number * float(_PER_UNIT[layout.unit])).round().cast("int64")
+    if layout.unit in ("W", "kW"):
+        mwh = mwh * layout.step_min // 60
+    good = (
+        rows.broken.isnull()
+        & (rows.household.fill_null("") != "")
+        & read.number
+        & read.known
+        & read.on_grid.fill_null(False)
+        & read.in_range
+    )
+    rows = rows.mutate(good=good, utc_s=read.utc_s, mwh=ibis.cases((good, mwh), else_=_null_int()))
+    part = ibis.literal(0, "int32") if parts == 1 else engine.bucket(rows.household, parts)
+    return rows.select(
+        part=ibis.ifelse(rows.good, part, ibis.literal(DROPPED, "int32")),
+        household=rows.household,
+        t_min=ibis.ifelse(rows.good, rows.utc_s // 60, _null_int()),
+        mwh=rows.mwh,
+        step_min=ibis.literal(layout.step_min, "int16"),
+        file=rows.file,
+        tariff=rows.tariff,
+        broken=rows.broken,
+        time=ibis.ifelse(rows.good, ibis.null("string"), rows.time_said),
+        value=ibis.ifelse(rows.good, ibis.null("string"), rows.value_said),
+    )
+
+
+def reasons(text: Table, layout: FileLayout, zone: str, engine: Engine) -> Table:
+    """Of rows that are not used: file, household, time, value, reason, broken.
+
+    Apart from `readings`, because an engine that finds both questions in one query asks the
+    second one of every row.
+    """
+    read = _read(text, layout, zone, engine)
+    rows = read.rows
+    said_nothing = rows.value.fill_null("").strip().lower().isin(_NO_VALUE)
+    with_fraction = rows.said.re_search(_FRACTION).fill_null(False)
+    reason = ibis.cases(
+        (rows.broken.notnull(), DropReason.WRONG_COLUMNS.value),
+        (rows.household.fill_null("") == "", DropReason.NO_HOUSEHOLD.value),
+        (~read.number & said_nothing, DropReason.NULL.value),
+        (~read.number, DropReason.NOT_A_NUMBER.value),
+        (~read.known & with_fraction, DropReason.OFF_GRID.value),
+        (~read.known | rows.local_s.isnull(), DropReason.BAD_TIME.value),
+        (read.twice, DropReason.AMBIGUOUS_TIME.value),
+        (read.utc_s.isnull(), DropReason.BAD_TIME.value),
+        (~read.on_grid, DropReason.OFF_GRID.value),
+        else_=DropReason.OUT_OF_RANGE.value,
+    )
+    return rows.select(
+        "file", "household", "broken", time=rows.time_said, value=rows.value_said, reason=reason
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """Rows whose text has been read, and what can be asked of each.
+
+    rows: file, household, tariff, broken, time_said, value_said, value, number, said, local_s.
+    utc_s is null where there is no such time; twice: the local clock showed it two times.
+    """
+
+    rows: Table
+    number: BooleanValue
+    known: BooleanValue
+    in_range: BooleanValue
+    on_grid: BooleanValue
+    utc_s: IntegerValue
+    twice: BooleanValue
+
+
+def _read(text: Table, layout: FileLayout, zone: str, engine: Engine) -> _Read:
     value, said = text.value, text.time
     if layout.decimal_comma:
         value = value.replace(",", ".")
@@ -66,64 +142,20 @@ def readings(text: Table, layout: FileLayout, zone: str, parts: int, engine: Eng
         known=_known(said, layout),
         offset_min=_null_int() if layout.naive_utc else _offset(said),
     )
-    rows = rows.mutate(local_min=rows.local_s // 60)
-    rows = _in_utc(rows, layout, zone, engine)
+    rows, utc_s, twice = _in_utc(rows, layout, zone, engine)
     if layout.stamp_end:
-        rows = rows.mutate(utc_min=rows.utc_min - layout.step_min)
-    factor = _PER_UNIT[layout.unit]
-    mwh = (rows.number * float(factor)).round().cast("int64")
-    most = MOST_KWH * MWH_PER_KWH / factor
+        utc_s = utc_s - 60 * layout.step_min
+    most = MOST_KWH * MWH_PER_KWH / _PER_UNIT[layout.unit]
     if layout.unit in ("W", "kW"):
-        mwh = mwh * layout.step_min // 60
         most = most * 60 / layout.step_min
-    in_range = rows.number.between(0.0, most).fill_null(False)
-    good_number = rows.numeric.fill_null(False)
-    known = rows.known.fill_null(False)
-    on_grid = (rows.local_s % 60 == 0) & (rows.utc_min % layout.step_min == 0)
-    good = (
-        rows.broken.isnull()
-        & (rows.household.fill_null("") != "")
-        & good_number
-        & known
-        & on_grid.fill_null(False)
-        & in_range
-    )
-    # Alternatives inside alternatives: an engine computes them only for the rows that get there.
-    said_nothing = rows.value.fill_null("").strip().lower().isin(_NO_VALUE)
-    with_fraction = rows.said.re_search(_FRACTION).fill_null(False)
-    why = ibis.cases(
-        (rows.broken.notnull(), DropReason.WRONG_COLUMNS.value),
-        (rows.household.fill_null("") == "", DropReason.NO_HOUSEHOLD.value),
-        (
-            ~good_number,
-            ibis.ifelse(said_nothing, DropReason.NULL.value, DropReason.NOT_A_NUMBER.value),
-        ),
-        (
-            ~known,
-            ibis.ifelse(with_fraction, DropReason.OFF_GRID.value, DropReason.BAD_TIME.value),
-        ),
-        (rows.local_s.isnull(), DropReason.BAD_TIME.value),
-        (rows.twice, DropReason.AMBIGUOUS_TIME.value),
-        (rows.utc_min.isnull(), DropReason.BAD_TIME.value),
-        (~on_grid, DropReason.OFF_GRID.value),
-        else_=DropReason.OUT_OF_RANGE.value,
-    )
-    reason = ibis.cases((good, ibis.null("string")), else_=why)
-    rows = rows.mutate(reason=reason, mwh=ibis.cases((in_range, mwh), else_=ibis.null("int64")))
-    bad = rows.reason.notnull()
-    part = ibis.literal(0, "int32") if parts == 1 else engine.bucket(rows.household, parts)
-    return rows.select(
-        part=ibis.ifelse(bad, ibis.literal(DROPPED, "int32"), part),
-        household=rows.household,
-        t_min=ibis.ifelse(bad, ibis.null("int64"), rows.utc_min),
-        mwh=rows.mwh,
-        step_min=ibis.literal(layout.step_min, "int16"),
-        file=rows.file,
-        tariff=rows.tariff,
-        time_said=ibis.ifelse(bad, rows.time_said, ibis.null("string")),
-        value_said=ibis.ifelse(bad, rows.value_said, ibis.null("string")),
-        broken=rows.broken,
-        reason=rows.reason,
+    return _Read(
+        rows,
+        number=rows.numeric.fill_null(False),
+        known=rows.known.fill_null(False),
+        in_range=rows.number.between(0.0, most).fill_null(False),
+        on_grid=utc_s % (60 * layout.step_min) == 0,
+        utc_s=utc_s,
+        twice=twice,
     )
 
 
@@ -139,26 +171,32 @@ def local_minute(table: Table, zone: str, engine: Engine) -> Table:
     )
 
 
-def _in_utc(rows: Table, layout: FileLayout, zone: str, engine: Engine) -> Table:
-    """Adds utc_min (null: no such time) and twice (the local clock showed it two times)."""
-    never = ibis.literal(False)
+def _in_utc(
+    rows: Table, layout: FileLayout, zone: str, engine: Engine
+) -> tuple[Table, IntegerValue, BooleanValue]:
+    """The rows, their seconds of UTC (null: no such time), and whether the local clock showed the
+    time twice.
+
+    Given as expressions and not as columns: an engine would read the same stamp once for each.
+    """
     if layout.naive_utc:
-        return rows.mutate(utc_min=rows.local_min, twice=never)
-    own = rows.local_min - rows.offset_min
+        return rows, rows.local_s, ibis.literal(False)
+    own = rows.local_s - 60 * rows.offset_min
     if clock.is_utc(zone):
-        return rows.mutate(utc_min=ibis.coalesce(own, rows.local_min), twice=never)
+        return rows, ibis.coalesce(own, rows.local_s), ibis.literal(False)
     days = engine.small("local_days", clock.local_days(zone))
-    rows = rows.mutate(own_min=own, local_day=rows.local_min // clock.DAY_MIN)
+    rows = rows.mutate(own_s=own, local_day=rows.local_s // (60 * clock.DAY_MIN))
     rows = rows.left_join(days, "local_day")
-    at = rows.local_min
-    between = (at >= rows.from_min) & (at < rows.until_min)
+    at = rows.local_s
+    low, high = 60 * rows.from_min, 60 * rows.until_min
+    between = (at >= low) & (at < high)
     utc = ibis.cases(
         (between, ibis.null("int64")),
-        (at < rows.from_min, at - rows.before_min),
-        else_=at - rows.after_min,
+        (at < low, at - 60 * rows.before_min),
+        else_=at - 60 * rows.after_min,
     )
-    twice = between & (rows.twice == 1) & rows.own_min.isnull()
-    return rows.mutate(utc_min=ibis.coalesce(rows.own_min, utc), twice=twice.fill_null(False))
+    twice = between & (rows.twice == 1) & rows.own_s.isnull()
+    return rows, ibis.coalesce(rows.own_s, utc), twice.fill_null(False)
 
 
 def _known(said: StringValue, layout: FileLayout) -> BooleanValue:

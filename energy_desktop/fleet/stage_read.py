@@ -80,21 +80,16 @@ def _read_files(place: Workplace, group: Sequence[SourceFile], chunk: str) -> di
     listed = []
     folder = path / f"part={readings.DROPPED}"
     if folder.exists():
-        table = place.engine.parquet([folder])
-        listed.append(
-            place.engine.fetch(
-                table.select(
-                    "file", "household", time="time_said", value="value_said", reason="reason",
-                    line=table.broken.nullif(table.broken).cast("int64"), text="broken",
-                )
-            )
-        )  # fmt: skip
+        table = readings.reasons(
+            place.engine.parquet([folder]), group[0].layout, place.options.zone, place.engine
+        )
+        listed.append(_as_listed(place.engine.fetch(table)))
         remove(folder)
     rejected = place.engine.rejected()
     if rejected:
         listed.append(_rejected_table(rejected))
     if listed:
-        dropped = pa.concat_tables([t.cast(_DROPPED) for t in listed])
+        dropped = pa.concat_tables(listed)
         write(dropped, place.out / "dropped" / f"ingest-{chunk}.parquet")
         for one in dropped.group_by(["file", "reason"]).aggregate([([], "count_all")]).to_pylist():
             counts[str(one["file"])]["dropped"][one["reason"]] = one["count_all"]
@@ -126,9 +121,16 @@ def daily(place: Workplace) -> None:
             return {"households": 0, "household_days": 0, "dropped": {}}
         rows = place.engine.parquet(stored)
         zone = place.options.zone
-        with place.engine.kept("single", days.once(rows)) as single:
-            place.engine.write(days.clean(single), place.part("clean", k))
-            repeats = place.engine.fetch(days.repeats(single))
+        target = place.part("clean", k)
+        place.engine.write(days.told_apart(rows), target, by="several")
+        several = target / "several=true"
+        dropped: dict[str, dict[str, int]] = {}
+        if several.exists():
+            with place.engine.kept("single", days.once(place.engine.parquet([several]))) as single:
+                place.engine.write(days.clean(single), target / "once.parquet")
+                repeats = place.engine.fetch(days.repeats(single))
+            remove(several)
+            dropped = _list_repeats(place, repeats, k)
         households = rows.group_by("household").aggregate(
             tariff=rows.tariff.max(), step_min=rows.step_min.max()
         )
@@ -147,7 +149,6 @@ def daily(place: Workplace) -> None:
                 last=day.local_day.max(),
             )
         ).to_pylist()[0]
-        dropped = _list_repeats(place, repeats, k)
         return {
             "households": int(totals["households"]),
             "household_days": int(totals["household_days"] or 0),
@@ -208,6 +209,13 @@ _DROPPED = pa.schema(
         ("text", pa.string()),
     ]
 )
+
+
+def _as_listed(table: pa.Table) -> pa.Table:
+    """Rows with their reasons, in the columns of the list; no engine knows their lines."""
+    table = table.rename_columns(["text" if n == "broken" else n for n in table.column_names])
+    table = table.append_column("line", pa.nulls(table.num_rows, pa.int64()))
+    return table.select(_DROPPED.names).cast(_DROPPED)
 
 
 def _rejected_table(rows: list[tuple[int, int | None, str]]) -> pa.Table:

@@ -15,7 +15,7 @@ from energy_desktop.domain.errors import NotEnoughData
 from energy_desktop.domain.fleet import FleetOptions
 from energy_desktop.domain.jobs import raise_if_cancelled
 from energy_desktop.domain.ports import ProgressSink
-from energy_desktop.fleet.engine import Engine, parquet_files, remove
+from energy_desktop.fleet.engine import Engine, read_all, remove
 from energy_desktop.fleet.manifest import NAME, Manifest
 
 STAGES = {
@@ -116,7 +116,7 @@ def write(table: pa.Table, path: Path) -> None:
 
 def stored(paths: Sequence[Path]) -> pa.Table:
     """Several parts of a result as one table."""
-    return pa.concat_tables([pq.read_table(file) for file in parquet_files(paths)])
+    return read_all(paths)
 
 
 def clear(out: Path) -> None:

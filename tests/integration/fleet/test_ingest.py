@@ -3,11 +3,12 @@
 import gzip
 from datetime import UTC, datetime, timedelta
 
-import pyarrow.parquet as pq
+import numpy as np
 import pytest
 
 from energy_desktop.domain.errors import DataFileError
 from energy_desktop.domain.fleet import FileColumns, FleetOptions
+from energy_desktop.fleet.results import FleetResults
 from energy_desktop.fleet.workplace import stored
 from tests.support.fleet_files import (
     LONDON,
@@ -31,7 +32,8 @@ def engine(tmp_path):
 
 
 def _readings(run):
-    return stored([run.out / "clean"]).to_pylist()
+    table = stored([run.out / "clean"])
+    return table.sort_by([("household", "ascending"), ("t_min", "ascending")]).to_pylist()
 
 
 def _days(run):
@@ -274,13 +276,14 @@ def test_a_folder_of_something_else_is_not_written_into(tmp_path, engine):
         a_run(tmp_path / "in", tmp_path / "out", engine)
 
 
-def test_the_clean_readings_lie_sorted(tmp_path, engine):
+def test_a_household_is_read_in_the_order_of_time(tmp_path, engine):
     later = london_rows("MAC2", [0.1] * 5, start=MIDNIGHT)
     earlier = london_rows("MAC1", [0.2] * 5, start=MIDNIGHT)
-    write_csv(tmp_path / "in" / "a.csv", LONDON, later[::-1] + earlier)
+    write_csv(tmp_path / "in" / "a.csv", LONDON, later[::-1] + earlier + earlier[2:3])
 
     run = cleaned(a_run(tmp_path / "in", tmp_path / "out", engine))
 
-    table = pq.read_table(run.out / "clean" / "part-0000.parquet")
-    keys = list(zip(table["household"].to_pylist(), table["t_min"].to_pylist(), strict=True))
-    assert keys == sorted(keys)
+    for household in ("MAC1", "MAC2"):
+        start_ms, energy_wh, step_s = FleetResults(run.out).readings(household)
+        assert np.diff(start_ms).tolist() == [1_800_000] * 4
+        assert (len(energy_wh), step_s) == (5, 1800)
