@@ -1,0 +1,167 @@
+"""An exchange books the right energy, also with another ratio, and says what hung there when."""
+
+from decimal import Decimal
+
+import numpy as np
+import pytest
+
+from energy_desktop.domain.editing import EditMethod, EditParameters, RegisterEventKind
+from energy_desktop.domain.errors import NotFound, WrongUse
+from energy_desktop.services.editing import EditingService
+from energy_desktop.services.exchanges import ExchangeEntry, ExchangeService
+from tests.support.store_builders import HOUR_MS, T0, a_configuration
+
+QUARTER = 900_000
+MINUTE = 60_000
+REGISTER = "energy_import_wh"
+NOON = T0 + 12 * HOUR_MS
+
+
+@pytest.fixture
+def desk(store, clock):
+    """A day of 2 Wh a minute; at noon another meter came, at 500 Wh, and reads on to the end."""
+    store.configuration.replace(a_configuration())
+    minutes = np.arange(24 * 60 + 1)
+    values = np.where(minutes <= 720, 700_000 + 2 * minutes, 500 + 2 * (minutes - 720))
+    store.bulk.add_sealed(
+        "m", REGISTER, (T0 + minutes * MINUTE).astype(np.int64), values.astype(float)
+    )
+    store.bulk.finish()
+    clock.now_ms = T0 + 26 * HOUR_MS
+    return ExchangeService(
+        store.configuration, store.history, store.ledger, store.exchanges, clock, "kim"
+    )
+
+
+def an_entry(**more):
+    values = {"meter_id": "m", "at_ms": NOON, "old_end_wh": 701_440, "new_start_wh": 500}
+    return ExchangeEntry(**(values | more))
+
+
+def day_wh(store):
+    return store.ledger.intervals("m", T0, T0 + 24 * HOUR_MS).energy_wh
+
+
+def test_both_readings_are_shown_to_whoever_enters_it(desk):
+    around = desk.around("m", NOON)
+
+    assert (around.before.read_at_ms, around.before.value_wh) == (NOON, 701_440)
+    assert (around.after.read_at_ms, around.after.value_wh) == (NOON + MINUTE, 502)
+
+
+def test_the_day_of_an_exchange_holds_what_both_meters_counted(desk, store):
+    assert not np.isfinite(day_wh(store)).all()
+
+    result = desk.enter(an_entry(serial_number="NEW-7", note=" protocol 12 "))
+
+    assert day_wh(store).tolist() == [30.0] * 96
+    event = result.events[0]
+    assert (event.by, event.note, event.new_serial) == ("kim", "protocol 12", "NEW-7")
+    assert store.configuration.load().meter("m").serial_number == "NEW-7"
+    assert result.warnings == ()
+
+
+def test_periods_tell_what_hung_there_when_also_for_an_exchange_entered_out_of_order(desk):
+    desk.enter(an_entry(serial_number="C"))
+    earlier = an_entry(at_ms=T0 + 6 * HOUR_MS, old_end_wh=700_720, new_start_wh=700_720)
+    desk.enter(ExchangeEntry(**{**fields(earlier), "serial_number": "B"}))
+
+    periods = desk.periods("m")
+
+    assert [(p.valid_from_ms, p.serial_number) for p in periods] == [
+        (T0, ""),
+        (T0 + 6 * HOUR_MS, "B"),
+        (NOON, "C"),
+    ]
+    assert desk._configuration.load().meter("m").serial_number == "C"
+
+
+def fields(entry):
+    return {name: getattr(entry, name) for name in entry.__dataclass_fields__}
+
+
+def test_a_removed_exchange_is_as_if_it_had_never_been(desk, store):
+    before = day_wh(store)
+    made = desk.enter(an_entry()).events[0]
+
+    desk.remove(made.event_id, "m")
+
+    assert np.array_equal(day_wh(store), before, equal_nan=True)
+    assert desk.events("m") == ()
+    with pytest.raises(NotFound):
+        desk.remove(made.event_id, "m")
+
+
+def test_a_ratio_told_late_steps_after_the_last_reading_and_the_span_can_be_scaled(
+    desk, store, clock
+):
+    """500 Wh on its display times 80 are 40,000 Wh; so far all was counted without a ratio."""
+    result = desk.enter(an_entry(new_start_wh=40_000, ct_ratio=80.0))
+
+    exchange, step = result.events
+    last_ms = T0 + 24 * HOUR_MS
+    assert exchange.new_start_wh == 500
+    assert (step.kind, step.at_ms) == (RegisterEventKind.RATIO, last_ms)
+    assert (step.old_end_wh, step.new_start_wh) == (1_940, 1_940 * 80)
+    assert store.configuration.load().meter("m").ct_ratio == 80.0
+    assert "Scale that span by 80" in result.warnings[0]
+    assert day_wh(store).tolist() == [30.0] * 96
+    periods = desk.periods("m")
+    assert [(p.valid_from_ms, p.ct_ratio) for p in periods] == [
+        (T0, 1.0),
+        (NOON, 1.0),
+        (last_ms, 80.0),
+    ]
+
+    later = np.arange(1, 31)
+    store.bulk.add_sealed("m", REGISTER, last_ms + later * MINUTE, (1_940.0 + 2 * later) * 80)
+    store.bulk.finish()
+
+    after = store.ledger.intervals("m", last_ms, last_ms + 2 * QUARTER).energy_wh
+    assert after.tolist() == [2_400.0, 2_400.0]
+    editing = EditingService(store.configuration, store.ledger, store.editing, clock, "kim")
+    scaled = editing.preview(
+        "m", REGISTER, NOON, last_ms, EditMethod.SCALE, EditParameters(factor=Decimal(80))
+    )
+    assert scaled.total_after_wh == 48 * 2_400
+
+
+def test_a_ratio_does_not_change_while_the_meter_is_read(desk, store, clock):
+    clock.now_ms = T0 + 24 * HOUR_MS + 5_000
+
+    with pytest.raises(WrongUse, match="while the meter is being read"):
+        desk.enter(an_entry(ct_ratio=80.0, new_start_wh=40_000))
+
+    assert desk.events("m") == ()
+    assert store.configuration.load().meter("m").ct_ratio == 1.0
+
+
+def test_a_new_ratio_before_anything_was_read_needs_no_step(desk, store, clock):
+    entry = an_entry(at_ms=clock.now_ms, old_end_wh=1_940, new_start_wh=0, ct_ratio=40.0)
+
+    result = desk.enter(entry)
+
+    assert len(result.events) == 1
+    assert store.configuration.load().meter("m").ct_ratio == 40.0
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"old_end_wh": -1}, "nothing below 0"),
+        ({"ct_ratio": 0.0}, "no transformer ratio"),
+        ({"modulus_wh": 500}, "modulus"),
+        ({"old_end_wh": 700_000}, "more than its end reading"),
+        ({"new_start_wh": 600}, "less than its start reading"),
+        ({"at_ms": T0 + 48 * HOUR_MS}, "future"),
+    ],
+)
+def test_what_does_not_fit_is_refused_and_nothing_changes(desk, store, change, words):
+    before = day_wh(store)
+
+    with pytest.raises(WrongUse, match=words):
+        desk.enter(an_entry(serial_number="X", **change))
+
+    assert desk.events("m") == ()
+    assert store.configuration.load().meter("m").serial_number == ""
+    assert np.array_equal(day_wh(store), before, equal_nan=True)
