@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from energy_desktop.app.commands.commissioning_words import (
+    bus_text,
     checked_object,
     checked_text,
     frame_object,
@@ -247,8 +248,8 @@ def frames(
             sys.stdout.flush()
             time.sleep(min(0.1, max(0.0, ends - time.monotonic())))
         if not as_json:
-            shared = [s.shared for s in desk.bus_statistics() if s.shared]
-            say(None, as_json=False, text=f"Shared line? {shared[0]}" if shared else "")
+            buses = [s for s in desk.bus_statistics() if s.link_id == link]
+            say(None, as_json=False, text="\n".join(map(bus_text, buses)))
 
 
 @guarded
@@ -361,6 +362,12 @@ def _start_polling(desk: _Desk, link_id: str) -> None:
             remedy=f"It has: {known}.",
         )
     meters = tuple(m for m in configuration.meters if m.link_id == link_id)
+    if not any(m.driver_id and m.enabled for m in meters):
+        raise NotFound(
+            where=f"Link {link_id}",
+            what="No meter of the site is read over it.",
+            remedy="Add one, or look at a device that has none with `scan` and `inspect`.",
+        )
     desk.field.reconfigure(replace(configuration, meters=meters))
     desk.field.start()
 

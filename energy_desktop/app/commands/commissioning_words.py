@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from energy_desktop.app.commands.common import table
-from energy_desktop.domain.bus import Frame
+from energy_desktop.domain.bus import BusStatistics, Frame
 from energy_desktop.domain.clock import iso_utc
 from energy_desktop.domain.commissioning import InspectedRegister, Judgement, ScanHit, Verdict
 from energy_desktop.domain.wording import count as count_of
@@ -113,8 +113,9 @@ def judgement_object(judgement: Judgement) -> dict[str, Any]:
 
 def checked_text(entry: Checked) -> str:
     faults = sum(j.verdict is Verdict.FAULT for j in entry.judgements)
-    head = f"{entry.meter.name}: {count_of(faults, 'fault') if faults else 'no fault'}"
-    lines = [head]
+    good = any(j.verdict is Verdict.GOOD for j in entry.judgements)
+    verdict = count_of(faults, "fault") if faults else "no fault" if good else "not judged"
+    lines = [f"{entry.meter.name}: {verdict}"]
     for judgement in entry.judgements:
         lines.append(f"  {_MARKS[judgement.verdict]:>5}  {judgement.title}: {judgement.detail}")
         if judgement.verdict is Verdict.FAULT and judgement.remedy:
@@ -142,3 +143,15 @@ def frame_text(frame: Frame) -> str:
     at = iso_utc(round(frame.time_ms))
     data = frame.data[:20].hex(" ") + (" ..." if len(frame.data) > 20 else "")
     return f"{at:24}  {arrow}  {data:<64}  {frame.meaning}"
+
+
+def bus_text(bus: BusStatistics) -> str:
+    """How full the bus was, what went wrong on it by unit and kind, and who else asks there."""
+    busy = "nothing asked yet" if bus.busy_pct is None else f"{bus.busy_pct:.0f} % of it used"
+    lines = [f"{bus.link_id}: {busy}"]
+    for error in bus.errors:
+        code = "" if error.code is None else f" {error.code}"
+        lines.append(f"  unit {error.unit_id}: {error.times} × {error.error.value}{code}")
+    if bus.shared:
+        lines.append(f"  Shared by two masters? {bus.shared}")
+    return "\n".join(lines)

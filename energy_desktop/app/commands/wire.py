@@ -22,6 +22,7 @@ from energy_desktop.app.commands.common import (
 from energy_desktop.app.paths import drivers_folder
 from energy_desktop.domain.clock import iso_utc, system_clock, to_ms
 from energy_desktop.domain.errors import WrongUse
+from energy_desktop.domain.link_kinds import kind_info
 from energy_desktop.domain.quantities import QUANTITIES
 from energy_desktop.domain.site import Link, LinkKind
 from energy_desktop.domain.snapshot import Quality, Snapshot
@@ -60,6 +61,12 @@ def poll(
     link = _link(tcp, rtu, baud, parity.value, timeout_s)
     folders = [drivers_folder(), site_folder(site).drivers]
     profile = ProfileLibrary(folders).get(driver)
+    if not kind_info(link).takes(profile.protocol):
+        raise WrongUse(
+            where=f"poll --driver {driver}",
+            what=f"This driver speaks {profile.protocol}, and --tcp and --rtu are Modbus.",
+            remedy="Choose a Modbus driver, or try the meter in the window: Meters, Add meter.",
+        )
     for snapshot in poll_meter(profile, link, unit, count=count, interval_s=interval_s):
         if as_json:
             sys.stdout.write(to_json(_as_object(snapshot)) + "\n")

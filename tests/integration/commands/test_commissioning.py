@@ -127,6 +127,49 @@ def test_the_frames_of_a_link_are_told_with_their_meaning(site, port):
     assert any(not frame["sent"] and "bytes" in frame["meaning"] for frame in told)
 
 
+def test_the_frames_end_with_how_full_the_bus_was_and_what_went_wrong_on_it(site, port):
+    link = f"127-0-0-1-{port}"
+
+    told = run("frames", link, "--for", "2.5", "--site", site).stdout
+
+    ending = told[told.rindex(f"{link}: ") :]
+    assert "% of it used" in ending
+    assert "unit 5: " in ending and "no answer" in ending
+
+
+def test_a_link_without_meters_is_said_to_have_none(tmp_path):
+    file = tmp_path / "site.toml"
+    file.write_text(
+        '[site]\nname = "S"\nzone = "UTC"\n'
+        '[[links]]\nid = "lone"\nkind = "modbus_tcp"\nhost = "127.0.0.1"\nport = 1\n'
+    )
+    run("apply", file, "--site", tmp_path / "s")
+
+    answer = run("frames", "lone", "--for", "0.1", "--site", tmp_path / "s")
+
+    assert answer.exit_code == 3
+    assert "No meter of the site is read over it" in answer.stderr
+
+
+def test_a_meter_that_could_not_be_judged_is_not_called_faultless(port, tmp_path):
+    answer = run(
+        "check", "--tcp", f"127.0.0.1:{port}", "--driver", "eastron_sdm630", "--unit", 9,
+        "--polls", 1, "--site", tmp_path,
+    )  # fmt: skip
+
+    assert "not judged" in answer.stdout and "no fault" not in answer.stdout
+
+
+def test_a_driver_of_another_protocol_is_not_polled_over_modbus(port, tmp_path):
+    answer = run(
+        "poll", "--tcp", f"127.0.0.1:{port}", "--driver", "dsmr_p1", "--unit", 1,
+        "--site", tmp_path,
+    )  # fmt: skip
+
+    assert answer.exit_code == 2
+    assert "speaks obis" in answer.stderr
+
+
 def test_a_list_with_a_mistake_stores_nothing(site):
     bad = site / "bad.csv"
     bad.write_text("id;name;driver;host;unit\nx;X;nobody;10.0.0.1;1\ny;Y;abb_b23;10.0.0.1;2\n")
