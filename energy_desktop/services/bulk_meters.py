@@ -43,8 +43,8 @@ TEMPLATE_COLUMNS = (
     "serial_number",
 )
 _TEMPLATE_ROWS = (
-    "press-4;Press 4;eastron_sdm630;10.20.4.30;502;;;;12;1;load;;1;",
-    "mill-1;Mill 1;eastron_sdm630;;;COM4;9600;N;3;1;load;;1;",
+    "# press-4;Press 4;eastron_sdm630;10.20.4.30;502;;;;12;1;load;;1;",
+    "# mill-1;Mill 1;eastron_sdm630;;;COM4;9600;N;3;1;load;;1;",
 )
 
 _ALIASES = {
@@ -131,7 +131,16 @@ class BulkMeterService:
         return len(rows)
 
     def template(self, path: Path) -> Path:
-        """Writes a list with the usual columns and two example rows, to be filled in."""
+        """Writes a list with the usual columns and two example rows that are not read.
+
+        Raises WrongUse for a file that cannot be written, or is to be an Excel one.
+        """
+        if path.suffix.lower() in (".xlsx", ".xlsm", ".xls"):
+            raise WrongUse(
+                where=str(path),
+                what="The list to start with is CSV.",
+                remedy="Name it .csv; Excel opens it, and may save it as .xlsx.",
+            )
         text = "\r\n".join((";".join(TEMPLATE_COLUMNS), *_TEMPLATE_ROWS, ""))
         try:
             path.write_text(text, encoding="utf-8-sig", newline="")

@@ -195,7 +195,19 @@ def test_what_changed_since_the_list_was_read_is_looked_at_again(service, store,
     assert store.replaced == 0
 
 
-def test_the_template_is_a_list_that_can_be_read(service, tmp_path):
-    plan = service.read(service.template(tmp_path / "list.csv"))
+def test_the_examples_of_the_template_are_rows_once_their_mark_is_removed(service, tmp_path):
+    path = service.template(tmp_path / "list.csv")
+    with pytest.raises(DataFileError, match="no row"):
+        service.read(path)
 
+    path.write_text(path.read_text("utf-8-sig").replace("# ", ""), "utf-8")
+
+    plan = service.read(path)
     assert [row.meter.meter_id for row in plan.rows] == ["press-4", "mill-1"]
+
+
+def test_a_list_to_start_with_is_not_written_under_the_name_of_an_excel_file(service, tmp_path):
+    with pytest.raises(WrongUse, match=r"\.csv"):
+        service.template(tmp_path / "list.xlsx")
+
+    assert not list(tmp_path.iterdir())
