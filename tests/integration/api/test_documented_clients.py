@@ -23,9 +23,11 @@ def documented(language: str) -> str:
     return found[1]
 
 
-def run_client(url: str, key: str, tmp_path, count: int = 1) -> subprocess.CompletedProcess:
+def run_client(
+    url: str, key: str, tmp_path, count: int = 1, client: str = ""
+) -> subprocess.CompletedProcess:
     script = tmp_path / "client.py"
-    script.write_text(documented("python"), encoding="utf-8")
+    script.write_text(client or documented("python"), encoding="utf-8")
     given = {**os.environ, "ENERGY_URL": url, "ENERGY_KEY": key, "COUNT": str(count)}
     return subprocess.run(
         [sys.executable, "-I", str(script)],
@@ -44,6 +46,21 @@ def test_the_documented_client_posts_readings_that_are_stored(door, tmp_path):
 
     assert done.returncode == 0 and done.stdout.count("1 reading stored.") == 3, done.stdout
     assert len(door.stored("roof")) == before + 3
+
+
+def test_the_documented_client_loses_no_good_reading_to_a_bad_one_beside_it(door, tmp_path):
+    before = len(door.stored("roof"))
+    client = documented("python").replace(
+        "waiting = []",
+        'waiting = [{**read_meter(), "timestamp": time.time() - s} for s in range(9, 0, -1)]\n'
+        'waiting[4]["energy_consumed"] = "62.3"',
+    )
+
+    done = run_client(door.url, door.roof, tmp_path, client=client)
+
+    assert done.returncode == 0, done.stderr
+    assert "Reading 4: energy_consumed" in done.stdout
+    assert len(door.stored("roof")) == before + 9
 
 
 def test_the_documented_client_prints_why_it_is_refused(door, tmp_path):
@@ -68,10 +85,8 @@ def test_the_documented_site_file_makes_the_meter(tmp_path):
 def test_the_documented_reading_is_one(door):
     shown = re.search(r"    (\{\"energy_produced.*?\})", DOCS.read_text(encoding="utf-8"), re.S)
     assert shown
-    body = json.loads(shown[1])
-    del body["facility_id"]
 
-    assert door.post(body).json()["accepted"] == 1
+    assert door.post(json.loads(shown[1])).json()["accepted"] == 1
 
 
 def test_the_sketch_sends_the_needed_fields_and_the_key():
