@@ -202,7 +202,10 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class FleetSummary:
-    """The run in one value; the document of `fleet run --json`."""
+    """The run in one value; the document of `fleet run --json`.
+
+    stability: number of segments -> how alike they stay when half of the fleet is left out.
+    """
 
     engine: str
     finished: bool
@@ -218,6 +221,7 @@ class FleetSummary:
     anomalies: int
     anomaly_methods: dict[str, dict[str, int]]
     segments: tuple[Segment, ...]
+    stability: dict[int, float]
     first_day: str
     last_day: str
     zone: str

@@ -107,6 +107,7 @@ class FleetResults:
             anomalies=methods["profile"]["found"],
             anomaly_methods=methods,
             segments=self.segments(),
+            stability=self.stability(),
             first_day=clock.day_of(min(first)).isoformat() if first else "",
             last_day=clock.day_of(max(last)).isoformat() if last else "",
             zone=str(manifest.about["zone"]),

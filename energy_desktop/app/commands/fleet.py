@@ -282,6 +282,7 @@ def _document(summary: FleetSummary) -> dict[str, Any]:
         "segments": [_plain(one) for one in summary.segments],
         "naive": {name: _plain(one) for name, one in scores.items() if name.startswith("naive")},
         "anomaly_methods": summary.anomaly_methods,
+        "segment_stability": {str(k): value for k, value in summary.stability.items()},
         "broken_files": [_plain(one) for one in summary.broken],
         "engine": summary.engine,
         "finished": summary.finished,
@@ -336,6 +337,9 @@ def _text(summary: FleetSummary, out: Path) -> str:
         f"{one.words}"
         for one in summary.segments
     ]
+    if summary.stability:
+        alike = ", ".join(f"{k}: {wording.number(v, 2)}" for k, v in summary.stability.items())
+        lines.append(f"How alike they stay in half of the fleet (1 the same), by number: {alike}.")
     return "\n".join([*lines, "", f"Results: {out}"])
 
 
