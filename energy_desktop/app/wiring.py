@@ -166,7 +166,9 @@ def make_services(
         bulk_meters=BulkMeterService(store.configuration, library, follow),
         alarms=AlarmService(store.alarms, store.history, clock),
         alarm_rules=AlarmRuleService(store.configuration, follow),
-        importing=ImportService(store.configuration, store.ledger),
+        importing=ImportService(
+            store.configuration, store.ledger, store.editing, clock, user_name()
+        ),
         exporting=ExportService(store.history, ledger, store.configuration),
         history=HistoryService(store.history, ledger, store.configuration, clock),
         billing=billing,

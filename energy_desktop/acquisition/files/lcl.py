@@ -18,6 +18,7 @@ from typing import Literal
 
 import numpy as np
 
+from energy_desktop.acquisition.files.bulk import BulkPlan, BulkRows, read_bulk
 from energy_desktop.acquisition.files.columns import NO_TIME, naive_ms, numbers
 from energy_desktop.acquisition.files.series import (
     MOST_WH,
@@ -31,11 +32,14 @@ from energy_desktop.acquisition.files.series import (
 from energy_desktop.acquisition.files.text import (
     DEFAULT_LIMITS,
     Block,
+    Decoder,
     Limits,
+    Piece,
     Watch,
+    check_rows,
     place,
-    read_blocks,
     read_header,
+    read_pieces,
     unwatched,
 )
 from energy_desktop.domain.clock import iso_utc
@@ -81,8 +85,17 @@ def stage_lcl(
         )
     collector = Collector(path, limits)
     try:
-        for block in read_blocks(path, limits, watch=watch):
-            _collect(block, columns, collector)
+        household, time, value, count = columns
+        plan = BulkPlan(count, time, None, (value,), household, ",", ".", None)
+        decoder, rows = Decoder(), 0
+        for piece in read_pieces(path, limits, watch=watch):
+            rows += piece.line_count
+            check_rows(path, limits, rows, piece.first_line + piece.line_count - 1)
+            bulk = read_bulk(piece, plan)
+            if bulk is None or not _collect_bulk(piece, bulk, collector):
+                block = decoder.block(piece)
+                if block.lines:
+                    _collect(block, columns, collector)
     except BaseException:
         collector.close()
         raise
@@ -101,6 +114,23 @@ def _columns(header: str) -> _Columns | None:
     if names[0] != "lclid" or time is None or value is None:
         return None
     return 0, time, value, len(names)
+
+
+def _collect_bulk(piece: Piece, bulk: BulkRows, collector: Collector) -> bool:
+    """Takes a piece in which every row can be used; False: one cannot, and nothing was taken."""
+    kwh, code = bulk.values[0], bulk.meter_code
+    with np.errstate(invalid="ignore"):
+        good = (bulk.time_ms % _STEP_MS == 0) & (kwh >= 0) & (kwh <= MOST_WH / 1000)
+    if bulk.own_offset or code is None or not good.all():
+        return False
+    line = np.arange(piece.first_line, piece.first_line + piece.line_count, dtype=np.int64)
+    wh = np.round(kwh * 1000, 6)
+    for k, household in enumerate(bulk.meters):
+        mine = slice(None) if len(bulk.meters) == 1 else np.flatnonzero(code == k)
+        rows = Rows(line[mine], bulk.time_ms[mine], wh[mine])
+        collector.rows_read[household.strip()] += len(rows.line)
+        collector.add(household.strip(), rows)
+    return True
 
 
 def _collect(block: Block, columns: _Columns, collector: Collector) -> None:

@@ -115,6 +115,9 @@ class Collector:
     def close(self) -> None:
         self._spool.close()
 
+    def __del__(self) -> None:
+        self._spool.close()  # a job that was dropped leaves nothing behind
+
     def add(self, meter_id: str, rows: Rows) -> None:
         parts = self._parts.setdefault(meter_id, [])
         if not len(rows.line):

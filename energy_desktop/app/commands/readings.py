@@ -27,6 +27,8 @@ class FileFormat(Enum):
     AUTO = "auto"
     LCL = "lcl"
     CSV = "csv"
+    EXCEL = "excel"
+    GREEN_BUTTON = "green-button"
 
 
 class Stamp(Enum):
@@ -37,8 +39,25 @@ class Stamp(Enum):
 class UnitOption(Enum):
     WH = "Wh"
     KWH = "kWh"
+    MWH = "MWh"
     W = "W"
     KW = "kW"
+    MW = "MW"
+
+
+class Values(Enum):
+    AUTO = "auto"
+    PER_STEP = "per_step"
+    REGISTER = "register"
+
+
+class Replace(Enum):
+    """Beside what is missing or quarantined, which a file always fills."""
+
+    NOTHING = "nothing"
+    ESTIMATES = "estimates"
+    MEASURED = "measured"
+    ALL = "all"
 
 
 class Decimal(Enum):
@@ -68,11 +87,34 @@ def import_files(
         Stamp, typer.Option("--stamp", help="What a stamp marks: start or end of its interval.")
     ] = Stamp.START,
     decimal: Annotated[Decimal | None, typer.Option("--decimal")] = None,
+    meter_column: Annotated[str | None, typer.Option("--meter-column", metavar="NAME")] = None,
+    clock_column: Annotated[
+        str | None,
+        typer.Option("--clock-column", metavar="NAME", help="Time of day beside a date column."),
+    ] = None,
+    time_format: Annotated[
+        str | None, typer.Option("--time-format", metavar="FORMAT", help="Such as %d/%m/%Y %H:%M.")
+    ] = None,
+    standard_time: Annotated[
+        bool, typer.Option("--standard-time", help="The clock ignores summer time.")
+    ] = False,
+    values: Annotated[
+        Values, typer.Option("--values", help="Energy or power per step, or a register.")
+    ] = Values.AUTO,
+    header_line: Annotated[
+        int, typer.Option("--header-line", min=0, help="Line of the names; 0: there are none.")
+    ] = 1,
+    sheet: Annotated[str | None, typer.Option("--sheet", metavar="NAME")] = None,
+    may_replace: Annotated[
+        Replace,
+        typer.Option("--replace", help="What a file may replace: each as a correction."),
+    ] = Replace.ESTIMATES,
     site: SiteOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Import interval readings: the London half-hourly layouts, or CSV with named columns."""
-    from energy_desktop.acquisition.files.general_csv import CsvLayout
+    """Import interval readings: CSV, Excel, Green Button (ESPI), published data sets."""
+    from energy_desktop.acquisition.files.layout import CsvLayout
+    from energy_desktop.services.import_changes import ImportRules
 
     layout = CsvLayout(
         time_column=time_column,
@@ -81,10 +123,22 @@ def import_files(
         zone=zone,
         stamp=stamp.value,
         decimal=None if decimal is None else decimal.value,
+        meter_column=meter_column,
+        clock_column=clock_column,
+        time_format=time_format,
+        summer_time=not standard_time,
+        values=values.value,
+        header_line=header_line,
+        sheet=sheet,
+    )
+    rules = ImportRules(
+        replace_estimated=may_replace is not Replace.NOTHING,
+        replace_measured=may_replace in (Replace.MEASURED, Replace.ALL),
+        replace_edited=may_replace is Replace.ALL,
     )
     with opened(site, make=True) as place:
         results = place.services.importing.run(
-            files, file_format=file_format.value, meter_id=meter, layout=layout
+            files, file_format=file_format.value, meter_id=meter, layout=layout, rules=rules
         )
     say(
         {"results": [_document(r) for r in results]},
@@ -101,6 +155,9 @@ def _document(r: ImportResult) -> dict[str, Any]:
         "stored": r.stored,
         "duplicates": r.duplicates,
         "already_stored": r.already_stored,
+        "replaced": r.replaced,
+        "left": r.left,
+        "corrections": list(r.edits),
         "rejected": [{"line": line, "reason": reason} for line, reason in r.rejected],
         "gaps": r.gaps,
         "first_utc": None if r.first_ms is None else iso_utc(r.first_ms),
@@ -118,6 +175,7 @@ def _text(results: tuple[ImportResult, ...]) -> str:
             wording.number(r.rows_read, 0),
             wording.number(r.stored, 0),
             wording.number(r.duplicates, 0),
+            wording.number(r.left, 0),
             wording.number(len(r.rejected), 0),
             wording.number(r.gaps, 0),
             wording.UNKNOWN if r.first_ms is None else iso_utc(r.first_ms),
@@ -125,12 +183,29 @@ def _text(results: tuple[ImportResult, ...]) -> str:
         )
         for r in results
     ]
-    headers = ("file", "meter", "rows", "stored", "repeated", "rejected", "gaps", "first", "last")
-    lines = [table(headers, rows, frozenset({2, 3, 4, 5, 6}))]
+    headers = (
+        "file",
+        "meter",
+        "rows",
+        "stored",
+        "repeated",
+        "left",
+        "rejected",
+        "gaps",
+        "first",
+        "last",
+    )
+    lines = [table(headers, rows, frozenset({2, 3, 4, 5, 6, 7}))]
     for r in results:
         lines.extend(f"{r.file.name}, line {line}: {reason}" for line, reason in r.rejected[:20])
         if len(r.rejected) > 20:
             lines.append(f"{r.file.name}: {len(r.rejected) - 20} more rejected; --json lists all")
+        lines.extend(f"{r.file.name}, {r.meter_id}: {note}" for note in r.notes)
+        if r.left:
+            lines.append(
+                f"{r.file.name}, {r.meter_id}: {wording.number(r.left, 0)} intervals differ from "
+                "the ledger and were left; --replace says what may be replaced"
+            )
     return "\n".join(lines)
 
 
