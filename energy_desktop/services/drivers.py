@@ -145,13 +145,15 @@ class DriverService:
         function: int = 3,
         *,
         word_order: str = "ABCD",
+        replace: bool = False,
     ) -> str:
         """The text of a driver made of a list's usable rows; nothing is saved yet.
 
-        function: of the rows for which the list does not say. The rows that were left out stand
-        at the end as comments with their reasons. Raises WrongUse.
+        function: of the rows for which the list does not say. replace: a driver of the site may
+        have this id. The rows that were left out stand at the end as comments with their reasons.
+        Raises WrongUse.
         """
-        self._refuse_taken(driver_id)
+        self._refuse_taken(driver_id, replace=replace)
         if function not in (3, 4):
             raise WrongUse(
                 where=f"Function {function}",
@@ -168,7 +170,7 @@ class DriverService:
         self._parsed(text)
         return text
 
-    def _refuse_taken(self, driver_id: str) -> None:
+    def _refuse_taken(self, driver_id: str, *, replace: bool = False) -> None:
         if not re.fullmatch(r"[a-z0-9][a-z0-9_]*", driver_id):
             raise WrongUse(
                 where=f"Driver id {driver_id!r}",
@@ -176,13 +178,17 @@ class DriverService:
                 remedy="As in maker_model.",
             )
         try:
-            self._library.get(driver_id)
+            known = self._library.get(driver_id).info
         except (NotFound, DriverFileError):
+            return
+        if known.own and replace:
             return
         raise WrongUse(
             where=f"Driver id {driver_id!r}",
             what="There is a driver of this id.",
-            remedy="Choose another one.",
+            remedy="Choose another one; `drivers from-list --replace` makes one of yours anew."
+            if known.own
+            else "Choose another one.",
         )
 
     @staticmethod
@@ -211,7 +217,8 @@ def _summary(profile: DriverProfile) -> str:
 def _driver_text(listing: RegisterList, driver_id: str, function: int, word_order: str) -> str:
     rows = listing.usable
     known = [row.function for row in rows if row.function is not None]
-    if len(known) == len(rows):
+    open_rows = len(rows) - len(known)
+    if not open_rows:
         function = max(set(known), key=known.count)
     width = max(len(row.quantity) for row in rows)
     lines = [
@@ -225,6 +232,11 @@ def _driver_text(listing: RegisterList, driver_id: str, function: int, word_orde
         f'defaults = {{ function = {function}, word_order = "{word_order}" }}',
         "doubts = [",
         *(f"    {_string(decision)}," for decision in listing.decisions),
+        *(
+            [f'    "function {function} is taken where the list does not say",']
+            if open_rows
+            else []
+        ),
         f'    "word order {word_order} is taken for granted",',
         "]",
         "",

@@ -168,6 +168,9 @@ def from_list(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Tell what was understood; write nothing.")
     ] = False,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Make a driver of the site anew.")
+    ] = False,
     site: SiteOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -182,9 +185,15 @@ def from_list(
     }
     target = ""
     if not dry_run:
-        text = service.from_list(listing, driver_id, function, word_order=word_order.value)
+        text = service.from_list(
+            listing, driver_id, function, word_order=word_order.value, replace=replace
+        )
         target = service.save(text).file
-    say(document | {"file": target}, as_json=as_json, text=lambda: _understood(listing, target))
+    say(
+        document | {"file": target},
+        as_json=as_json,
+        text=lambda: _understood(listing, target, function),
+    )
 
 
 def _check(file: Path, as_json: bool) -> None:
@@ -267,16 +276,17 @@ def _register_table(registers: tuple[RegisterView, ...]) -> str:
     return table(headers, rows, frozenset({2, 3, 4, 6}))
 
 
-def _understood(listing: RegisterList, target: str) -> str:
+def _understood(listing: RegisterList, target: str, function: int) -> str:
+    """function: of the rows for which the list does not say."""
     rows = [
-        (str(r.number), r.name, QUANTITIES[r.quantity].label, str(r.address), r.value_format,
-         f"{r.scale:g}", r.unit)
+        (str(r.number), r.name, QUANTITIES[r.quantity].label, str(r.address),
+         str(r.function or function), r.value_format, f"{r.scale:g}", r.unit)
         for r in listing.usable
     ]  # fmt: skip
-    headers = ("line", "name", "is", "wire", "format", "scale", "unit")
+    headers = ("line", "name", "is", "wire", "fn", "format", "scale", "unit")
     lines = [*listing.decisions]
     if rows:
-        lines += ["", table(headers, rows, frozenset({0, 3, 5}))]
+        lines += ["", table(headers, rows, frozenset({0, 3, 4, 6}))]
     if listing.refused:
         lines += ["", f"{len(listing.refused)} left out:"]
         lines += [f"  line {row.number}, {row.name}: {row.error}" for row in listing.refused]

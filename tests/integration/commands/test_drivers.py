@@ -96,3 +96,22 @@ def test_an_id_that_is_taken_is_refused(run, tmp_path):
 
     assert result.exit_code != 0
     assert "There is a driver of this id" in result.stderr
+
+
+def test_a_driver_of_the_site_is_made_anew_when_asked_and_a_shipped_one_never(run, tmp_path):
+    path = tmp_path / "list.csv"
+    path.write_text("Address;Name;Type;Unit\n0;Voltage L1;FLOAT32;V\n", encoding="utf-8")
+    made = ("drivers", "from-list", str(path), "--id", "new_meter")
+    run(*made)
+
+    again = CliRunner().invoke(app, ["--site", str(tmp_path), *made])
+    run(*made, "--word-order", "CDAB", "--function", "4", "--replace")
+    shipped = CliRunner().invoke(
+        app, ["--site", str(tmp_path), *made[:3], "--id", "abb_b23", "--replace"]
+    )
+
+    assert again.exit_code != 0 and "--replace" in again.stderr
+    assert shipped.exit_code != 0 and "There is a driver of this id" in shipped.stderr
+    shown = json.loads(run("drivers", "show", "new_meter", "--json"))
+    assert [(r["word_order"], r["function"]) for r in shown["registers"]] == [("CDAB", 4)]
+    assert any("function 4 is taken" in doubt for doubt in shown["driver"]["doubts"])
