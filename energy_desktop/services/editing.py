@@ -7,16 +7,14 @@ is a new version, with who, when, why and how.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from energy_desktop.analytics.vee import exact, shapes
-from energy_desktop.analytics.vee.measured import measured_wh
 from energy_desktop.domain import wording
-from energy_desktop.domain.clock import Clock, from_ms, to_ms
+from energy_desktop.domain.clock import Clock, to_ms
 from energy_desktop.domain.editing import (
     Edit,
     EditMethod,
@@ -24,61 +22,21 @@ from energy_desktop.domain.editing import (
     EditPreview,
     IntervalVersion,
     LedgerGap,
-    Shape,
 )
-from energy_desktop.domain.energy import DAY_MS, IntervalQuality, Intervals
+from energy_desktop.domain.energy import IntervalQuality
 from energy_desktop.domain.errors import NotEnoughData, NotFound, WrongUse
 from energy_desktop.domain.ports import ConfigurationStore, InvoiceStore, Ledger, LedgerEditing
 from energy_desktop.domain.site import Meter
+from energy_desktop.services.edit_methods import EditMethods, Span, kwh_text
 from energy_desktop.services.gap_filling import GapFiller
 from energy_desktop.services.register_spans import register_energy
 from energy_desktop.services.registers import positive_register
 
 if TYPE_CHECKING:
-    from energy_desktop.domain.energy import Floats, Int8s, Int64s
+    from energy_desktop.domain.energy import Int64s
 
 ESTIMATES = frozenset({EditMethod.LINE, EditMethod.LIKE_DAYS, EditMethod.REGISTER})
-BY_HAND = (
-    EditMethod.SET,
-    EditMethod.SCALE,
-    EditMethod.SPREAD,
-    EditMethod.COPY_DAY,
-    EditMethod.LINE,
-    EditMethod.LIKE_DAYS,
-    EditMethod.REGISTER,
-)
-"""Methods that a person can choose; the others come of imports, exchanges and undoing."""
-_LOOK_BACK_MS = (7 * shapes.WEEKS + 2) * DAY_MS
 _NO_PARAMETERS = EditParameters()
-
-
-@dataclass(frozen=True, slots=True)
-class _Span:
-    """The intervals to be corrected; arrays (n,) are those of the ledger now."""
-
-    meter: Meter
-    register: str
-    zone: ZoneInfo
-    step_s: int
-    start_ms: int
-    end_ms: int
-    starts: Int64s
-    energy_wh: Floats
-    quality: Int8s
-    register_wh: int | None
-
-    @property
-    def measured(self) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
-        return np.isfinite(self.energy_wh) & (self.quality <= IntervalQuality.VALIDATED)
-
-    def wrong(self, what: str, remedy: str) -> WrongUse:
-        return WrongUse(where=f"{self.meter.name}, {self.text}", what=what, remedy=remedy)
-
-    @property
-    def text(self) -> str:
-        return (
-            f"{wording.stamp(self.start_ms, self.zone)} to {wording.stamp(self.end_ms, self.zone)}"
-        )
 
 
 class EditingService:
@@ -99,6 +57,7 @@ class EditingService:
         self._clock = clock
         self._who = who
         self._invoices = invoices
+        self._methods = EditMethods(ledger)
         self._filler = GapFiller(ledger, editing)
 
     # --- looking --------------------------------------------------------------------------------
@@ -143,29 +102,7 @@ class EditingService:
         Raises NotFound (meter), WrongUse (span, parameters), NotEnoughData (nothing to go by).
         """
         span = self._span(meter_id, register, start_ms, end_ms)
-        chosen = np.ones(len(span.starts), np.bool_)
-        if method is EditMethod.SET:
-            after, told = _set(span, parameters)
-        elif method is EditMethod.SCALE:
-            chosen = np.isfinite(span.energy_wh)
-            after, told = _scale(span, parameters)
-        elif method is EditMethod.SPREAD:
-            after, told = self._spread(span, parameters)
-        elif method is EditMethod.REGISTER:
-            after, told = self._spread(span, replace(parameters, total_wh=None))
-        elif method is EditMethod.COPY_DAY:
-            after, told = self._copy_day(span, parameters)
-        elif method is EditMethod.LINE:
-            after, told = self._along(span, parameters, self._line(span), "straight line")
-        elif method is EditMethod.LIKE_DAYS:
-            after, told = self._along(
-                span, parameters, self._like_weeks(span), "same weekday and time of 3 weeks before"
-            )
-        else:
-            raise span.wrong(
-                f"{method.value!r} is no method to choose.",
-                f"Choose one of: {', '.join(m.value for m in BY_HAND)}.",
-            )
+        chosen, after, told = self._methods.after(span, method, parameters)
         return self._made(span, method, told, chosen, after)
 
     def estimate_gaps(
@@ -288,7 +225,7 @@ class EditingService:
     def _register(self, meter_id: str, register: str) -> str:
         return register or positive_register(self._ledger, meter_id)
 
-    def _span(self, meter_id: str, register: str, start_ms: int, end_ms: int) -> _Span:
+    def _span(self, meter_id: str, register: str, start_ms: int, end_ms: int) -> Span:
         """The whole intervals of the period. Raises WrongUse for one that is none."""
         meter, zone = self._meter(meter_id), self._zone()
         register = self._register(meter_id, register)
@@ -300,7 +237,7 @@ class EditingService:
             )
         step_s = self._ledger.intervals(meter_id, start_ms, start_ms, register=register).step_s
         step_ms = step_s * 1000
-        span = _Span(
+        span = Span(
             meter, register, zone, step_s, start_ms, end_ms,
             np.empty(0, np.int64), np.empty(0), np.empty(0, np.int8), None,
         )  # fmt: skip
@@ -322,105 +259,9 @@ class EditingService:
             register_wh=known_wh,
         )
 
-    def _around(self, span: _Span, start_ms: int, end_ms: int) -> Intervals:
-        return self._ledger.intervals(
-            span.meter.meter_id, start_ms, end_ms, register=span.register, step_s=span.step_s
-        )
-
-    def _line(self, span: _Span) -> Floats:
-        step_ms = span.step_s * 1000
-        sides = self._around(span, span.start_ms - step_ms, span.end_ms + step_ms)
-        before, after = (
-            float(sides.energy_wh[i]) if sides.quality[i] <= IntervalQuality.VALIDATED else None
-            for i in (0, -1)
-        )
-        line = shapes.straight_line(len(span.starts), before, after)
-        if line is None:
-            raise NotEnoughData(
-                where=f"{span.meter.name}, {span.text}",
-                what="Neither neighbour was measured, so there is no line between them.",
-                remedy="Spread a known total, or copy a like day.",
-            )
-        return line
-
-    def _like_weeks(self, span: _Span) -> Floats:
-        past = self._around(span, span.start_ms - _LOOK_BACK_MS, span.end_ms)
-        shape = shapes.like_weeks(
-            span.starts, int(past.start_ms[0]), span.step_s * 1000, measured_wh(past), span.zone
-        )
-        if shape is None:
-            raise NotEnoughData(
-                where=f"{span.meter.name}, {span.text}",
-                what="Too little was measured at these times in the 3 weeks before.",
-                remedy="Spread the total evenly, or copy a like day.",
-            )
-        return shape
-
-    def _day(self, span: _Span, parameters: EditParameters) -> Floats:
-        if parameters.source_day is None:
-            raise span.wrong("No day is named to copy from.", "Name the like day.")
-        first = from_ms(span.start_ms).astimezone(span.zone).date()
-        off = (parameters.source_day - first).days
-        if off == 0:
-            raise span.wrong("That is the day itself.", "Name another day.")
-        edge = (abs(off) + 2) * DAY_MS
-        around = self._around(span, span.start_ms - edge, span.end_ms + edge)
-        copied = shapes.like_day(
-            span.starts, off, int(around.start_ms[0]), span.step_s * 1000,
-            around.energy_wh, span.zone,
-        )  # fmt: skip
-        unknown = int(np.count_nonzero(~np.isfinite(copied)))
-        if unknown:
-            raise NotEnoughData(
-                where=f"{span.meter.name}, {wording.day(parameters.source_day)}",
-                what=f"{wording.count(unknown, 'interval')} of it are not known.",
-                remedy="Choose another day.",
-            )
-        return copied
-
-    def _spread(self, span: _Span, parameters: EditParameters) -> tuple[Int64s, str]:
-        total = span.register_wh if parameters.total_wh is None else parameters.total_wh
-        if total is None:
-            raise span.wrong(
-                "The register does not know this span, so its total is not known.",
-                "Name the total, or choose another method.",
-            )
-        _refuse_negative(span, total)
-        if parameters.shape is Shape.EVEN:
-            shape, along = np.ones(len(span.starts)), "evenly"
-        elif parameters.shape is Shape.LIKE_DAYS:
-            shape, along = self._like_weeks(span), "as the same weekdays before"
-        else:
-            shape = self._day(span, parameters)
-            assert parameters.source_day is not None
-            along = f"as on {wording.day(parameters.source_day)}"
-        whose = "the register's " if parameters.total_wh is None else ""
-        return exact.apportion(total, shape), f"{whose}{_kwh(total)} spread {along}"
-
-    def _copy_day(self, span: _Span, parameters: EditParameters) -> tuple[Int64s, str]:
-        copied = self._day(span, parameters)
-        assert parameters.source_day is not None
-        return self._along(
-            span, parameters, copied, f"copied from {wording.day(parameters.source_day)}"
-        )
-
-    @staticmethod
-    def _along(
-        span: _Span, parameters: EditParameters, shape: Floats, words: str
-    ) -> tuple[Int64s, str]:
-        """As the shape is, scaled to the total that is given or that the register knows."""
-        total = parameters.total_wh
-        if total is None and parameters.keep_total:
-            total = span.register_wh
-        if total is None:
-            return exact.whole(shape), words
-        _refuse_negative(span, total)
-        whose = "the register's " if parameters.total_wh is None else ""
-        return exact.apportion(total, shape), f"{words}, scaled to {whose}{_kwh(total)}"
-
     def _made(
         self,
-        span: _Span,
+        span: Span,
         method: EditMethod,
         told: str,
         chosen: np.ndarray[tuple[int, ...], np.dtype[np.bool_]],
@@ -459,7 +300,7 @@ class EditingService:
 
     @staticmethod
     def _value_warnings(
-        span: _Span, chosen: np.ndarray[tuple[int, ...], np.dtype[np.bool_]], made: EditPreview
+        span: Span, chosen: np.ndarray[tuple[int, ...], np.dtype[np.bool_]], made: EditPreview
     ) -> list[str]:
         found = []
         if made.measured:
@@ -485,7 +326,7 @@ class EditingService:
                 )
         return found
 
-    def _invoice_warnings(self, span: _Span) -> list[str]:
+    def _invoice_warnings(self, span: Span) -> list[str]:
         if self._invoices is None:
             return []
         return [
@@ -498,43 +339,10 @@ class EditingService:
         ]
 
 
-def _set(span: _Span, parameters: EditParameters) -> tuple[Int64s, str]:
-    if parameters.value_wh is None:
-        raise span.wrong("No value is named.", "Name the energy of each interval in Wh.")
-    _refuse_negative(span, parameters.value_wh)
-    after = np.full(len(span.starts), parameters.value_wh, np.int64)
-    return after, f"each interval set to {parameters.value_wh:,} Wh"
-
-
-def _scale(span: _Span, parameters: EditParameters) -> tuple[Int64s, str]:
-    if parameters.factor is None or not parameters.factor.is_finite() or parameters.factor < 0:
-        raise span.wrong("No factor of 0 or more is named.", "Name the factor, such as 1.5.")
-    known = np.isfinite(span.energy_wh)
-    if not known.any():
-        raise span.wrong(
-            "None of its intervals has a value to scale.", "Spread a known total instead."
-        )
-    energy = np.rint(span.energy_wh[known]).astype(np.int64)
-    return exact.scaled(energy, parameters.factor), f"scaled by {parameters.factor.normalize():f}"
-
-
-def _refuse_negative(span: _Span, energy_wh: int) -> None:
-    if energy_wh < 0:
-        raise span.wrong(
-            f"{energy_wh:,} Wh is less than nothing: a register counts one direction.",
-            "Correct the register of the other direction instead.",
-        )
-
-
 def _sentence(made: EditPreview) -> str:
-    was = (
-        "unknown before" if made.total_before_wh is None else f"{_kwh(made.total_before_wh)} before"
-    )
+    before = made.total_before_wh
+    was = "unknown before" if before is None else f"{kwh_text(before)} before"
     count = wording.count(len(made.start_ms), "interval")
     hours = wording.hours(len(made.start_ms) * made.step_s / 60)
-    text = f"{count} ({hours}): {_kwh(made.total_after_wh)}, {was}; {made.parameters}."
+    text = f"{count} ({hours}): {kwh_text(made.total_after_wh)}, {was}; {made.parameters}."
     return text[0].upper() + text[1:]
-
-
-def _kwh(energy_wh: int) -> str:
-    return f"{wording.exact_kwh(energy_wh)} kWh"

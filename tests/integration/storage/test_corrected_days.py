@@ -112,7 +112,7 @@ def worn(tmp_path_factory):
 
 
 @settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(st.lists(st.integers(1, 251), max_size=3, unique=True), st.data())
 def test_parts_that_together_meet_the_register_leave_every_day_in_order(worn, cuts, data):
@@ -123,23 +123,19 @@ def test_parts_that_together_meet_the_register_leave_every_day_in_order(worn, cu
     for _ in bounds[2:]:
         parts.append(data.draw(st.integers(0, total - sum(parts))))
     parts.append(total - sum(parts))
-    before = worn.rows()
+    shapes = [data.draw(st.sampled_from((Shape.EVEN, Shape.LIKE_DAYS))) for _ in parts]
+    before, made = worn.rows(), []
 
-    made = [
-        worn.editing.apply(
-            worn.editing.preview(
-                "m", REGISTER, first, last, EditMethod.SPREAD,
-                EditParameters(total_wh=part, shape=data.draw(st.sampled_from(list(Shape)[:2]))),
-            ),
-            "a part of it",
-        )
-        for first, last, part in zip(bounds, bounds[1:], parts, strict=False)
-    ]  # fmt: skip
-
-    assert round(float(worn.energy(start, end).sum())) == total
-    assert worn.off() == []
+    for first, last, part, shape in zip(bounds, bounds[1:], parts, shapes, strict=False):
+        parameters = EditParameters(total_wh=part, shape=shape)
+        preview = worn.editing.preview("m", REGISTER, first, last, EditMethod.SPREAD, parameters)
+        made.append(worn.editing.apply(preview, "a part of it"))
+    energy, off = worn.energy(start, end), worn.off()
     for edit in reversed(made):
         worn.editing.undo(edit.edit_id, "the next example")
+
+    assert round(float(energy.sum())) == total
+    assert off == []
     assert worn.rows() == before
 
 
