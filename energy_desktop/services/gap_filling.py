@@ -7,6 +7,7 @@ gap is left, too.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -25,19 +26,22 @@ if TYPE_CHECKING:
     from energy_desktop.domain.energy import Floats, Int64s
 
 SHORT_MS = HOUR_MS
+_TOLD_SINGLY = 4
 _ALREADY = ("imported", "late readings")  # how an interval came to its value, when it is not open
 _LOOK_BACK_MS = (7 * shapes.WEEKS + 2) * DAY_MS
 
 
 @dataclass(frozen=True, slots=True)
 class FilledGap:
-    """One gap with its new energies (n,). known: whether the register gave their sum."""
+    """One gap with its new energies (n,). known: whether the register gave their sum. begins and
+    how: in words."""
 
     starts: Int64s
     energy_wh: Int64s
     method: EditMethod
     known: bool
-    words: str
+    begins: str
+    how: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +68,13 @@ class Filled:
 
     @property
     def told(self) -> str:
-        return "; ".join(part.words for part in self.parts)
+        """Each gap by its name; of many, how many there are of each kind."""
+        if len(self.parts) <= _TOLD_SINGLY:
+            return "; ".join(f"{part.begins} by {part.how}" for part in self.parts)
+        kinds = Counter(part.how for part in self.parts)
+        return "; ".join(
+            f"{wording.count(count, 'gap')} by {how}" for how, count in sorted(kinds.items())
+        )
 
     @property
     def sentence(self) -> str:
@@ -204,8 +214,8 @@ class _OneGap:
         how = "a straight line" if method is EditMethod.LINE else "the same weekdays before"
         if method is EditMethod.REGISTER:
             how = "an even spread"
-        words = f"{wording.stamp(gap.start_ms, self._zone)} by {how}"
-        return FilledGap(opened.starts, energy, method, known is not None, words), warning
+        begins = wording.stamp(gap.start_ms, self._zone)
+        return FilledGap(opened.starts, energy, method, known is not None, begins, how), warning
 
     def _refused(self, gap: LedgerGap, opened: _Open) -> str | None:
         known = opened.known_wh
