@@ -7,6 +7,7 @@ is a new version, with who, when, why and how.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -40,7 +41,10 @@ _NO_PARAMETERS = EditParameters()
 
 
 class EditingService:
-    """`who` is the name of the person at this program. invoices None: no invoice is warned of."""
+    """`who` is the name of the person at this program. invoices None: no invoice is warned of.
+
+    on_corrected: called after the ledger changed, for whoever remembers some of it.
+    """
 
     def __init__(
         self,
@@ -50,6 +54,7 @@ class EditingService:
         clock: Clock,
         who: str,
         invoices: InvoiceStore | None = None,
+        on_corrected: Callable[[], None] | None = None,
     ) -> None:
         self._configuration = configuration
         self._ledger = ledger
@@ -57,6 +62,7 @@ class EditingService:
         self._clock = clock
         self._who = who
         self._invoices = invoices
+        self._on_corrected = on_corrected
         self._methods = EditMethods(ledger)
         self._filler = GapFiller(ledger, editing)
 
@@ -174,7 +180,7 @@ class EditingService:
                 what="The ledger changed since the preview was made.",
                 remedy="Make the preview again.",
             )
-        return self._editing.apply_edit(
+        made = self._editing.apply_edit(
             Edit(
                 edit_id=0,
                 meter_id=preview.meter_id,
@@ -192,6 +198,8 @@ class EditingService:
             preview.after_wh,
             preview.quality,
         )
+        self._tell()
+        return made
 
     def undo(self, edit_id: int, reason: str) -> Edit:
         """Puts back what the correction replaced; gives the undoing as a correction of its own.
@@ -205,9 +213,15 @@ class EditingService:
                 what="Undoing needs a reason, too.",
                 remedy="Write why the correction was wrong.",
             )
-        return self._editing.undo(edit_id, self._who, reason.strip(), to_ms(self._clock()))
+        made = self._editing.undo(edit_id, self._who, reason.strip(), to_ms(self._clock()))
+        self._tell()
+        return made
 
     # --- parts ----------------------------------------------------------------------------------
+
+    def _tell(self) -> None:
+        if self._on_corrected is not None:
+            self._on_corrected()
 
     def _meter(self, meter_id: str) -> Meter:
         found = self._configuration.load().meter(meter_id)

@@ -73,7 +73,7 @@ class ReadingsAround:
 
 class ExchangeService:
     """`who` is the name of the person at this program; on_changed: who follows a changed
-    configuration."""
+    configuration; on_corrected: whoever remembers some of the ledger."""
 
     def __init__(
         self,
@@ -84,6 +84,7 @@ class ExchangeService:
         clock: Clock,
         who: str,
         on_changed: Callable[[Configuration], None] | None = None,
+        on_corrected: Callable[[], None] | None = None,
     ) -> None:
         self._configuration = configuration
         self._history = history
@@ -92,6 +93,7 @@ class ExchangeService:
         self._clock = clock
         self._who = who
         self._on_changed = on_changed
+        self._on_corrected = on_corrected
 
     def events(self, meter_id: str) -> tuple[RegisterEvent, ...]:
         """Exchanges and resets of the meter, oldest first. Raises NotFound."""
@@ -195,6 +197,7 @@ class ExchangeService:
             warnings.append(_counted_wrong(entry.at_ms, last.read_at_ms, meter, new_ratio, zone))
         if newest:
             meter = self._take_over(meter, entry)
+        self._tell()
         return ExchangeResult(tuple(made), meter, tuple(warnings))
 
     def remove(self, event_id: int, meter_id: str) -> None:
@@ -209,8 +212,13 @@ class ExchangeService:
                 remedy="See the list of its exchanges.",
             )
         self._events.remove_event(event_id)
+        self._tell()
 
     # --- parts ----------------------------------------------------------------------------------
+
+    def _tell(self) -> None:
+        if self._on_corrected is not None:
+            self._on_corrected()
 
     def _meter(self, meter_id: str) -> Meter:
         found = self._configuration.load().meter(meter_id)

@@ -132,6 +132,11 @@ class OverviewService:
         self._past: _Past | None = None
         self._peak: tuple[float, int] | None = None
 
+    def forget(self) -> None:
+        """The ledger was corrected: what is remembered of it is read anew when next asked for."""
+        with self._lock:
+            self._past = self._peak = None
+
     # -------------------------------------------------------- cheap
 
     def statuses(self) -> Mapping[str, MeterStatus]:
