@@ -114,7 +114,7 @@ def _alarms(context: ViewContext, services: Services, engine: Engine, feed: Live
 
 
 def _history(context: ViewContext, services: Services) -> BaseView:
-    from energy_desktop.ui.views.history_view import HistoryView
+    from energy_desktop.ui.views.history.page import HistoryView
 
     return HistoryView(context, services.history, services.exporting)
 

@@ -17,6 +17,7 @@ from energy_desktop.app.site_key import site_key
 from energy_desktop.app.user import user_name
 from energy_desktop.domain.clock import Clock, system_clock, to_ms
 from energy_desktop.domain.commissioning_record import CommissioningRecord
+from energy_desktop.domain.history_paper import HistoryPaper
 from energy_desktop.domain.invoice import Invoice
 from energy_desktop.domain.monthly_report import MonthlyReport
 from energy_desktop.domain.ports import Compute
@@ -109,6 +110,13 @@ def render_report(report: MonthlyReport) -> bytes:
     return monthly_report_pdf.render(report, fonts=fonts_folder())
 
 
+def render_history(picture: HistoryPaper) -> bytes:
+    """As `render_invoice`."""
+    from energy_desktop.reports import history_pdf
+
+    return history_pdf.render(picture, fonts=fonts_folder())
+
+
 def make_services(
     store: Store,
     library: ProfileLibrary,
@@ -169,8 +177,10 @@ def make_services(
         importing=ImportService(
             store.configuration, store.ledger, store.editing, clock, user_name()
         ),
-        exporting=ExportService(store.history, ledger, store.configuration),
-        history=HistoryService(store.history, ledger, store.configuration, clock),
+        exporting=ExportService(store.history, ledger, store.configuration, render_history),
+        history=HistoryService(
+            store.history, ledger, store.configuration, clock, store.editing
+        ),
         billing=billing,
         forecasting=forecasting,
         virtual_meters=VirtualMeterService(store.configuration),

@@ -1,16 +1,14 @@
 """Stored readings as a file: CSV, Excel or Parquet, one row per reading or step.
 
-The file appears under its name only when it is complete.
+What is seen on the history page goes the same way: its table as it stands there, its paper as PDF.
 """
 
 from __future__ import annotations
 
-import csv
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -23,17 +21,17 @@ from energy_desktop.domain.energy import (
     Resolution,
 )
 from energy_desktop.domain.errors import NotEnoughData, WrongUse
+from energy_desktop.domain.history_paper import HistoryPaper
 from energy_desktop.domain.ports import ConfigurationStore, History, Ledger
 from energy_desktop.domain.quantities import QUANTITIES, quantity
+from energy_desktop.services.history.seen import SeenTable
 from energy_desktop.services.local_days import day_edges
+from energy_desktop.services.table_files import Column, put_in_place, write_table, writer_of
 
 _STEP_MS = {
     Resolution.QUARTER: QUARTER_HOUR_MS,
     Resolution.HOUR: HOUR_MS,
 }
-_EXCEL_ROWS = 1_048_575
-
-Column = tuple[str, "np.ndarray[Any, Any]"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +45,48 @@ class ExportedFile:
 class ExportService:
     """Writes what `History` and `Ledger` hold."""
 
-    def __init__(self, history: History, ledger: Ledger, configuration: ConfigurationStore) -> None:
+    def __init__(
+        self,
+        history: History,
+        ledger: Ledger,
+        configuration: ConfigurationStore,
+        render_paper: Callable[[HistoryPaper], bytes] | None = None,
+    ) -> None:
         self._history = history
         self._ledger = ledger
         self._configuration = configuration
+        self._render_paper = render_paper
+
+    def export_seen(self, seen: SeenTable, out: Path) -> ExportedFile:
+        """Writes what a picture shows, with meter, period, zone and quality beside each row.
+
+        Raises WrongUse (file type, a file that cannot be written) and NotEnoughData.
+        """
+        writer_of(out)
+        if not seen.rows:
+            raise NotEnoughData(
+                where=seen.title,
+                what="There is nothing in this picture to export.",
+                remedy="Choose a period in which the meter was read.",
+            )
+        write_table(out, seen.columns, about=seen.about, sheet="seen")
+        return ExportedFile(out, seen.rows, tuple(name for name, _ in seen.columns))
+
+    def export_paper(self, paper: HistoryPaper, out: Path) -> ExportedFile:
+        """Writes the picture as PDF, drawn from its values. Raises WrongUse."""
+        if self._render_paper is None:
+            raise WrongUse(
+                where=out.name,
+                what="No PDF can be made here.",
+                remedy="Export it from the window, or choose another file type.",
+            )
+        pdf = self._render_paper(paper)
+
+        def fill(partial: Path) -> None:
+            partial.write_bytes(pdf)
+
+        put_in_place(out, fill)
+        return ExportedFile(out, len(paper.curves), tuple(c.name for c in paper.curves))
 
     def _zone(self) -> ZoneInfo:
         return ZoneInfo(self._configuration.load().site.zone)
@@ -89,7 +125,7 @@ class ExportService:
             raise WrongUse(
                 where="export", what="The period is empty.", remedy="Let --to be after --from."
             )
-        writer = _writer(out)
+        writer_of(out)  # a name that cannot be written is refused before anything is read
         notes: tuple[str, ...] = ()
         if resolution is Resolution.DAY:
             start_ms, end_ms, notes = _whole_days(start_ms, end_ms, self._zone())
@@ -100,20 +136,7 @@ class ExportService:
                 what=f"Nothing is stored from {iso_utc(start_ms)} to {iso_utc(end_ms)}.",
                 remedy="See `meters` for what there is, and choose another period.",
             )
-        partial = out.with_name(f".{out.name}.partial")
-        try:
-            out.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                writer(partial, times, columns)
-                partial.replace(out)
-            finally:
-                partial.unlink(missing_ok=True)
-        except OSError as error:
-            raise WrongUse(
-                where=f"--out {out}",
-                what=f"The file cannot be written: {error.strerror or error}.",
-                remedy="Name a file in a folder that you may write to.",
-            ) from error
+        write_table(out, [("time_utc", times), *columns])
         names = ("time_utc", *(name for name, _ in columns))
         return ExportedFile(out, int(times.size), names, notes)
 
@@ -257,77 +280,3 @@ def _energy_column(register: str) -> str:
 
 def _words(quality: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     return np.array([IntervalQuality(q).name.lower() for q in quality.tolist()], dtype=object)
-
-
-Writer = Callable[[Path, "np.ndarray[Any, Any]", list[Column]], None]
-
-
-def _writer(out: Path) -> Writer:
-    writers: dict[str, Writer] = {".csv": _csv, ".xlsx": _xlsx, ".parquet": _parquet}
-    try:
-        return writers[out.suffix.lower()]
-    except KeyError:
-        raise WrongUse(
-            where=f"--out {out.name}",
-            what="This file type cannot be written.",
-            remedy="End the name in .csv, .xlsx or .parquet.",
-        ) from None
-
-
-def _rows(times: np.ndarray[Any, Any], columns: list[Column]) -> Iterator[list[Any]]:
-    values = [column.tolist() for _, column in columns]
-    for index, moment in enumerate(times.tolist()):
-        yield [iso_utc(moment), *(_cell(column[index]) for column in values)]
-
-
-def _cell(value: Any) -> Any:
-    """NaN is an empty cell: unknown is not zero."""
-    return None if isinstance(value, float) and value != value else value
-
-
-def _csv(path: Path, times: np.ndarray[Any, Any], columns: list[Column]) -> None:
-    with path.open("w", newline="", encoding="utf-8") as file:
-        _write_csv(file, times, columns)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _write_csv(file: IO[str], times: np.ndarray[Any, Any], columns: list[Column]) -> None:
-    out = csv.writer(file)
-    out.writerow(["time_utc", *(name for name, _ in columns)])
-    out.writerows(_rows(times, columns))
-
-
-def _xlsx(path: Path, times: np.ndarray[Any, Any], columns: list[Column]) -> None:
-    if times.size > _EXCEL_ROWS:
-        raise WrongUse(
-            where=path.name.strip("."),
-            what=f"{times.size:,} rows do not fit on an Excel sheet ({_EXCEL_ROWS:,}).",
-            remedy="Choose .parquet or .csv, or a coarser resolution.",
-        )
-    import xlsxwriter
-
-    options = {
-        "constant_memory": True,
-        "strings_to_formulas": False,
-        "strings_to_urls": False,
-    }
-    try:
-        with xlsxwriter.Workbook(str(path), options) as book:
-            sheet = book.add_worksheet("readings")
-            sheet.write_row(0, 0, ["time_utc", *(name for name, _ in columns)])
-            for number, row in enumerate(_rows(times, columns), start=1):
-                sheet.write_row(number, 0, row)
-    except xlsxwriter.exceptions.FileCreateError as error:
-        raise OSError(str(error)) from error
-
-
-def _parquet(path: Path, times: np.ndarray[Any, Any], columns: list[Column]) -> None:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    stamp = pa.array(times, type=pa.timestamp("ms", tz="UTC"))
-    table = pa.table(
-        {"time_utc": stamp, **{name: pa.array(v, from_pandas=True) for name, v in columns}}
-    )
-    pq.write_table(table, path)

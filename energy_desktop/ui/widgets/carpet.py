@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QBrush, QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from energy_desktop.ui import theme
@@ -30,7 +30,7 @@ class Carpet:
 
     day_slots (d,): how many slots each day really has; values beyond are ignored. NaN within: no
     data, hatched. level_max: the top of the colour scale, fixed per meter; None: the 99th
-    percentile of what is there.
+    percentile of what is there. not_measured (d, slots): estimated or edited values, dotted.
     """
 
     day_start_ms: tuple[int, ...]
@@ -38,6 +38,7 @@ class Carpet:
     slot_s: int
     day_slots: tuple[int, ...]
     level_max: float | None = None
+    not_measured: NDArray[np.bool_] | None = None
 
     def __post_init__(self) -> None:
         days = len(self.day_start_ms)
@@ -176,6 +177,8 @@ class CarpetView(QWidget):
                     hatch,
                 )
         painter.drawImage(rect, self._picture(carpet))
+        if carpet.not_measured is not None:
+            self._paint_not_measured(painter, rect, carpet)
         self._paint_axes(painter, rect, carpet)
         if self._chosen is not None:
             painter.setBrush(Qt.BrushStyle.NoBrush)
@@ -191,6 +194,27 @@ class CarpetView(QWidget):
         if self.hasFocus():
             paint.focus_ring(painter, QRectF(self.rect()))
 
+    def _paint_not_measured(self, painter: QPainter, rect: QRectF, carpet: Carpet) -> None:
+        """Dots over what was estimated or edited, in ink that shows on any colour beneath."""
+        assert carpet.not_measured is not None
+        wide = rect.width() / len(carpet.day_start_ms)
+        tall = rect.height() / self._slots()
+        light = QBrush(theme.color("surface", 200), Qt.BrushStyle.Dense6Pattern)
+        dark = QBrush(theme.color("text", 200), Qt.BrushStyle.Dense6Pattern)
+        for day in np.flatnonzero(carpet.not_measured.any(axis=1)).tolist():
+            for first, last in _runs(carpet.not_measured[day]):
+                level = float(np.nanmean(carpet.values[day, first:last])) / self._top_level
+                painter.fillRect(
+                    QRectF(
+                        rect.left() + day * wide,
+                        rect.top() + first * tall,
+                        max(2.0, wide),
+                        max(2.0, (last - first) * tall),
+                    ),
+                    # The ramp runs from the ground to ink, in both themes.
+                    light if level > 0.5 else dark,
+                )
+
     def _picture(self, carpet: Carpet) -> QImage:
         key = (id(carpet), theme.current().name)
         if self._image is None or self._image_key != key:
@@ -203,28 +227,37 @@ class CarpetView(QWidget):
         top_text = self._scale.with_unit(self._top_level)
         wide = paint.text_width(top_text, 11) + 4
         paint.draw_text(painter, QRectF(right - wide, 0, wide, 14), top_text, px=11, token="text2")
-        ramp = QRectF(right - wide - 126, 2, 120, 9)
+        strip = QRectF(right - wide - 126, 2, 120, 9)
         for i in range(60):
-            red, green, blue = _ramp(np.array([i / 59.0]))[0]
+            red, green, blue = ramp(np.array([i / 59.0]))[0]
             painter.fillRect(
-                QRectF(ramp.left() + 2 * i, ramp.top(), 2, ramp.height()),
+                QRectF(strip.left() + 2 * i, strip.top(), 2, strip.height()),
                 theme.color(f"#{red:02x}{green:02x}{blue:02x}"),
             )
         paint.draw_text(
             painter,
-            QRectF(ramp.left() - 14, 0, 10, 14),
+            QRectF(strip.left() - 14, 0, 10, 14),
             "0",
             px=11,
             token="text2",
             align=paint.RIGHT,
         )
-        box = QRectF(ramp.left() - 90, 2.5, 14, 9)
+        box = QRectF(strip.left() - 90, 2.5, 14, 9)
         painter.fillRect(box, paint.hatch("text2"))
         painter.setPen(QPen(theme.color("text2"), 1))
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.drawRect(box)
         paint.draw_text(
             painter, QRectF(box.right() + 5, 0, 50, 14), "no data", px=11, token="text2"
+        )
+        carpet = self._carpet
+        if carpet is None or carpet.not_measured is None or not carpet.not_measured.any():
+            return
+        box.translate(-92, 0)
+        painter.fillRect(box, QBrush(theme.color("text"), Qt.BrushStyle.Dense6Pattern))
+        painter.drawRect(box)
+        paint.draw_text(
+            painter, QRectF(box.right() + 5, 0, 60, 14), "estimated", px=11, token="text2"
         )
 
     def _paint_axes(self, painter: QPainter, rect: QRectF, carpet: Carpet) -> None:
@@ -306,13 +339,16 @@ class CarpetView(QWidget):
 def _missing(line: NDArray[np.float64]) -> list[tuple[int, int]]:
     """[first, last) of the stretches without data."""
     gone = ~np.isfinite(line)
-    if not gone.any():
-        return []
-    edges = np.flatnonzero(np.diff(np.concatenate(([0], gone.astype(np.int8), [0]))))
+    return _runs(gone) if gone.any() else []
+
+
+def _runs(line: NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """[first, last) of the stretches that are true."""
+    edges = np.flatnonzero(np.diff(np.concatenate(([0], line.astype(np.int8), [0]))))
     return [(int(a), int(b)) for a, b in zip(edges[0::2], edges[1::2], strict=True)]
 
 
-def _ramp(share: NDArray[np.float64]) -> NDArray[np.uint8]:
+def ramp(share: NDArray[np.float64]) -> NDArray[np.uint8]:
     """RGB of shares 0 to 1 along the theme's carpet colours; shape (..., 3)."""
     stops = np.array(
         [[int(c[i : i + 2], 16) for i in (1, 3, 5)] for c in theme.current().carpet], dtype=float
@@ -328,7 +364,7 @@ def _image(carpet: Carpet, slots: int, top: float) -> QImage:
     values = carpet.values[:, :slots].T
     rgba = np.zeros((*values.shape, 4), dtype=np.uint8)
     share = np.clip(np.nan_to_num(values, nan=0.0) / top, 0.0, 1.0)
-    rgba[..., :3] = _ramp(share)
+    rgba[..., :3] = ramp(share)
     exists = np.arange(slots)[:, None] < np.array(carpet.day_slots)[None, :]
     rgba[..., 3] = np.where(np.isfinite(values) & exists, 255, 0)
     rgba = np.ascontiguousarray(rgba)

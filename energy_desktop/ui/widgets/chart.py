@@ -39,7 +39,7 @@ from PySide6.QtWidgets import (
 )
 
 from energy_desktop.ui import theme
-from energy_desktop.ui.formatting import UNKNOWN, Formats, Scale
+from energy_desktop.ui.formatting import Formats, Scale
 from energy_desktop.ui.widgets import paint
 from energy_desktop.ui.widgets.chart_data import (
     ChartData,
@@ -59,6 +59,7 @@ from energy_desktop.ui.widgets.chart_paint import (
     paint_region,
     paint_steps,
     paint_words,
+    right_extent,
     visible_points,
     with_room,
     x_extent,
@@ -72,6 +73,9 @@ GRID_LINES = 5
 SHRINK_AFTER_S = 30.0
 ANTIALIAS_POINTS = 20_000  # more than this visible: no antialiasing
 TABLE_ROWS = 5_000
+
+
+_PERCENT = Scale("%", 1.0, 0)
 
 
 class _Box(pg.ViewBox):  # type: ignore[misc]
@@ -105,7 +109,9 @@ class _Box(pg.ViewBox):  # type: ignore[misc]
         if event.double():
             self._chart.reset_zoom()
         else:
-            self._chart.set_cursor(self.mapToView(event.pos()).x(), pinned=True)
+            at = self.mapToView(event.pos()).x()
+            self._chart.set_cursor(at, pinned=True)
+            self._chart.clicked.emit(at)
 
 
 class _Axis(pg.AxisItem):  # type: ignore[misc]
@@ -165,6 +171,7 @@ class Chart(QWidget):
     cursor_moved = Signal(object)  # x as float, or None
     period_selected = Signal(float, float)  # UTC seconds, after a drag
     range_changed = Signal(float, float)
+    clicked = Signal(float)  # x
 
     def __init__(
         self,
@@ -200,6 +207,8 @@ class Chart(QWidget):
         self._y_ticks: list[tuple[float, str]] = []
         self._tokens = theme.current()
         self._right = False
+        self._right_scale = _PERCENT
+        self._right_range = (0.0, 100.0)
         self._message = ""
         self.frame_points = 0
 
@@ -239,8 +248,14 @@ class Chart(QWidget):
 
     # -------------------------------------------------------- data
 
-    def show_data(self, data: ChartData, *, scale: Scale | None = None) -> None:
-        """Draws `data`. A zoom of the person is kept; the y range holds still."""
+    def show_data(
+        self, data: ChartData, *, scale: Scale | None = None, right_scale: Scale | None = None
+    ) -> None:
+        """Draws `data`. A zoom of the person is kept; the y range holds still.
+
+        right_scale: another unit for the lines of the right axis, which is then fitted to them;
+        without it the right axis is 0 to 100 %.
+        """
         self._data = data
         self._message = ""
         if scale is not None and scale != self._scale:
@@ -251,6 +266,7 @@ class Chart(QWidget):
             or any(steps.axis == "right" for steps in data.steps)
             or any(limit.axis == "right" for limit in data.limits)
         )
+        self._right_scale = right_scale or _PERCENT
         if right != self._right:
             self._right = right
             self._right_axis.setWidth(44 if right else 0)
@@ -341,13 +357,27 @@ class Chart(QWidget):
         self._fit_y()
         self._redraw()
 
+    def refit(self) -> None:
+        """Lets go of the y range that was held: what is drawn now is something else."""
+        self._y_held = None
+        self._fit_y(at_once=True)
+        self._redraw()
+
     def _set_x_range(self, low: float, high: float) -> None:
         if high <= low:
             high = low + 1.0
         self._box.setXRange(low, high, padding=0)
         self.range_changed.emit(low, high)
 
+    def _fit_right(self) -> None:
+        fitted = None
+        if self._right and self._right_scale is not _PERCENT:
+            fitted = right_extent(self._data, self.x_range)
+        self._right_range = (0.0, 100.0) if fitted is None else with_room(*fitted, zero=False)
+        self._right_axis.setRange(*self._right_range)
+
     def _fit_y(self, *, at_once: bool = False) -> None:
+        self._fit_right()
         fitted = self._data.y_range or y_extent(self._data, self.x_range)
         if fitted is None:
             return
@@ -414,11 +444,17 @@ class Chart(QWidget):
     def _right_ticks(self) -> list[tuple[float, str]]:
         if not self._right:
             return []
-        return [(v, f"{v:.0f}\u00a0%") for v in (0.0, 50.0, 100.0)]
+        scale = self._right_scale
+        if scale is _PERCENT:
+            return [(v, scale.with_unit(v)) for v in (0.0, 50.0, 100.0)]
+        low, high = (v / scale.divisor for v in self._right_range)
+        shown = paint.nice_ticks(low, high, max(2, min(GRID_LINES, int(self._box.height() // 24))))
+        plain = replace(scale, decimals=paint.tick_decimals(shown), divisor=1.0)
+        return [(v * scale.divisor, plain.text(v)) for v in shown]
 
     def _redraw(self) -> None:
         self._make_ticks()
-        for axis in (self._left_axis, self._bottom_axis):
+        for axis in (self._left_axis, self._bottom_axis, self._right_axis):
             axis.picture = None
             axis.update()
         self._canvas.update()
@@ -435,7 +471,7 @@ class Chart(QWidget):
             return
         painter.save()
         try:
-            self._paint_all(painter, Frame(rect, x0, x1, y0, y1))
+            self._paint_all(painter, Frame(rect, x0, x1, y0, y1, self._right_range))
         finally:
             painter.restore()  # a painter left unbalanced takes the whole process down
 
@@ -590,7 +626,7 @@ class Chart(QWidget):
     def values_at(self, x: float) -> list[tuple[str, str]]:
         """(name, value with unit) of every mark that has a value at x."""
         texts = [
-            (line.name, _right_text(value) if line.axis == "right" else self._value_text(value))
+            (line.name, self._text_of(value, line.axis))
             for line, value in zip(self._data.lines, self._line_values(x), strict=True)
             if line.name
         ]
@@ -598,8 +634,7 @@ class Chart(QWidget):
             place = int(np.searchsorted(steps.edges, x, "right")) - 1
             inside = 0 <= place < len(steps.y)
             value = float(steps.y[place]) if inside else math.nan
-            text = _right_text(value) if steps.axis == "right" else self._value_text(value)
-            texts.append((steps.name, text))
+            texts.append((steps.name, self._text_of(value, steps.axis)))
         for bars in self._data.bars:
             place = int(np.searchsorted(bars.x, x, "right")) - 1
             hit = place >= 0 and x <= bars.x[place] + bars.width
@@ -608,6 +643,9 @@ class Chart(QWidget):
 
     def _value_text(self, value: float | None) -> str:
         return self._scale.with_unit(value)
+
+    def _text_of(self, value: float | None, axis: str) -> str:
+        return self._right_scale.with_unit(value) if axis == "right" else self._value_text(value)
 
     def _line_values(self, x: float) -> list[float | None]:
         values: list[float | None] = []
@@ -763,7 +801,7 @@ class Chart(QWidget):
         first = self._x_scale.header("x") if self._numeric_x else "Time"
         headers = (
             first,
-            *(f"{n}, %" if right else self._scale.header(n) for n, _, _, right in series),
+            *((self._right_scale if r else self._scale).header(n) for n, _, _, r in series),
         )
         if not series:
             return headers, []
@@ -778,7 +816,7 @@ class Chart(QWidget):
                 place = int(np.searchsorted(x, at))
                 exact = place < len(x) and x[place] == at
                 value = float(y[place]) if exact else math.nan
-                cells.append(_right_text(value) if right else self._scale.text(value))
+                cells.append((self._right_scale if right else self._scale).text(value))
             rows.append(tuple(cells))
         return headers, rows
 
@@ -849,10 +887,6 @@ class _FocusFrame(QWidget):
 
 def _cell_at(position: int) -> Callable[[tuple[str, ...]], str]:
     return lambda row: row[position]
-
-
-def _right_text(value: float | None) -> str:
-    return UNKNOWN if value is None or not math.isfinite(value) else f"{value:.0f}\u00a0%"
 
 
 def _curves(data: ChartData) -> tuple[Line | Steps, ...]:

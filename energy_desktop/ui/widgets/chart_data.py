@@ -16,13 +16,14 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 LineStyle = Literal["solid", "dash", "dot"]
-PointShape = Literal["dot", "triangle", "ring"]
-HatchKind = Literal["gap", "shade", "out_of_contract"]
+PointShape = Literal["dot", "triangle", "hollow", "ring"]
+HatchKind = Literal["gap", "shade", "out_of_contract", "estimated", "edited", "quarantined"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Line:
-    """A curve. end_label: its name is written at its last point. axis right: 0 to 100 %."""
+    """A curve. end_label: its name is written at its last point. axis right: 0 to 100 %, or
+    what the chart's right scale says."""
 
     name: str
     x: Floats
@@ -93,7 +94,8 @@ class Points:
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """A stretch of x: a gap (hatched), a shade (closed hours), out of contract (hatched)."""
+    """A stretch of x: a gap (hatched), a shade (closed hours), out of contract (hatched); what was
+    estimated or edited (a bar at the top edge), quarantined (a hollow triangle there)."""
 
     start: float
     end: float

@@ -38,10 +38,19 @@ _PEN_STYLES = {
 class Frame:
     """Maps data to pixels of the plot area."""
 
-    __slots__ = ("rect", "sx", "sy", "x0", "x1", "y0", "y1")
+    __slots__ = ("rect", "right", "sx", "sy", "x0", "x1", "y0", "y1")
 
-    def __init__(self, rect: QRectF, x0: float, x1: float, y0: float, y1: float) -> None:
+    def __init__(
+        self,
+        rect: QRectF,
+        x0: float,
+        x1: float,
+        y0: float,
+        y1: float,
+        right: tuple[float, float] = (0.0, 100.0),
+    ) -> None:
         self.rect = rect
+        self.right = right
         self.x0, self.x1, self.y0, self.y1 = x0, x1, y0, y1
         self.sx = rect.width() / (x1 - x0)
         self.sy = rect.height() / (y1 - y0)
@@ -52,15 +61,17 @@ class Frame:
     def y(self, value: float) -> float:
         return self.rect.bottom() - (value - self.y0) * self.sy
 
-    def right_y(self, percent: float) -> float:
-        return self.rect.bottom() - percent / 100.0 * self.rect.height()
+    def right_y(self, value: float) -> float:
+        low, high = self.right
+        return self.rect.bottom() - (value - low) / (high - low) * self.rect.height()
 
     def xs(self, values: Floats) -> Floats:
         return self.rect.left() + (values - self.x0) * self.sx
 
     def ys(self, values: Floats, axis: str = "left") -> Floats:
         if axis == "right":
-            return self.rect.bottom() - values / 100.0 * self.rect.height()
+            low, high = self.right
+            return self.rect.bottom() - (values - low) / (high - low) * self.rect.height()
         return self.rect.bottom() - (values - self.y0) * self.sy
 
 
@@ -128,15 +139,25 @@ def x_extent(data: ChartData) -> tuple[float, float] | None:
     return (min(lows), max(highs)) if lows else None
 
 
+def right_extent(data: ChartData, window: tuple[float, float]) -> tuple[float, float] | None:
+    """Least and most of the lines of the right axis within the window."""
+    parts = [_within(line, window) for line in data.lines if line.axis == "right"]
+    known = [part[np.isfinite(part)] for part in parts]
+    known = [part for part in known if part.size]
+    if not known:
+        return None
+    return min(float(p.min()) for p in known), max(float(p.max()) for p in known)
+
+
+def _within(line: Line, window: tuple[float, float]) -> Floats:
+    # Readings are ascending in time; a curve over numbers need not be.
+    first = int(np.searchsorted(line.x, window[0], "left"))
+    last = int(np.searchsorted(line.x, window[1], "right"))
+    return line.y[max(0, first - 1) : last + 1]
+
+
 def y_extent(data: ChartData, window: tuple[float, float]) -> tuple[float, float] | None:
-    low, high = window
-    parts: list[Floats] = []
-    for line in data.lines:
-        if line.axis == "left":
-            # Readings are ascending in time; a curve over numbers need not be.
-            first = int(np.searchsorted(line.x, low, "left"))
-            last = int(np.searchsorted(line.x, high, "right"))
-            parts.append(line.y[max(0, first - 1) : last + 1])
+    parts: list[Floats] = [_within(line, window) for line in data.lines if line.axis == "left"]
     for steps in data.steps:
         if steps.axis == "left":
             parts.append(steps.y)
@@ -298,6 +319,9 @@ def paint_region(
     if right <= left:
         return
     box = QRectF(left, frame.rect.top(), max(1.0, right - left), frame.rect.height())
+    if kind in ("estimated", "edited", "quarantined"):
+        _paint_edge_mark(painter, box, kind)
+        return
     if kind == "shade":
         painter.fillRect(box, theme.color("typical", 40))
     elif kind == "out_of_contract":
@@ -310,6 +334,31 @@ def paint_region(
         if kind != "shade":
             painter.fillRect(words, theme.color("surface", 220))
         paint.draw_text(painter, words, text, px=11, weight=600, token="text2", align=paint.CENTER)
+
+
+def _paint_edge_mark(painter: QPainter, box: QRectF, kind: str) -> None:
+    """What is said of a stretch at the top edge of the plot, where no curve is hidden by it."""
+    if kind == "quarantined":
+        painter.fillRect(box, paint.hatch("typical", 110))
+        shade = theme.color("text2")
+        painter.save()
+        paint.draw_point(
+            painter,
+            QPointF(box.center().x(), box.top() + 8),
+            "triangle",
+            8.0,
+            theme.color("surface"),
+            shade,
+        )
+        painter.restore()
+        return
+    token = "estimated" if kind == "estimated" else "text2"
+    bar = QRectF(box.left(), box.top(), max(3.0, box.width()), 4.0)
+    if kind == "estimated":
+        painter.fillRect(bar, QBrush(theme.color(token), Qt.BrushStyle.Dense4Pattern))
+        return
+    painter.fillRect(bar, theme.color(token))
+    theme.draw_icon(painter, QRectF(box.left() - 1, box.top() + 6, 14, 14), "pencil", token)
 
 
 def paint_end_label(painter: QPainter, frame: Frame, line: Line, taken: list[float]) -> None:

@@ -5,17 +5,21 @@ import pytest
 
 from energy_desktop.domain.clock import from_ms
 from energy_desktop.services.exporting import ExportedFile
-from energy_desktop.ui.views.history_view import HistoryView
-from tests.unit.services.test_history import DAY_MS, START, a_service
+from energy_desktop.ui.views.history.page import HistoryView
+from tests.unit.services.history.test_history import DAY_MS, START, a_service
 
 
 class Exports:
     def __init__(self):
         self.asked = []
 
-    def export(self, meter_id, quantity, start_ms, end_ms, resolution, out):
-        self.asked.append((meter_id, quantity, start_ms, end_ms, resolution.value))
-        return ExportedFile(out, 48, ("time_utc", "energy_wh"))
+    def export_seen(self, seen, out):
+        self.asked.append(dict(seen.columns))
+        return ExportedFile(out, seen.rows, tuple(name for name, _ in seen.columns))
+
+    def export_paper(self, paper, out):
+        self.asked.append(paper)
+        return ExportedFile(out, len(paper.curves), ())
 
 
 @pytest.fixture
@@ -30,7 +34,7 @@ def view(qtbot, context):
 
 def opened(qtbot, view):
     view.shown()
-    qtbot.waitUntil(lambda: bool(view.answer) and bool(view.day_text.text()))
+    qtbot.waitUntil(lambda: bool(view.answer) and bool(view.day_panel.text.text()))
     return view
 
 
@@ -39,20 +43,20 @@ def test_the_title_answers_with_the_energy_of_the_period(qtbot, view):
 
     assert view.answer.startswith("249.6\u00a0kWh")
     assert view.navigation.subject.meter_id == "m"
-    assert view.carpet.chosen_day is not None
-    assert "imported" in view.sum_text.text()
+    assert view.picture.carpet.chosen_day is not None
+    assert "imported" in view.totals_panel.text.text()
 
 
 def test_a_drag_is_the_period_everywhere(qtbot, view):
     opened(qtbot, view)
     span = (START + 3 * DAY_MS, START + 5 * DAY_MS)
 
-    view.carpet.period_selected.emit(*span)
+    view.picture.carpet.period_selected.emit(*span)
     qtbot.waitUntil(lambda: view.answer.startswith("19.2\u00a0kWh"))
 
     subject = view.navigation.subject
     assert (subject.start_ms, subject.end_ms) == span
-    assert view.span.value == "0"
+    assert view.pickers.span.value == "0"
 
 
 def test_the_period_chosen_elsewhere_is_followed(qtbot, view):
@@ -65,16 +69,16 @@ def test_the_period_chosen_elsewhere_is_followed(qtbot, view):
 
 def test_each_look_and_step_shows_the_same_period(qtbot, view):
     opened(qtbot, view)
-    for look in ("curve", "table", "carpet"):
-        view.look_choice.set_value(look)
-        view.look_choice.changed.emit(look)
-    assert view.table is not None
-    assert view.table.model().rowCount() == 90
+    for look in ("curve", "calendar", "week", "table", "carpet"):
+        view.picture.choice.set_value(look)
+        view.picture.choice.changed.emit(look)
+    assert view.picture.table is not None
+    assert view.picture.table.model().rowCount() == 30
 
     before = view.navigation.subject.start_ms
-    view._step(-1)
+    view.pickers.step(-1)
 
-    assert view.navigation.subject.start_ms == pytest.approx(before - 90 * DAY_MS, abs=DAY_MS)
+    assert view.navigation.subject.start_ms == pytest.approx(before - 30 * DAY_MS, abs=DAY_MS)
 
 
 def test_a_period_without_readings_says_so_in_its_place(qtbot, view):
@@ -82,14 +86,14 @@ def test_a_period_without_readings_says_so_in_its_place(qtbot, view):
 
     view.navigation.choose(period_ms=(START - 50 * DAY_MS, START - 40 * DAY_MS))
 
-    qtbot.waitUntil(lambda: view.picture_panel.state == "error")
+    qtbot.waitUntil(lambda: view.picture.state == "error")
     assert "Nothing is stored" in view.answer
 
 
 def test_without_any_reading_the_page_says_what_to_do(qtbot, view):
     view.show_subjects(())
 
-    assert view.picture_panel.state == "empty"
+    assert view.picture.state == "empty"
     assert view.answer == "Nothing is stored yet."
 
 
@@ -101,7 +105,11 @@ def test_what_is_seen_is_exported(qtbot, view, tmp_path):
 
     (asked,) = view._exporting.asked
     look = view._look
-    assert asked == ("m", "energy_import_wh", look.start_ms, look.end_ms, "raw")
+    assert set(asked["meter_id"]) == {"m"}
+    assert set(asked["zone"]) == {"Europe/Berlin"}
+    assert set(asked["period_start_utc"]) == {look.start_ms}
+    assert asked["value_w"].size == look.slots.values.size
+    assert set(asked["quality"]) == {"measured", "missing"}
 
 
 @pytest.mark.parametrize("theme_name", ["light", "dark"])
@@ -114,4 +122,4 @@ def test_it_paints_in_both_themes_and_sizes(qtbot, view, themed, theme_name, siz
     picture = view.grab().toImage()
 
     assert picture.width() == size[0]
-    assert np.isfinite(view.curve.x_range).all()
+    assert np.isfinite(view.picture.curves.chart.x_range).all()

@@ -108,7 +108,7 @@ def test_the_base_load_is_the_fifth_percentile_and_the_duration_falls():
 
     look = service.look("m", "power_w", START, START + 2 * DAY_MS)
 
-    assert look.facts.base_load == pytest.approx(np.percentile(2.0 * np.arange(1, 97), 5))
+    assert look.facts.base_load.power_w == pytest.approx(np.percentile(2.0 * np.arange(1, 97), 5))
     assert np.all(np.diff(look.duration) <= 0)
 
 
