@@ -46,7 +46,8 @@ class PushOutcome:
     """What became of a pushed reading.
 
     refused: why it was not taken; empty: it was. duplicate: the very same reading came before.
-    unused: names that the driver does not know. set_aside: values kept for review only.
+    unused: names that the driver does not know. set_aside: values kept for review only;
+    set_aside_names: what the body called them.
     """
 
     refused: str = ""
@@ -54,6 +55,7 @@ class PushOutcome:
     duplicate: bool = False
     unused: tuple[str, ...] = ()
     set_aside: tuple[Rejected, ...] = ()
+    set_aside_names: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

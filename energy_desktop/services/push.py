@@ -221,7 +221,7 @@ class PushService:
                 last = self._recent.get(reading.meter_id)
                 if outcome.refused or (last and last.read_at_ms >= reading.read_at_ms):
                     continue
-                aside = {r.quantity for r in outcome.set_aside}
+                aside = outcome.set_aside_names
                 values = {k: v for k, v in reading.values.items() if k not in aside}
                 self._recent[reading.meter_id] = _Recent(reading.read_at_ms, values)
 

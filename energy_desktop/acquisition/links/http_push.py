@@ -71,7 +71,13 @@ class HttpPushLink(HeardLink):
             reading.meter_id, read_at_ms, used, late=self.is_late(heard, read_at_ms)
         )
         self.take(heard, snapshot)
-        return PushOutcome(unused=unused, set_aside=snapshot.rejected)
+        aside = {rejected.quantity for rejected in snapshot.rejected}
+        stored_as = heard.meter.correction.name
+        return PushOutcome(
+            unused=unused,
+            set_aside=snapshot.rejected,
+            set_aside_names=frozenset(n for n, q in names.items() if stored_as(q) in aside),
+        )
 
 
 def _names(profile: DriverProfile) -> dict[str, str]:

@@ -144,6 +144,8 @@ def test_a_value_that_cannot_be_is_set_aside_and_said(door):
     assert any("frequency_hz 9999 was set aside" in remark for remark in answer["remarks"])
     value = door.stored("roof", "frequency_hz")[-1][1]
     assert value != value
+    newest = door.get("/api/latest-hardware-data").json()["data"]
+    assert "frequency" not in newest and newest["energy_consumed"] == READING["energy_consumed"]
 
 
 @pytest.mark.parametrize(
