@@ -110,6 +110,12 @@ class Answers:
             return None
         return self._answer_meter(unit, request)
 
+    def prepare(self) -> None:
+        """Brings the site up to now, which may take a second: no first question waits for it."""
+        now_ms = to_ms(self._clock())
+        for unit in self._units.values():
+            self._site.reading(unit.meter_id, now_ms)
+
     def knows(self, unit_id: int) -> bool:
         return unit_id in self._units or (unit_id == CONTROL_UNIT and self._control is not None)
 

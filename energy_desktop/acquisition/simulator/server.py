@@ -112,6 +112,7 @@ class SimulatorServer:
         asyncio.run(self._serve())
 
     async def _serve(self) -> None:
+        self._answers.prepare()
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
         connections: set[asyncio.BaseTransport] = set()
         journal = WriteJournal()

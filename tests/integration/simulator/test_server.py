@@ -49,7 +49,7 @@ def server(site, library, clock):
 
 @pytest.fixture
 def client(server):
-    client = ModbusTcpClient("127.0.0.1", port=server.port, timeout=1.0, retries=0)
+    client = ModbusTcpClient("127.0.0.1", port=server.port, timeout=3.0, retries=0)
     assert client.connect()
     yield client
     client.close()
@@ -258,7 +258,7 @@ def test_the_same_meters_answer_on_a_serial_line(site, library, clock, serial_pa
     with SimulatorServer(
         site, library, "127.0.0.1", 0, rtu_device=slave, rtu_baud_rate=19200, clock=clock
     ):
-        client = ModbusSerialClient(master, baudrate=19200, timeout=1.0, retries=0)
+        client = ModbusSerialClient(master, baudrate=19200, timeout=3.0, retries=0)
         assert client.connect()
         try:
             for meter in site.configuration.meters:
