@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import duckdb
 import ibis
+from ibis.backends.sql.compilers.duckdb import compiler as duckdb_compiler
 
 from energy_desktop.domain.errors import DataFileError
 from energy_desktop.fleet.layout import SourceFile
@@ -36,6 +37,10 @@ class Engine(Protocol):
     name: str
     file_errors: tuple[type[Exception], ...]
     """What reading a file raises that is damaged, and not our mistake."""
+
+    def why(self, error: Exception) -> str:
+        """What one of these says is wrong with the file, in a line."""
+        ...
 
     def text(self, files: Sequence[SourceFile]) -> Table:
         """Rows of files of one layout as text, columns TEXT_COLUMNS."""
@@ -104,6 +109,9 @@ class DuckDbEngine:
             }
         )
         self._pool: ProcessPoolExecutor | None = None
+
+    def why(self, error: Exception) -> str:
+        return next(iter(str(error).strip().splitlines()), type(error).__name__)
 
     def text(self, files: Sequence[SourceFile]) -> Table:
         selects = []
@@ -214,7 +222,7 @@ class DuckDbEngine:
         """The SQL of an expression, with sums of integers as wide as everywhere else: DuckDB makes
         them 128 bits, which a Parquet file keeps as floats.
         """
-        sql = compiled(expression, self.name)
+        sql = compiled(expression, duckdb_compiler)
         asked = self._connection.sql(sql)
         wide = [
             f'CAST("{name}" AS BIGINT) AS "{name}"'
@@ -240,8 +248,11 @@ def connected(config: dict[str, Any]) -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def compiled(expression: Table, dialect: str) -> str:
-    return str(ibis.to_sql(expression, dialect=dialect))
+def compiled(expression: Table, compiler: Any) -> str:
+    """The SQL of an expression. compiler: ibis's own for a dialect, imported by its name in the
+    code: what a library finds by itself at run time, a bundled program lacks.
+    """
+    return str(compiler.to_sqlglot(expression.unbind()).sql(dialect=compiler.dialect))
 
 
 def worker_pool(count: int) -> ProcessPoolExecutor:

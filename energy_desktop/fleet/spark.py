@@ -68,19 +68,21 @@ class SparkEngine:
             )
         try:
             with _quiet():
-                from py4j.protocol import Py4JError
-                from pyspark.errors import PySparkException
+                from ibis.backends.sql.compilers.pyspark import compiler
+                from py4j.protocol import Py4JJavaError
+                from pyspark.errors import SparkRuntimeException
                 from pyspark.sql import SparkSession
 
-                self._dialect = ibis.pyspark.name  # asking for it also loads its settings
+                _ = ibis.pyspark.name  # asking for it loads its settings
         except ImportError as error:
             raise UserFacingError(
                 where="Spark",
                 what="pyspark is not installed.",
                 remedy="Install it: pip install 'energy-desktop[fleet-spark]'.",
             ) from error
-        self.file_errors: tuple[type[Exception], ...] = (Py4JError, PySparkException)
+        self.file_errors: tuple[type[Exception], ...] = (Py4JJavaError, SparkRuntimeException)
         self._quiet = _quiet
+        self._compiler = compiler
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
         builder = (
             SparkSession.builder.master(master)
@@ -109,6 +111,11 @@ class SparkEngine:
             self.session: Any = builder.getOrCreate()
         self.session.sparkContext.setLogLevel("ERROR")
         self._tables = 0
+
+    def why(self, error: Exception) -> str:
+        causes = [line for line in str(error).splitlines() if line.startswith("Caused by: ")]
+        first = next(iter(str(error).strip().splitlines()), type(error).__name__)
+        return causes[-1].removeprefix("Caused by: ") if causes else first
 
     def text(self, files: Sequence[SourceFile]) -> Table:
         from pyspark.sql import functions as f
@@ -211,7 +218,7 @@ class SparkEngine:
             process.wait(timeout=30)
 
     def _frame(self, expression: Table) -> Any:
-        return self.session.sql(compiled(expression, self._dialect))
+        return self.session.sql(compiled(expression, self._compiler))
 
     def _table(self, frame: Any, name: str | None = None) -> Table:
         """A table that ibis knows by its columns alone: it compiles, Spark is asked here."""

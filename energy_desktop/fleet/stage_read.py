@@ -107,8 +107,7 @@ def _broken(
     if chunk is not None:
         remove(_readings(place) / chunk)
     place.engine.rejected()
-    first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-    return {"files": {}, "broken": [[str(file.path), first[:300]]]}
+    return {"files": {}, "broken": [[str(file.path), place.engine.why(error)[:300]]]}
 
 
 def daily(place: Workplace) -> None:
