@@ -53,6 +53,19 @@ if TYPE_CHECKING:
     Int64s = NDArray[np.int64]
     Floats = NDArray[np.float64]
 
+__all__ = [
+    "Change",
+    "CsvLayout",
+    "FileLook",
+    "FileSeries",
+    "ImportResult",
+    "ImportRules",
+    "ImportService",
+    "ReadRow",
+    "SeriesPreview",
+    "StagedImport",
+]
+
 REGISTER = "energy_import_wh"
 _DAY_MS = 86_400_000
 _POLLED_STEP_S = 900

@@ -95,10 +95,7 @@ class SiteFiles:
 
 
 class Imports:
-    def run(self, files, *, progress):
-        progress(0.5, "Reading")
-        rejected = ((3, "Null"),)
-        return (ImportResult(files[0], "m", 10, 8, 1, 0, rejected, 0, 0, 1800, 1800, ()),)
+    """Nothing is asked of it before a file was chosen."""
 
 
 @pytest.fixture
@@ -266,15 +263,18 @@ def test_every_mistake_of_a_site_file_is_shown_with_its_line(qtbot, view):
     assert "line 9" in said
 
 
-def test_an_import_tells_rows_and_rejected_lines(qtbot, view):
+def test_an_import_is_told_and_the_list_is_read_again(qtbot, view):
     opened(qtbot, view)
 
-    view.files.import_files((Path("a.csv"),))
-    qtbot.waitUntil(lambda: hasattr(view.files, "import_result"))
+    view.files.choose_import()
+    for dialog in view.files.wizard.findChildren(QFileDialog):
+        dialog.reject()
+    view.files.wizard.imported.emit(
+        (ImportResult(Path("a.csv"), "m", 10, 8, 1, 0, ((3, "Null"),), 0, 0, 1800, 1800, ()),)
+    )
 
-    assert texts(view.files.import_result.table, 0)[1:5] == ["10", "8", "1", "1"]
-    assert texts(view.files.import_result.rejected_lines, 0) == ["a.csv, line 3", "Null"]
-    view.files.import_result.accept()
+    assert "8 of 10 rows stored" in view.notices.itemAt(0).widget().accessibleName()
+    view.files.wizard.reject()
 
 
 def test_the_commissioning_record_is_written_where_a_person_says(qtbot, context, meters, tmp_path):

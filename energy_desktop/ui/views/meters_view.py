@@ -74,7 +74,6 @@ class MetersView(BaseView):
         self.body.addLayout(self.notices)
         self.files = FileImports(
             self,
-            lambda: self.list_panel,
             importing,
             site_file,
             self._services.lists,

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from energy_desktop.domain.ports import ProgressSink
 from energy_desktop.services.importing import ImportResult, ImportService
 from energy_desktop.services.site_file import SiteFileService
 from energy_desktop.services.site_file.service import AppliedChanges
@@ -16,24 +15,22 @@ from energy_desktop.ui.views.desk.bulk_dialog import BulkDialog
 from energy_desktop.ui.views.desk.choose_file import choose_files
 from energy_desktop.ui.views.desk.notices import Notices
 from energy_desktop.ui.views.desk.ports import BulkLists
-from energy_desktop.ui.views.import_panel import ImportResultDialog, import_sentence
-from energy_desktop.ui.widgets.panel import Panel
+from energy_desktop.ui.views.import_wizard.dialog import ImportWizard
+from energy_desktop.ui.views.import_wizard.result_step import import_sentence
 
 
 class FileImports:
-    """The entries of the Import menu. view: runs the jobs; panel: shows their progress."""
+    """The entries of the Import menu. view: runs the jobs."""
 
     def __init__(
         self,
         view: BaseView,
-        panel: Callable[[], Panel],
         importing: ImportService,
         site_file: SiteFileService,
         lists: BulkLists | None,
         notices: Notices,
     ) -> None:
         self._view = view
-        self._panel = panel
         self._importing = importing
         self._site_file = site_file
         self._lists = lists
@@ -61,13 +58,15 @@ class FileImports:
         self._view.reload()
 
     def choose_import(self) -> None:
-        choose_files(
-            self._view,
-            "Import readings",
-            ["Readings (*.csv *.csv.gz *.txt *.gz)", "All files (*)"],
-            lambda paths: self.import_files(tuple(paths)),
-            several=True,
-        )
+        """The wizard, from the file to what came of it."""
+        self.wizard = ImportWizard(self._view, self._view.context, self._importing)
+        self.wizard.imported.connect(self._on_imported)
+        self.wizard.open()
+        self.wizard.choose()
+
+    def _on_imported(self, results: tuple[ImportResult, ...]) -> None:
+        self._notices.say("Imported.", import_sentence(self._view.formats, results), 0)
+        self._view.reload()
 
     def choose_site_file(self) -> None:
         choose_files(
@@ -76,27 +75,6 @@ class FileImports:
             ["Site files (*.toml)"],
             lambda paths: self.apply_file(paths[0]),
         )
-
-    def import_files(self, files: tuple[Path, ...]) -> None:
-        """Reads the files in a job that can be cancelled, then shows what came of each."""
-
-        def work(progress: ProgressSink) -> tuple[ImportResult, ...]:
-            return self._importing.run(files, progress=progress)
-
-        self._view.load_long(
-            work,
-            self.show_imported,
-            panel=self._panel(),
-            title="Import readings",
-            on_error=self._notices.tell,
-        )
-
-    def show_imported(self, results: tuple[ImportResult, ...]) -> None:
-        formats = self._view.formats
-        self._notices.say("Imported.", import_sentence(formats, results), 0)
-        self.import_result = ImportResultDialog(self._view, formats, results)
-        self.import_result.open()
-        self._view.reload()
 
     def apply_file(self, path: Path) -> None:
         """The whole file or nothing; every mistake is shown with its line."""

@@ -1,0 +1,303 @@
+"""How the columns are read: each guess can be corrected, and the sample follows at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import cast
+from zoneinfo import available_timezones
+
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtWidgets import (
+    QComboBox,
+    QHBoxLayout,
+    QListWidget,
+    QListWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from energy_desktop.domain.errors import UserFacingError
+from energy_desktop.services.importing import CsvLayout, FileLook, ReadRow
+from energy_desktop.ui.formatting import Formats
+from energy_desktop.ui.views.desk.form import Form, whole
+from energy_desktop.ui.widgets.panel import InlineNotice, Panel
+from energy_desktop.ui.widgets.table import Cell, Column, Table
+
+_NONE = "none"
+_UNITS = ("kWh", "Wh", "MWh", "kW", "W", "MW")
+_TIME_FORMATS = (
+    ("", "ISO 8601, or 31.12.2026 23:45"),
+    ("%d/%m/%Y %H:%M", "31/12/2026 23:45 (day first)"),
+    ("%m/%d/%Y %H:%M", "12/31/2026 23:45 (month first)"),
+    ("%d/%m/%Y %H:%M:%S", "31/12/2026 23:45:00 (day first)"),
+    ("%m/%d/%Y %H:%M:%S", "12/31/2026 23:45:00 (month first)"),
+    ("%d-%m-%Y %H:%M", "31-12-2026 23:45"),
+    ("%d.%m.%y %H:%M", "31.12.26 23:45"),
+    ("%m/%d/%Y %I:%M %p", "12/31/2026 11:45 PM"),
+)
+_VALUES = (
+    ("auto", "told by the values"),
+    ("per_step", "energy or power of each interval"),
+    ("register", "readings of a counter"),
+)
+_STAMPS = (("start", "the start of its interval"), ("end", "the end of its interval"))
+_MIDNIGHT = (("no", "the day that begins"), ("yes", "the day that ends"))
+_SUMMER = (("yes", "follows summer time"), ("no", "standard time all year"))
+_DECIMAL = ((".", "point (1234.5)"), (",", "comma (1234,5)"))
+_WAIT_MS = 150
+
+
+class ColumnsStep(QWidget):
+    """`changed`: the layout is another one. `look_wanted`: sheet or header line is another one,
+    so the file must be looked at again."""
+
+    changed = Signal()
+    look_wanted = Signal()
+
+    def __init__(self, formats: Formats, site_zone: str) -> None:
+        super().__init__()
+        self._formats = formats
+        self._site_zone = site_zone
+        self._look: FileLook | None = None
+        self._filling = False
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(_WAIT_MS)
+        self._timer.timeout.connect(self.changed)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(12)
+        self.form = Form()
+        self.form.setMinimumWidth(380)
+        row.addWidget(self.form, 5)
+        row.addLayout(self._right_side(), 8)
+        self._fields()
+
+    def _right_side(self) -> QVBoxLayout:
+        right = QVBoxLayout()
+        self.notice = InlineNotice("", "", tone=2, icon="help-circle-outline")
+        self.notice.hide()
+        right.addWidget(self.notice)
+        self.panel = Panel("The first rows, and what they are read as")
+        self.table: Table[tuple[ReadRow, str, str]] = Table(
+            [
+                Column("Line", lambda r: str(r[0].line), width=52, number=True),
+                Column("Time", lambda r: r[1], stretch=3),
+                Column("Value", lambda r: Cell(r[2]), stretch=2, number=True),
+                Column("Read as", self._read_cell, stretch=6),
+                Column("kWh", self._energy_cell, stretch=2, number=True),
+            ],
+            key=lambda r: (r[0].line, r[0].meter_id),
+            name="Sample rows",
+        )
+        self.panel.set_content(self.table)
+        right.addWidget(self.panel, 1)
+        return right
+
+    def _fields(self) -> None:
+        self.sheet = self._combo(())
+        self.header = whole(0, 200, 1)
+        self.time = self._combo(())
+        self.clock = self._combo(())
+        self.time_format = self._combo(_TIME_FORMATS)
+        self.time_format.setEditable(True)
+        self.values = QListWidget()
+        self.values.setMaximumHeight(96)
+        self.values.itemChanged.connect(self._on_edited)
+        self.unit = self._combo([("", "choose"), *((unit, unit) for unit in _UNITS)])
+        self.kind = self._combo(_VALUES)
+        self.meter = self._combo(())
+        self.zone = self._combo([(name, name) for name in _zones(self._site_zone)])
+        self.zone.setEditable(True)
+        self.summer = self._combo(_SUMMER)
+        self.stamp = self._combo(_STAMPS)
+        self.midnight = self._combo(_MIDNIGHT)
+        self.decimal = self._combo(_DECIMAL)
+        self.sheet.currentIndexChanged.connect(self._on_place)
+        self.header.valueChanged.connect(self._on_place)
+        form = self.form
+        form.add("sheet", "Sheet", self.sheet)
+        form.add("header_line", "Names in line", self.header, "0: the file has no names.")
+        form.add("time_column", "Time", self.time)
+        form.add("clock_column", "Time of day", self.clock, "Where it stands apart from the date.")
+        form.add("time_format", "Times are written", self.time_format)
+        form.add("value_column", "Value", self.values, "Several: each column is a meter.")
+        form.add("unit", "Unit", self.unit)
+        form.add("values", "Values are", self.kind)
+        form.add("meter_column", "Meter", self.meter, "Where one file holds several.")
+        form.add("zone", "Clock of the stamps", self.zone)
+        form.add("summer_time", "That clock", self.summer)
+        form.add("stamp", "A stamp marks", self.stamp)
+        form.add("midnight_ends", "00:00 belongs to", self.midnight)
+        form.add("decimal", "Decimal", self.decimal)
+
+    def _combo(self, entries: Sequence[tuple[str, str]]) -> QComboBox:
+        box = QComboBox()
+        for value, text in entries:
+            box.addItem(text, value)
+        box.currentIndexChanged.connect(self._on_edited)
+        box.editTextChanged.connect(self._on_edited)
+        return box
+
+    # -------------------------------------------------------- showing
+
+    def show_look(self, found: FileLook) -> None:
+        """The guesses of a file, each with its reason, in the fields."""
+        self._look = found
+        self._filling = True
+        layout, names = found.layout, found.columns
+        _refill(self.sheet, [(name, name) for name in found.sheets], layout.sheet or "")
+        self.form.show_row("sheet", len(found.sheets) > 1)
+        self.header.setValue(layout.header_line)
+        columns = [(name, name) for name in names]
+        _refill(self.time, columns, layout.time_column or "")
+        _refill(self.clock, [("", _NONE), *columns], layout.clock_column or "")
+        _refill(self.meter, [("", _NONE), *columns], layout.meter_column or "")
+        chosen = layout.value_columns or ((layout.value_column,) if layout.value_column else ())
+        self.values.clear()
+        for name in names:
+            item = QListWidgetItem(name)
+            item.setFlags(Qt.ItemFlag.ItemIsUserCheckable | Qt.ItemFlag.ItemIsEnabled)
+            item.setCheckState(Qt.CheckState.Checked if name in chosen else Qt.CheckState.Unchecked)
+            self.values.addItem(item)
+            if name in chosen:
+                self.values.scrollToItem(item)
+        _choose(self.time_format, layout.time_format or "")
+        _choose(self.unit, layout.unit or "")
+        _choose(self.kind, layout.values)
+        _choose(self.zone, layout.zone or self._site_zone)
+        _choose(self.summer, "yes" if layout.summer_time else "no")
+        _choose(self.stamp, layout.stamp)
+        _choose(self.midnight, "yes" if layout.midnight_ends else "no")
+        _choose(self.decimal, layout.decimal or ".")
+        told = dict(found.reasons)
+        if "zone" in found.unsaid:
+            told["zone"] = "The file does not say it: this is the clock of the site."
+        captions = {"time_column": "Time", "unit": "Unit", "zone": "Clock of the stamps",
+                    "stamp": "A stamp marks", "summer_time": "That clock",
+                    "midnight_ends": "00:00 belongs to", "time_format": "Times are written",
+                    "meter_column": "Meter"}  # fmt: skip
+        for key, caption in captions.items():
+            reason = told.get(key, "")
+            self.form.rename(key, caption, reason[:1].upper() + reason[1:])
+        self._filling = False
+
+    def show_sample(self, rows: Sequence[ReadRow]) -> None:
+        """What the sample rows are read as."""
+        found = self._look
+        if found is None:
+            return
+        self.form.tell({})
+        self.notice.hide()
+        layout = self.layout_chosen()
+        at = {row.line: row.fields for row in found.rows}
+        time, clock = _position(found, layout.time_column), _position(found, layout.clock_column)
+        value = layout.value_column or (layout.value_columns[0] if layout.value_columns else None)
+        shown = _position(found, value)
+        said = []
+        for row in rows:
+            fields = at.get(row.line, ())
+            when = " ".join(fields[k].strip() for k in (time, clock) if 0 <= k < len(fields))
+            said.append((row, when, fields[shown].strip() if 0 <= shown < len(fields) else ""))
+        self.table.show_rows(said, empty="No row can be read so.")
+        self.panel.show_body()
+        bad = sum(row.start_ms is None for row in rows)
+        if bad:
+            self.notice.set_text(
+                f"{bad} of these {len(rows)} rows cannot be used.",
+                "Their reasons stand beside them. Rows that have no value are left out.",
+            )
+            self.notice.show()
+
+    def show_problem(self, error: UserFacingError) -> None:
+        """What is still to be told before any row can be read."""
+        self.table.show_rows([], empty=f"{error.what} {error.remedy}")
+        self.notice.set_text(f"{error.what[:1].upper()}{error.what[1:]}", error.remedy)
+        self.notice.show()
+
+    # -------------------------------------------------------- answering
+
+    def layout_chosen(self) -> CsvLayout:
+        """The layout as the fields have it."""
+        found = self._look
+        start = CsvLayout() if found is None else found.layout
+        values = tuple(
+            self.values.item(k).text()
+            for k in range(self.values.count())
+            if self.values.item(k).checkState() is Qt.CheckState.Checked
+        )
+        return replace(
+            start,
+            sheet=_value(self.sheet) or None,
+            header_line=self.header.value(),
+            time_column=_value(self.time) or None,
+            clock_column=_value(self.clock) or None,
+            time_format=_value(self.time_format) or None,
+            value_column=values[0] if len(values) == 1 else None,
+            value_columns=values if len(values) > 1 else (),
+            unit=_value(self.unit) or None,  # type: ignore[arg-type]
+            values=_value(self.kind),  # type: ignore[arg-type]
+            meter_column=_value(self.meter) or None,
+            zone=_value(self.zone) or None,
+            summer_time=_value(self.summer) == "yes",
+            stamp=_value(self.stamp),  # type: ignore[arg-type]
+            midnight_ends=_value(self.midnight) == "yes",
+            decimal=_value(self.decimal),  # type: ignore[arg-type]
+        )
+
+    def _on_edited(self, *_: object) -> None:
+        if not self._filling:
+            self._timer.start()
+
+    def _on_place(self, *_: object) -> None:
+        if not self._filling:
+            self.look_wanted.emit()
+
+    # -------------------------------------------------------- cells
+
+    def _read_cell(self, row: tuple[ReadRow, str, str]) -> Cell:
+        read = row[0]
+        if read.start_ms is None or read.end_ms is None:
+            return Cell(read.problem, icon="alert-outline", icon_token="p2")
+        day = self._formats.day(read.start_ms, weekday=False, year=True)
+        times = "–".join(self._formats.clock_time(at) for at in (read.start_ms, read.end_ms))
+        return Cell(f"{day}, {times}")
+
+    def _energy_cell(self, row: tuple[ReadRow, str, str]) -> Cell:
+        wh = row[0].energy_wh
+        return Cell("–" if wh is None else self._formats.number(wh / 1000, 3))
+
+
+def _zones(site_zone: str) -> list[str]:
+    common = ["UTC", site_zone]
+    places = sorted(z for z in available_timezones() if "/" in z and not z.startswith("Etc/"))
+    return list(dict.fromkeys([*common, *places]))
+
+
+def _refill(box: QComboBox, entries: Sequence[tuple[str, str]], value: str) -> None:
+    box.clear()
+    for one, text in entries:
+        box.addItem(text, one)
+    _choose(box, value)
+
+
+def _choose(box: QComboBox, value: str) -> None:
+    index = box.findData(value)
+    if index >= 0:
+        box.setCurrentIndex(index)
+    elif box.isEditable():
+        box.setEditText(value)
+
+
+def _value(box: QComboBox) -> str:
+    """The chosen entry, or what was typed."""
+    text = box.currentText().strip()
+    if box.isEditable() and box.itemText(box.currentIndex()) != text:
+        index = box.findText(text)
+        return cast("str", box.itemData(index)) if index >= 0 else text
+    return cast("str", box.currentData()) or ""
+
+
+def _position(found: FileLook, name: str | None) -> int:
+    return found.columns.index(name) if name in found.columns else -1

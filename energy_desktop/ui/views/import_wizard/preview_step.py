@@ -1,0 +1,200 @@
+"""What an import would change, counted by kind, and how the days compare."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
+
+from energy_desktop.services.importing import Change, ImportRules, SeriesPreview
+from energy_desktop.ui.formatting import Formats
+from energy_desktop.ui.widgets import paint
+from energy_desktop.ui.widgets.chart import Chart
+from energy_desktop.ui.widgets.chart_data import Bars, ChartData, Line
+from energy_desktop.ui.widgets.marks import Legend
+from energy_desktop.ui.widgets.panel import InlineNotice, Panel
+from energy_desktop.ui.widgets.table import Cell, Column, Table
+
+_DAY_S = 86_400.0
+_NOTES_SHOWN = 4
+
+
+class PreviewStep(QWidget):
+    """`rules_changed`: what may be replaced is another choice."""
+
+    rules_changed = Signal()
+
+    def __init__(self, formats: Formats) -> None:
+        super().__init__()
+        self._formats = formats
+        self._previews: tuple[SeriesPreview, ...] = ()
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(8)
+        self.sentence = paint.label("", "step", wrap=True)
+        column.addWidget(self.sentence)
+        self.notice = InlineNotice("", "", tone=2, icon="alert-outline")
+        self.notice.hide()
+        column.addWidget(self.notice)
+        self.table: Table[SeriesPreview] = Table(
+            [
+                Column("Meter", self._meter_cell, stretch=4),
+                self._number("New", Change.NEW),
+                self._number("As stored", Change.EQUAL),
+                self._number("Fills", Change.FILLS),
+                self._number("Estimates", Change.ESTIMATED),
+                self._number("Measured, differs", Change.MEASURED),
+                self._number("Corrected, differs", Change.EDITED),
+                self._number("Not yet due", Change.LATER),
+                Column("Rejected", lambda p: formats.count(len(p.rejected)), width=74, number=True),
+                Column("Gaps", lambda p: formats.count(p.gaps), width=60, number=True),
+            ],
+            key=lambda p: (p.series.path, p.series.key),
+            two_lines=True,
+            name="What would change",
+        )
+        self.table.chosen.connect(self._on_chosen)
+        column.addWidget(self.table, 3)
+        column.addLayout(self._choices())
+        self.panel = Panel("Energy a day")
+        self.chart = Chart(formats, formats.scale("Wh"), name="Energy a day: file and ledger")
+        self.legend = Legend()
+        self.panel.add_header_widget(self.legend)
+        self.panel.set_content(self.chart)
+        column.addWidget(self.panel, 4)
+
+    def _choices(self) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.setSpacing(14)
+        row.addWidget(paint.label("May replace", "label"))
+        self.estimated = QCheckBox("estimates")
+        self.estimated.setChecked(True)
+        self.measured = QCheckBox("measured values that differ")
+        self.edited = QCheckBox("corrections by hand")
+        for box in (self.estimated, self.measured, self.edited):
+            box.toggled.connect(self._on_rules)
+            row.addWidget(box)
+        row.addStretch(1)
+        self.reason_caption = paint.label("Reason", "label")
+        self.reason = QLineEdit()
+        self.reason.setPlaceholderText("why values are replaced")
+        self.reason.setMinimumWidth(220)
+        self.reason.setAccessibleName("Reason of the corrections")
+        self.reason.textChanged.connect(lambda _: self.rules_changed.emit())
+        row.addWidget(self.reason_caption)
+        row.addWidget(self.reason)
+        return row
+
+    def _number(self, title: str, change: Change) -> Column[SeriesPreview]:
+        def cell(preview: SeriesPreview) -> Cell:
+            count = preview.changes.get(change, 0)
+            taken = self.rules().takes(change)
+            return Cell(self._formats.count(count), token="text" if taken and count else "text3",
+                        bold=bool(count and taken and change is not Change.NEW))  # fmt: skip
+
+        return Column(title, cell, width=max(64, 8 * len(title) + 14), number=True)
+
+    def rules(self) -> ImportRules:
+        return ImportRules(
+            replace_estimated=self.estimated.isChecked(),
+            replace_measured=self.measured.isChecked(),
+            replace_edited=self.edited.isChecked(),
+        )
+
+    def show_previews(self, previews: Sequence[SeriesPreview]) -> None:
+        self._previews = tuple(previews)
+        self._tell()
+        self.table.show_rows(self._previews, empty="No series was chosen.")
+        first = next((p for p in self._previews if not p.refused), None)
+        if first is not None:
+            self.table.choose((first.series.path, first.series.key))
+            self.show_days(first)
+
+    @property
+    def taken(self) -> int:
+        """How many intervals the import would store."""
+        rules = self.rules()
+        return sum(p.taken(rules) for p in self._previews if not p.refused)
+
+    @property
+    def replaced(self) -> int:
+        """How many of them stand in for something in the ledger."""
+        rules = self.rules()
+        return sum(
+            count
+            for p in self._previews
+            for change, count in p.changes.items()
+            if change is not Change.NEW and rules.takes(change)
+        )
+
+    def _tell(self) -> None:
+        formats = self._formats
+        left = sum(
+            p.changes.get(change, 0)
+            for p in self._previews
+            for change in (Change.ESTIMATED, Change.MEASURED, Change.EDITED)
+            if not self.rules().takes(change)
+        )
+        parts = [f"{formats.count(self.taken)} intervals would be stored"]
+        if self.replaced:
+            parts.append(f"{formats.count(self.replaced)} of them replace something")
+        if left:
+            parts.append(f"{formats.count(left)} differ from the ledger and stay as they are")
+        self.sentence.setText("; ".join(parts) + ". Nothing is stored yet.")
+        self.reason.setVisible(bool(self.replaced))
+        self.reason_caption.setVisible(bool(self.replaced))
+        said = [f"{p.meter_id}: {p.refused}" for p in self._previews if p.refused]
+        said += [f"{p.meter_id}: {note}" for p in self._previews for note in p.notes]
+        said += [
+            f"{p.series.path.name}, {p.series.key}: {p.series.refused}"
+            for p in self._previews
+            if p.series.refused
+        ]
+        shown = said[:_NOTES_SHOWN]
+        if len(said) > len(shown):
+            shown.append(f"and {len(said) - len(shown)} more")
+        self.notice.setVisible(bool(said))
+        if said:
+            self.notice.set_text("Worth a look.", " ".join(shown))
+
+    def show_days(self, preview: SeriesPreview) -> None:
+        """The energy of each day: of the file, and of the ledger in the same intervals."""
+        x = preview.days_ms.astype(np.float64) / 1000
+        scale = self._formats.scale("Wh", preview.file_wh.tolist())
+        if not len(x):
+            self.chart.show_message("No interval of this series can be compared.")
+            return
+        known = ~np.isnan(preview.kept_wh)
+        lines: tuple[Line, ...] = ()
+        if known.any():
+            lines = (
+                Line("in the ledger", x + _DAY_S / 2, preview.kept_wh, token="text2",
+                     points="dot"),
+            )  # fmt: skip
+        total = self._formats.energy(float(preview.file_wh.sum()))
+        self.panel.set_title(f"Energy a day: {preview.meter_id}", f"{total} in the file")
+        self.chart.show_data(
+            ChartData(
+                bars=(Bars("in the file", x, preview.file_wh, _DAY_S * 0.9, token="load"),),
+                lines=lines,
+                description=f"{preview.meter_id}: {total} in {len(x)} days of the file.",
+            ),
+            scale=scale,
+        )
+        self.legend.show_entries(self.chart.legend_entries())
+
+    def _on_chosen(self, preview: SeriesPreview | None) -> None:
+        if preview is not None and not preview.refused:
+            self.show_days(preview)
+
+    def _on_rules(self, _: bool) -> None:
+        self._tell()
+        self.table.show_rows(())
+        self.table.show_rows(self._previews)
+        self.rules_changed.emit()
+
+    def _meter_cell(self, preview: SeriesPreview) -> Cell:
+        kind = "new meter" if preview.is_new_meter else "known meter"
+        return Cell(preview.meter_id, f"{kind}, from {preview.series.path.name}")
