@@ -158,6 +158,18 @@ def make_services(
     )
     planning = PlanService(store.configuration, store.history, store.ledger, clock, compute)
     forecasting = ForecastService(store.configuration, store.history, ledger, clock, compute)
+    overview = OverviewService(
+        store.configuration,
+        store.history,
+        store.ledger,
+        None if engine is None else engine.rings,
+        meters.statuses,
+        clock,
+        waste=waste,
+        planning=planning,
+        forecasting=forecasting,
+        maintenance=maintenance,
+    )
     return Services(
         site_file=SiteFileService(store.configuration, library, follow),
         meters=meters,
@@ -178,9 +190,7 @@ def make_services(
             store.configuration, store.ledger, store.editing, clock, user_name()
         ),
         exporting=ExportService(store.history, ledger, store.configuration, render_history),
-        history=HistoryService(
-            store.history, ledger, store.configuration, clock, store.editing
-        ),
+        history=HistoryService(store.history, ledger, store.configuration, clock, store.editing),
         billing=billing,
         forecasting=forecasting,
         virtual_meters=VirtualMeterService(store.configuration),
@@ -200,18 +210,7 @@ def make_services(
         simulation=None
         if engine is None or engine.demo is None
         else SimulationService(store.configuration, engine.field),
-        overview=OverviewService(
-            store.configuration,
-            store.history,
-            store.ledger,
-            None if engine is None else engine.rings,
-            meters.statuses,
-            clock,
-            waste=waste,
-            planning=planning,
-            forecasting=forecasting,
-            maintenance=maintenance,
-        ),
+        overview=overview,
         reports=ReportService(
             store.configuration,
             store.history,
@@ -248,6 +247,7 @@ def make_services(
             clock,
             user_name(),
             store.invoices,
+            overview.forget,
         ),
         exchanges=ExchangeService(
             store.configuration,
@@ -257,6 +257,7 @@ def make_services(
             clock,
             user_name(),
             follow,
+            overview.forget,
         ),
     )
 
