@@ -7,6 +7,7 @@ the simulator's when this is the demo site, and a housekeeper that ticks alarms 
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import socket
@@ -106,6 +107,10 @@ class Engine:
         self.field.reconfigure(configuration)
         self.http_in.follow()
         self._housekeeper.start()
+        # What stands now lives as long as the program: looking through it again and again would
+        # hold up a thousand pollers for a tenth of a second each time.
+        gc.collect()
+        gc.freeze()
         if self.demo is None:
             self._copier.start()
 
@@ -130,6 +135,7 @@ class Engine:
             steps.append(("simulator", self.demo.stop))
         steps.append(("alarms", self.alarms.drain))
         steps.append(("store", self.store.close))
+        steps.append(("collector", gc.unfreeze))
         for name, step in steps:
             try:
                 step()
