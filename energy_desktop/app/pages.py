@@ -21,6 +21,7 @@ _RAIL = (
     ("live", "Live", "chart-line", "Now"),
     ("alarms", "Alarms", "bell-outline", "Now"),
     ("history", "History", "calendar-clock", "Analyse"),
+    ("quality", "Data quality", "clipboard-check-outline", "Analyse"),
     ("billing", "Billing", "receipt-text-outline", "Analyse"),
     ("maintenance", "Maintenance", "wrench-outline", "Analyse"),
     ("forecast", "Forecast & battery", "battery-clock-outline", "Plan"),
@@ -49,6 +50,7 @@ def make_page(
         "live": lambda: _live(context, services, engine, feed),
         "alarms": lambda: _alarms(context, services, engine, feed),
         "history": lambda: _history(context, services),
+        "quality": lambda: _quality(context, services),
         "meters": lambda: _meters(context, services, engine, feed),
         "billing": lambda: _billing(context, services),
         "maintenance": lambda: _maintenance(context, services),
@@ -117,6 +119,21 @@ def _history(context: ViewContext, services: Services) -> BaseView:
     from energy_desktop.ui.views.history.page import HistoryView
 
     return HistoryView(context, services.history, services.exporting)
+
+
+def _quality(context: ViewContext, services: Services) -> BaseView:
+    from energy_desktop.ui.views.quality.page import QualityView
+    from energy_desktop.ui.views.quality.parts import QualityServices
+
+    return QualityView(
+        context,
+        QualityServices(
+            services.quality,
+            services.billing.corrections,
+            services.editing,
+            services.exchanges,
+        ),
+    )
 
 
 def _meters(context: ViewContext, services: Services, engine: Engine, feed: LiveFeed) -> BaseView:

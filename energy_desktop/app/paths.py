@@ -68,6 +68,11 @@ class SiteFolder:
         return self.root / "papers"
 
     @property
+    def photos(self) -> Path:
+        """Pictures of exchange protocols."""
+        return self.root / "photos"
+
+    @property
     def backups(self) -> Path:
         return self.root / "backups"
 

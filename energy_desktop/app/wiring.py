@@ -28,6 +28,7 @@ from energy_desktop.services.balances import BalanceService
 from energy_desktop.services.billing import BillingService
 from energy_desktop.services.bulk_meters import BulkMeterService
 from energy_desktop.services.commissioning import CommissioningService
+from energy_desktop.services.data_quality import DataQualityService
 from energy_desktop.services.editing import EditingService
 from energy_desktop.services.exchanges import ExchangeService
 from energy_desktop.services.exporting import ExportService
@@ -87,6 +88,7 @@ class Services:
     validation: ValidationService
     editing: EditingService
     exchanges: ExchangeService
+    quality: DataQualityService
 
 
 def render_invoice(invoice: Invoice) -> bytes:
@@ -157,6 +159,9 @@ def make_services(
         drivers_folder=Path(library.folders[-1]),
     )
     planning = PlanService(store.configuration, store.history, store.ledger, clock, compute)
+    validation = ValidationService(
+        store.configuration, store.history, store.ledger, store.editing, clock
+    )
     forecasting = ForecastService(store.configuration, store.history, ledger, clock, compute)
     overview = OverviewService(
         store.configuration,
@@ -237,9 +242,7 @@ def make_services(
             None if engine is None else engine.http_in.state,
             None if engine is None else engine.http_in.push.unclaimed,
         ),
-        validation=ValidationService(
-            store.configuration, store.history, store.ledger, store.editing, clock
-        ),
+        validation=validation,
         editing=EditingService(
             store.configuration,
             store.ledger,
@@ -258,6 +261,16 @@ def make_services(
             user_name(),
             follow,
             overview.forget,
+        ),
+        quality=DataQualityService(
+            store.configuration,
+            store.ledger,
+            store.editing,
+            store.exchanges,
+            store.quarantine,
+            validation,
+            clock,
+            None if folder is None else folder.photos,
         ),
     )
 

@@ -360,7 +360,8 @@ def _marks_sheet(t: Tokens, folder: Path) -> str:
     chevron = (folder / f"chevron-{theme_name}.png").as_posix()
     check = (folder / f"check-{theme_name}.png").as_posix()
     return f"""
-QComboBox::down-arrow {{ image: url("{chevron}"); width: 12px; height: 12px; }}
+QComboBox::down-arrow, QDateTimeEdit::down-arrow {{
+    image: url("{chevron}"); width: 12px; height: 12px; }}
 QCheckBox::indicator {{
     width: 14px; height: 14px; background: {t.surface}; border: 1px solid {t.line2};
     border-radius: 3px; }}
@@ -477,7 +478,7 @@ QAbstractSpinBox QLineEdit, QComboBox QLineEdit {{
     border: none; padding: 0 7px; min-height: 0; background: transparent; }}
 QAbstractSpinBox::up-button, QAbstractSpinBox::down-button {{ width: 0; border: none; }}
 QComboBox {{ font-weight: 600; font-size: 12px; }}
-QComboBox::drop-down {{ border: none; width: 20px; }}
+QComboBox::drop-down, QDateTimeEdit::drop-down {{ border: none; width: 20px; }}
 QComboBox QAbstractItemView {{
     background: {t.surface}; border: 1px solid {t.line2}; outline: none;
     selection-background-color: {t.sel}; selection-color: {t.text}; }}

@@ -207,7 +207,7 @@ class _VerticalRule(QWidget):
 
 @dataclass(frozen=True, slots=True)
 class LegendEntry:
-    """kind: line, dash, dots, box, hatch, or the shape of a point: dot, triangle, ring."""
+    """kind: line, dash, dots, box, hatch, or the shape of a point: dot, triangle, hollow, ring."""
 
     text: str
     token: str
@@ -247,7 +247,7 @@ class Legend(QWidget):
             swatch = QRectF(x, middle - 4.5, 14, 9)
             if entry.kind == "box":
                 painter.fillRect(swatch, theme.color(entry.token, max(60, entry.alpha)))
-            elif entry.kind in ("dot", "triangle", "ring"):
+            elif entry.kind in ("dot", "triangle", "hollow", "ring"):
                 paint.draw_point(painter, swatch.center(), entry.kind, 7.0, ink, ink)
             elif entry.kind == "hatch":
                 painter.setPen(QPen(ink, 1))

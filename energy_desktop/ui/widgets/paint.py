@@ -345,12 +345,13 @@ def draw_chip(painter: QPainter, rect: QRectF, chip: Chip, align: Align = LEFT) 
 def draw_point(
     painter: QPainter, at: QPointF, shape: str, size: float, fill: QColor, edge: QColor
 ) -> None:
-    """A mark of `size` pixels: dot, triangle or ring."""
+    """A mark of `size` pixels: dot, triangle, hollow (triangle) or ring."""
     half = size / 2
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    painter.setPen(QPen(edge, 1.4 if shape == "ring" else 0.8))
-    painter.setBrush(Qt.BrushStyle.NoBrush if shape == "ring" else QBrush(fill))
-    if shape == "triangle":
+    open_shape = shape in ("ring", "hollow")
+    painter.setPen(QPen(edge, 1.4 if open_shape else 0.8))
+    painter.setBrush(Qt.BrushStyle.NoBrush if open_shape else QBrush(fill))
+    if shape in ("triangle", "hollow"):
         corners = [
             QPointF(at.x(), at.y() - half - 1),
             QPointF(at.x() + half + 1, at.y() + half),

@@ -1,0 +1,23 @@
+"""What the page "Data quality" is given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from energy_desktop.domain.invoice import InvoiceCorrection
+from energy_desktop.services.data_quality import DataQualityService
+from energy_desktop.services.editing import EditingService
+from energy_desktop.services.exchanges import ExchangeService
+
+
+@dataclass(frozen=True, slots=True)
+class QualityServices:
+    """corrections: issued invoices that are to be corrected. editing, exchanges None: this person
+    may look, not change; role_needed may."""
+
+    quality: DataQualityService
+    corrections: Callable[[], Sequence[InvoiceCorrection]]
+    editing: EditingService | None = None
+    exchanges: ExchangeService | None = None
+    role_needed: str = "Energy manager"

@@ -1,0 +1,233 @@
+"""Sentences and names of the page "Data quality"."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+import numpy as np
+
+from energy_desktop.domain import wording
+from energy_desktop.domain.editing import Edit, EditMethod, RegisterEvent, RegisterEventKind
+from energy_desktop.domain.energy import GapCause
+from energy_desktop.domain.validation import ValidationRule
+from energy_desktop.services.data_quality import MeterQuality, QualityLook, SumCheck, is_left
+from energy_desktop.ui.formatting import THIN, UNKNOWN, Formats
+
+REGISTERS = {
+    "energy_import_wh": "Import",
+    "energy_total_wh": "Total",
+    "energy_export_wh": "Export",
+}
+METHODS = {
+    EditMethod.SET: "Each interval set",
+    EditMethod.SCALE: "Scaled",
+    EditMethod.SPREAD: "Known total spread",
+    EditMethod.COPY_DAY: "Copied from a like day",
+    EditMethod.LINE: "Straight line",
+    EditMethod.LIKE_DAYS: "Like the weekdays before",
+    EditMethod.REGISTER: "Register's energy spread",
+    EditMethod.IMPORT: "Imported",
+    EditMethod.EXCHANGE: "Booked over an exchange",
+    EditMethod.UNDO: "Undone",
+}
+_CAUSES = {
+    GapCause.COMMUNICATION: ("Communication", "lan-disconnect"),
+    GapCause.POWER: ("Power", "power-plug-off-outline"),
+    GapCause.NOT_RUNNING: ("Program not running", "stop-circle-outline"),
+    GapCause.QUARANTINED: ("Quarantined", "triangle-outline"),
+}
+_REPLACED = ("Measured, replaced", "pencil-outline")
+_RULES = {
+    ValidationRule.LOW_LIMIT: "Less than nothing",
+    ValidationRule.HIGH_LIMIT: "Above the connection",
+    ValidationRule.PEAK: "Above every peak before",
+    ValidationRule.SPIKE: "Spike",
+    ValidationRule.FROZEN: "Value does not move",
+}
+_EVENTS = {
+    RegisterEventKind.EXCHANGE: "Meter exchanged",
+    RegisterEventKind.RESET: "Register reset",
+    RegisterEventKind.RATIO: "Transformer ratio changed",
+    RegisterEventKind.MODULUS: "Modulus corrected",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """Intervals in a row that are not measured and believed: a gap, or a rule that failed.
+
+    known_wh: by the register; None: it does not know. done: what stands in their place; empty:
+    nothing does. is_open: something is to be done about it.
+    """
+
+    start_ms: int
+    end_ms: int
+    intervals: int
+    cause: str
+    icon: str
+    detail: str
+    known_wh: int | None
+    done: str
+    is_gap: bool
+    is_open: bool
+
+
+def doubts(look: QualityLook) -> tuple[Doubt, ...]:
+    """Gaps and failed rules by time; a rule says nothing about what a gap says already."""
+    series = look.report.series
+    found = []
+    for gap in look.gaps:
+        inside = (series.start_ms >= gap.start_ms) & (series.start_ms < gap.end_ms)
+        was_measured = bool(gap.done) and bool(np.isfinite(series.raw_wh[inside]).all())
+        cause, icon = _REPLACED if was_measured else _CAUSES[gap.cause]
+        found.append(
+            Doubt(
+                gap.start_ms, gap.end_ms, gap.intervals, cause, icon,
+                "" if was_measured else gap.detail, gap.known_wh, gap.done, True,
+                is_left(gap, look.edits),
+            )
+        )  # fmt: skip
+    for failure in look.report.failures:
+        if failure.rule not in _RULES:
+            continue
+        spans = ((g.start_ms, g.end_ms) for g in look.gaps)
+        if any(start <= failure.start_ms and failure.end_ms <= end for start, end in spans):
+            continue
+        found.append(
+            Doubt(
+                failure.start_ms, failure.end_ms, failure.intervals, _RULES[failure.rule],
+                "triangle-outline", failure.sentence, failure.energy_wh, "", False, True,
+            )
+        )  # fmt: skip
+    return tuple(sorted(found, key=lambda d: (d.start_ms, not d.is_gap)))
+
+
+def done(doubt: Doubt) -> str:
+    """What stands in place of the doubtful values."""
+    return doubt.done or ("nothing done yet" if doubt.is_gap else "in force as measured")
+
+
+def doubt_sentence(formats: Formats, doubt: Doubt) -> str:
+    """The chosen line of the list in full."""
+    if not doubt.is_gap:
+        return f"{doubt.detail} In force as measured."
+    cause = f"{doubt.cause}, {doubt.detail}" if doubt.detail else doubt.cause
+    known = (
+        f"the register counted {with_kwh(formats, doubt.known_wh)}"
+        if doubt.known_wh is not None
+        else "no register knows its energy"
+    )
+    return f"{cause}; {known}; {done(doubt)}."
+
+
+def kwh(formats: Formats, energy_wh: float | None) -> str:
+    """To the watt-hour, because sums are held against each other here: "412.300"."""
+    return formats.number(None if energy_wh is None else energy_wh / 1000, 3)
+
+
+def with_kwh(formats: Formats, energy_wh: float | None) -> str:
+    text = kwh(formats, energy_wh)
+    return text if text == UNKNOWN else f"{text}{THIN}kWh"
+
+
+def span(formats: Formats, start_ms: int, end_ms: int) -> str:
+    return formats.period(start_ms, end_ms)
+
+
+def wh_of(text: str, factor: Decimal = Decimal(1)) -> int:
+    """Whole Wh of kWh as they were typed, times a factor. Raises decimal.InvalidOperation."""
+    return round(Decimal(text) * 1000 * factor)
+
+
+# ---------------------------------------------------------------- the page
+
+
+def answer(rows: Sequence[MeterQuality], formats: Formats) -> str:
+    """The title's sentence over all meters."""
+    stored = [r for r in rows if r.intervals]
+    if not stored:
+        return "No energy is stored for this period."
+    gaps = sum(r.gaps for r in stored)
+    if not gaps:
+        return f"No gap is open at {wording.count(len(stored), 'meter')}."
+    at = sum(r.gaps > 0 for r in stored)
+    quarantined = sum(r.quarantined for r in stored)
+    more = f", {quarantined} of them quarantined" if quarantined else ""
+    known = sum(r.known_wh for r in stored)
+    energy = f"; the registers know {formats.energy(known)} of them" if known else ""
+    return f"{wording.count(gaps, 'gap')} open at {at} of {len(stored)} meters{more}{energy}."
+
+
+def stands_in(row: MeterQuality) -> str:
+    """What of a meter's period is not measured but has a value."""
+    parts = [
+        f"{amount:,} {word}"
+        for amount, word in ((row.estimated, "estimated"), (row.edited, "edited"))
+        if amount
+    ]
+    return ", ".join(parts)
+
+
+def sum_title(formats: Formats, check: SumCheck) -> str:
+    if check.whole_month:
+        local = formats.local(check.start_ms)
+        return formats.month(local.year, local.month)
+    return formats.day(check.start_ms)
+
+
+def sum_state(formats: Formats, check: SumCheck) -> tuple[str, bool]:
+    """How the sum stands to the register, and whether a person should look."""
+    proof = check.reconciliation
+    off = proof.discrepancy_wh
+    missing = proof.missing_intervals
+    open_points = [
+        wording.count(amount, what)
+        for amount, what in ((missing, "interval"), (proof.resets, "reset"))
+        if amount
+    ]
+    left = [f"{' and '.join(open_points)} open"] if open_points else []
+    if off is None:
+        if not proof.interval_sum_wh and missing:
+            return "nothing stored", False
+        return "; ".join(("no register to hold it against", *left)), bool(left)
+    side = "more" if off > 0 else "less"
+    state = "equal" if off == 0 else f"{with_kwh(formats, abs(off))} {side} than the register"
+    return "; ".join((state, *left)), bool(off or left)
+
+
+def sum_sentence(formats: Formats, check: SumCheck) -> str:
+    """The line under the chart."""
+    proof = check.reconciliation
+    state, _ = sum_state(formats, check)
+    text = f"{sum_title(formats, check)}: intervals {with_kwh(formats, proof.interval_sum_wh)}"
+    if proof.register_difference_wh is not None:
+        text += f", register {with_kwh(formats, proof.register_difference_wh)}"
+    return f"{text}: {state}."
+
+
+# ---------------------------------------------------------------- corrections
+
+
+def edit_effect(formats: Formats, edit: Edit) -> str:
+    return f"{kwh(formats, edit.before_wh)} to {kwh(formats, edit.after_wh)}"
+
+
+def event_title(event: RegisterEvent) -> str:
+    return _EVENTS[event.kind]
+
+
+def event_detail(formats: Formats, event: RegisterEvent) -> str:
+    """What the old and the new meter showed, and what hangs there since."""
+    parts = []
+    if event.old_end_wh is not None and event.new_start_wh is not None:
+        parts.append(
+            f"old end {with_kwh(formats, event.old_end_wh)}, "
+            f"new start {with_kwh(formats, event.new_start_wh)}"
+        )
+    if event.new_serial:
+        parts.append(f"serial {event.new_serial}")
+    if event.new_ct_ratio is not None and event.new_ct_ratio != event.old_ct_ratio:
+        parts.append(f"ratio {event.new_ct_ratio:g}")
+    return ", ".join(parts)
