@@ -354,7 +354,7 @@ class VirtualSite:
             raise WrongUse(
                 where="--scenario",
                 what=f"there is no scenario {name!r}.",
-                remedy=f"There are {', '.join(SCENARIOS)}.",
+                remedy=f"There are {', '.join(SCENARIOS)}, and cabinet.",
             )
         self.set_voltage_mode("normal" if name == "lost_meter" else name)
         for meter_id in tuple(self._lost):

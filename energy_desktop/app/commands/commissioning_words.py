@@ -115,6 +115,8 @@ def checked_text(entry: Checked) -> str:
     faults = sum(j.verdict is Verdict.FAULT for j in entry.judgements)
     good = any(j.verdict is Verdict.GOOD for j in entry.judgements)
     verdict = count_of(faults, "fault") if faults else "no fault" if good else "not judged"
+    unsure = sum(j.verdict is Verdict.UNSURE for j in entry.judgements)
+    verdict += f", {unsure} open" if unsure and (faults or good) else ""
     lines = [f"{entry.meter.name}: {verdict}"]
     for judgement in entry.judgements:
         lines.append(f"  {_MARKS[judgement.verdict]:>5}  {judgement.title}: {judgement.detail}")

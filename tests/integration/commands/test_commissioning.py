@@ -104,6 +104,8 @@ def test_a_meter_without_a_site_is_checked_by_its_driver(port, tmp_path):
     )  # fmt: skip
 
     assert "CT on L2 reversed" in answer.stdout
+    assert ": 1 fault, " in answer.stdout.splitlines()[0]
+    assert answer.stdout.splitlines()[0].endswith(" open")
 
 
 def test_the_record_of_a_meter_is_a_pdf_that_says_what_was_found(site):
