@@ -32,6 +32,7 @@ from energy_desktop.storage.series.intervals import (
     close_over_jumps,
 )
 from energy_desktop.storage.series.ledger import SAVE_STATE, StoredLedger
+from energy_desktop.storage.series.reshowing import reshow
 from energy_desktop.storage.tables import RegisterEventRow
 
 if TYPE_CHECKING:
@@ -201,6 +202,8 @@ class RegisterEvents:
             (meter_id, register, first_ms, end_ms),
         )
         self._write(session, of, booked, rebuilt, end_ms, at_ms, rules.step_ms)
+        # A gap that a person filled keeps its course: so do its boundaries, where the sum allows.
+        reshow(session, of, first_ms, min(end_ms, max(rebuilt, default=first_ms)))
         for piece in pieces:
             incidents = tuple(i for i in piece.incidents if i.at_ms < end_ms)
             self._ledger.quarantine(session, meter_id, register, incidents)

@@ -165,3 +165,55 @@ def test_what_does_not_fit_is_refused_and_nothing_changes(desk, store, change, w
     assert desk.events("m") == ()
     assert store.configuration.load().meter("m").serial_number == ""
     assert np.array_equal(day_wh(store), before, equal_nan=True)
+
+
+def test_a_gap_filled_by_hand_before_its_exchange_was_told_keeps_each_day_in_order(store, clock):
+    """Silent from 18:00 to 06:00; the meter was exchanged at 23:00 in between."""
+    store.configuration.replace(a_configuration())
+    minutes = np.arange(48 * 60 + 1)
+    values = np.where(minutes <= 1380, 700_000 + 2 * minutes, 2 * (minutes - 1380))
+    heard = (minutes <= 1080) | (minutes >= 1800)
+    times = (T0 + minutes * MINUTE).astype(np.int64)
+    store.bulk.add_sealed("m", REGISTER, times[heard], values[heard].astype(float))
+    store.bulk.finish()
+    clock.now_ms = T0 + 50 * HOUR_MS
+    desk = ExchangeService(
+        store.configuration, store.history, store.ledger, store.exchanges, clock, "kim"
+    )
+    editing = EditingService(store.configuration, store.ledger, store.editing, clock, "kim")
+    start, midnight, end = T0 + 18 * HOUR_MS, T0 + 24 * HOUR_MS, T0 + 30 * HOUR_MS
+    for first, last, total in ((start, midnight, 1_200), (midnight, end, 240)):
+        editing.apply(
+            editing.preview(
+                "m", REGISTER, first, last, EditMethod.SPREAD, EditParameters(total_wh=total)
+            ),
+            "read on the displays",
+        )
+
+    desk.enter(an_entry(at_ms=T0 + 23 * HOUR_MS, old_end_wh=702_760, new_start_wh=0))
+
+    days = [(T0, midnight), (midnight, midnight + 24 * HOUR_MS)]
+    checks = [store.ledger.reconciliation("m", *day, register=REGISTER) for day in days]
+    assert [c.discrepancy_wh for c in checks] == [0, 0]
+    assert [c.interval_sum_wh for c in checks] == [36 * 60 + 1_200, 240 + 36 * 60]
+
+
+def test_whoever_remembers_the_ledger_is_told_of_each_change(desk, store, clock):
+    told = []
+    store_parts = (store.configuration, store.ledger, store.editing, clock, "kim")
+    editing = EditingService(*store_parts, on_corrected=lambda: told.append("edit"))
+    exchanging = ExchangeService(
+        store.configuration, store.history, store.ledger, store.exchanges, clock, "kim",
+        on_corrected=lambda: told.append("exchange"),
+    )  # fmt: skip
+
+    event = exchanging.enter(an_entry()).events[0]
+    exchanging.remove(event.event_id, "m")
+    preview = editing.preview(
+        "m", REGISTER, T0, T0 + QUARTER, EditMethod.SET, EditParameters(value_wh=7)
+    )
+    assert told == ["exchange", "exchange"]
+    edit = editing.apply(preview, "a reason")
+    editing.undo(edit.edit_id, "a slip")
+
+    assert told == ["exchange", "exchange", "edit", "edit"]
