@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -39,13 +40,16 @@ def write_meters(
         if intervals.step_s not in _STEPS_S or not known.any():
             continue
         path = folder / f"site-{_safe(meter.meter_id)}.csv"
-        with path.open("w", newline="", encoding="utf-8") as file:
-            out = csv.writer(file)
-            out.writerow(("household", "start_utc", "energy_wh"))
-            for start, energy in zip(
-                intervals.start_ms[known].tolist(), intervals.energy_wh[known].tolist(), strict=True
-            ):
-                out.writerow((meter.meter_id, iso_utc(start), f"{energy:g}"))
+        text = io.StringIO()
+        out = csv.writer(text, lineterminator="\n")
+        out.writerow(("household", "start_utc", "energy_wh"))
+        for start, energy in zip(
+            intervals.start_ms[known].tolist(), intervals.energy_wh[known].tolist(), strict=True
+        ):
+            out.writerow((meter.meter_id, iso_utc(start), f"{energy:.3f}"))
+        # A file that says the same stays as it is: a run that was killed can go on.
+        if not path.exists() or path.read_text(encoding="utf-8") != text.getvalue():
+            path.write_text(text.getvalue(), encoding="utf-8", newline="\n")
         written.append(path)
     return tuple(written)
 
