@@ -46,6 +46,9 @@ PROTOCOLS = (MODBUS, SUNSPEC, *POINT_PROTOCOLS)
 MAX_EVERY = 600
 
 
+_LEAST_MODULUS_WH = 1_000_000  # a register that wraps at less would wrap unseen
+
+
 @dataclass(frozen=True, slots=True)
 class Register:
     """Where one quantity lies and how its bits become a value in the quantity's unit.
@@ -197,6 +200,21 @@ class DriverProfile:
             transformers=self.transformers,
             sign_convention=self.sign_convention,
         )
+
+    def modulus_wh(self, quantity: str) -> int | None:
+        """Where the counter `quantity` begins again at nothing, in its unit; None: not known.
+
+        What the file declares for energy, else the width of an unsigned register: a counter that
+        falls from the top of its register to the bottom has rolled over. One that rolls over
+        earlier, at a power of ten, has to be declared; until then it is asked about.
+        """
+        if self.counter_modulus_wh is not None:
+            return self.counter_modulus_wh
+        register = self.register(quantity)
+        if register is None or not register.value_format.startswith("uint"):
+            return None
+        top = 2 ** (16 * register.count) * register.scale
+        return round(top) if _LEAST_MODULUS_WH <= top < 2**62 else None
 
     @property
     def _rows(self) -> tuple[Register | Point, ...]:

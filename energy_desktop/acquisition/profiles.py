@@ -28,7 +28,7 @@ from energy_desktop.acquisition.driver_profile import (
 from energy_desktop.acquisition.driver_text import line_of
 from energy_desktop.acquisition.profile_file import read_profile
 from energy_desktop.domain.driver import DriverInfo, RegisterView
-from energy_desktop.domain.errors import DriverFileError, NotFound
+from energy_desktop.domain.errors import DriverFileError, NotFound, UserFacingError
 
 __all__ = [
     "CODINGS",
@@ -121,6 +121,15 @@ class ProfileLibrary:
         with self._lock:
             self._refresh()
             return self._errors
+
+    def modulus_wh(self, driver_id: str) -> int | None:
+        """Where the energy register of a driver begins again; None: not known, or no such one."""
+        try:
+            profile = self.get(driver_id)
+        except UserFacingError:
+            return None
+        found = profile.modulus_wh("energy_import_wh")
+        return found if found is not None else profile.modulus_wh("energy_total_wh")
 
     def drivers(self) -> tuple[DriverInfo, ...]:
         return tuple(profile.info for profile in self.all())

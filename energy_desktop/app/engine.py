@@ -57,6 +57,7 @@ class Engine:
             key=site_key(folder),
             engine_owner=f"{socket.gethostname()}:{os.getpid()}",
         )
+        self.store.configuration.modulus_of_driver = self.library.modulus_wh
         try:
             self.demo = DemoSite.of(self.store, self.library, clock, folder.simulator, wanted=demo)
             configuration = self.store.configuration.load()

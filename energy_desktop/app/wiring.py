@@ -341,4 +341,6 @@ def open_site(folder: SiteFolder, clock: Clock = system_clock) -> OpenSite:
     """Opens (or makes) the store of a folder. Raises StoreError in words."""
     folder.make()
     library = ProfileLibrary([drivers_folder(), folder.drivers])
-    return OpenSite(folder, open_store(folder.store, key=site_key(folder)), library, clock)
+    store = open_store(folder.store, key=site_key(folder))
+    store.configuration.modulus_of_driver = library.modulus_wh
+    return OpenSite(folder, store, library, clock)

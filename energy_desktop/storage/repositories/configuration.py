@@ -73,11 +73,13 @@ class StoredConfiguration:
 
     `load()` leaves `prices` empty: they are a series, and `prices(start, end)` reads them.
     `on_zone_changed` is called after a replace that moved the site to another zone.
+    `modulus_of_driver`, if set, says where the energy counter of a driver rolls over.
     """
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self.on_zone_changed: Callable[[], None] | None = None
+        self.modulus_of_driver: Callable[[str], int | None] | None = None
 
     def load(self) -> Configuration:
         with orm.reading(self._database) as session:
@@ -166,13 +168,20 @@ class StoredConfiguration:
         return zone_of(row[0]) if row is not None else ZoneInfo("UTC")
 
     def register_rules(self, meter_id: str) -> RegisterRules:
+        """The meter's own modulus, else its driver's behind the meter's transformers."""
         with self._database.reading() as session:
             row = session.row(
-                "SELECT poll_interval_s, counter_modulus_wh, connection_limit_w FROM meters"
-                " WHERE meter_id = ?",
+                "SELECT poll_interval_s, counter_modulus_wh, connection_limit_w, driver_id,"
+                " ct_ratio * vt_ratio FROM meters WHERE meter_id = ?",
                 (meter_id,),
             )
-        return RegisterRules() if row is None else RegisterRules.for_meter(*row)
+        if row is None:
+            return RegisterRules()
+        poll_interval_s, modulus, limit_w, driver_id, ratio = row
+        if modulus is None and driver_id and self.modulus_of_driver is not None:
+            of_driver = self.modulus_of_driver(driver_id)
+            modulus = None if of_driver is None else round(of_driver * ratio)
+        return RegisterRules.for_meter(poll_interval_s, modulus, limit_w)
 
 
 def zone_of(name: str) -> ZoneInfo:
