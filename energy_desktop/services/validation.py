@@ -43,7 +43,7 @@ _WHY = {
     ValidationRule.LOW_LIMIT: "less than nothing",
     ValidationRule.HIGH_LIMIT: "more than the connection can carry",
     ValidationRule.PEAK: "more than half as much again as the highest of the past year",
-    ValidationRule.SPIKE: "towers over its day and over everything before",
+    ValidationRule.SPIKE: "towers over its day and over all that the meter is used to",
     ValidationRule.FROZEN: "the value does not move",
     ValidationRule.SUM: "the sum is not what the register counted",
 }

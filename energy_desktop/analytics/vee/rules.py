@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 PEAK_TIMES = 1.5  # of the highest energy of the past
 SPIKE_TIMES = 2.8  # of the day's third highest: California's VEE rules ask (1st - 3rd) / 3rd > 1.8
 FROZEN_HOURS = 6
+_LEAST_OF_DAY = 8  # known intervals, to say what is usual on it
 FROZEN_LEAST_STEPS = 20  # of the meter's resolution: 5,037 Wh does not come 24 times by chance
 REGISTER_STANDS_HOURS = 2
 
@@ -67,16 +68,24 @@ def failed_rules(
 
 
 def _spikes(energy: Floats, known: Bools, day: Int64s, past_peak_wh: float | None) -> Bools:
-    """The one interval of a day that towers over it, above everything before it."""
+    """The one interval of a day that towers over it, above what the meter is used to: its highest
+    of the past, else far above what it reaches on other days. A kettle boils every day."""
     spikes = np.zeros(len(energy), np.bool_)
-    for number in np.unique(day).tolist():
+    tops: list[float] = []
+    towers: list[int] = []
+    for number in np.unique(day[known]).tolist():
         here = np.flatnonzero(known & (day == number))
-        if len(here) < 8:
+        if len(here) < _LEAST_OF_DAY:
             continue
-        ordered = here[np.argsort(energy[here])]
-        top, third = energy[ordered[-1]], energy[ordered[-3]]
-        towers = third > 0 and top > SPIKE_TIMES * third
-        spikes[ordered[-1]] = towers and (past_peak_wh is None or top > past_peak_wh)
+        third, _, top = here[np.argsort(energy[here])[-3:]].tolist()
+        tops.append(float(energy[top]))
+        if energy[third] > 0 and energy[top] > SPIKE_TIMES * energy[third]:
+            towers.append(top)
+    used_to = past_peak_wh
+    if used_to is None:
+        used_to = PEAK_TIMES * sorted(tops)[-3:][0] if len(tops) > 1 else 0.0
+    for top in towers:
+        spikes[top] = energy[top] > used_to
     return spikes
 
 

@@ -202,9 +202,14 @@ def _report(report: ValidationReport) -> dict[str, Any]:
 
 
 def _report_text(report: ValidationReport) -> str:
-    held = sum(d.holds for d in report.days)
+    checked = [d for d in report.days if d.reconciliation.register_difference_wh is not None]
     lines = [f.sentence for f in report.failures] or ["Every interval passes every rule."]
-    lines.append(f"The sum check holds on {held} of {wording.count(len(report.days), 'day')}.")
+    lines.append(
+        f"The sum check holds on {sum(d.holds for d in checked)} of "
+        f"{wording.count(len(checked), 'day')}."
+        if checked
+        else "There is no register to hold the sums against."
+    )
     lines.extend(report.sufficiency.problems)
     return "\n".join(lines)
 

@@ -58,6 +58,17 @@ def test_one_value_towering_over_its_day_is_a_spike_unless_the_meter_was_that_hi
     assert failing(energy, past_peak_wh=1_800.0) == {}
 
 
+def test_two_spikes_do_not_hide_each_other_but_a_kettle_every_day_is_no_spike():
+    energy = an_energy(6)
+    energy[50], energy[150] = 1_700.0, 2_400.0
+    kettle = an_energy(6)
+    kettle[50::96] = 1_700.0
+    kettle[50 + 3 * 96] = 2_000.0
+
+    assert failing(energy) == {50: "spike", 150: "spike"}
+    assert failing(kettle) == {}
+
+
 def test_two_high_quarter_hours_are_a_machine_and_no_spike():
     energy = an_energy()
     energy[50:53] = 1_700.0
