@@ -9,10 +9,11 @@ from zoneinfo import available_timezones
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import (
+    QCheckBox,
     QComboBox,
     QHBoxLayout,
-    QListWidget,
-    QListWidgetItem,
+    QScrollArea,
+    QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
@@ -71,10 +72,10 @@ class ColumnsStep(QWidget):
         self.form = Form()
         self.form.setMinimumWidth(380)
         row.addWidget(self.form, 5)
-        row.addLayout(self._right_side(), 8)
+        row.addLayout(self._right_side(formats), 8)
         self._fields()
 
-    def _right_side(self) -> QVBoxLayout:
+    def _right_side(self, formats: Formats) -> QVBoxLayout:
         right = QVBoxLayout()
         self.notice = InlineNotice("", "", tone=2, icon="help-circle-outline")
         self.notice.hide()
@@ -83,9 +84,9 @@ class ColumnsStep(QWidget):
         self.table: Table[tuple[ReadRow, str, str]] = Table(
             [
                 Column("Line", lambda r: str(r[0].line), width=52, number=True),
-                Column("Time", lambda r: r[1], stretch=3),
+                Column("Time", lambda r: r[1], width=150),
                 Column("Value", lambda r: Cell(r[2]), stretch=2, number=True),
-                Column("Read as", self._read_cell, stretch=6),
+                Column(f"Read as, {formats.zone_name}", self._read_cell, stretch=6),
                 Column("kWh", self._energy_cell, stretch=2, number=True),
             ],
             key=lambda r: (r[0].line, r[0].meter_id),
@@ -102,9 +103,11 @@ class ColumnsStep(QWidget):
         self.clock = self._combo(())
         self.time_format = self._combo(_TIME_FORMATS)
         self.time_format.setEditable(True)
-        self.values = QListWidget()
-        self.values.setMaximumHeight(96)
-        self.values.itemChanged.connect(self._on_edited)
+        self.values = QScrollArea()
+        self.values.setWidgetResizable(True)
+        self.values.setMaximumHeight(118)
+        self.values.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.value_boxes: list[QCheckBox] = []
         self.unit = self._combo([("", "choose"), *((unit, unit) for unit in _UNITS)])
         self.kind = self._combo(_VALUES)
         self.meter = self._combo(())
@@ -155,14 +158,7 @@ class ColumnsStep(QWidget):
         _refill(self.clock, [("", _NONE), *columns], layout.clock_column or "")
         _refill(self.meter, [("", _NONE), *columns], layout.meter_column or "")
         chosen = layout.value_columns or ((layout.value_column,) if layout.value_column else ())
-        self.values.clear()
-        for name in names:
-            item = QListWidgetItem(name)
-            item.setFlags(Qt.ItemFlag.ItemIsUserCheckable | Qt.ItemFlag.ItemIsEnabled)
-            item.setCheckState(Qt.CheckState.Checked if name in chosen else Qt.CheckState.Unchecked)
-            self.values.addItem(item)
-            if name in chosen:
-                self.values.scrollToItem(item)
+        self._show_values([n for n in names if n != layout.time_column], chosen)
         _choose(self.time_format, layout.time_format or "")
         _choose(self.unit, layout.unit or "")
         _choose(self.kind, layout.values)
@@ -182,6 +178,24 @@ class ColumnsStep(QWidget):
             reason = told.get(key, "")
             self.form.rename(key, caption, reason[:1].upper() + reason[1:])
         self._filling = False
+
+    def _show_values(self, names: Sequence[str], chosen: Sequence[str]) -> None:
+        holder = QWidget()
+        column = QVBoxLayout(holder)
+        column.setContentsMargins(6, 4, 6, 4)
+        column.setSpacing(4)
+        self.value_boxes = []
+        for name in sorted(names, key=lambda name: name not in chosen):
+            box = QCheckBox(name.replace("&", "&&"))
+            box.setAccessibleName(name)
+            box.setToolTip(name)
+            box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+            box.setChecked(name in chosen)
+            box.toggled.connect(self._on_edited)
+            column.addWidget(box)
+            self.value_boxes.append(box)
+        column.addStretch(1)
+        self.values.setWidget(holder)
 
     def show_sample(self, rows: Sequence[ReadRow]) -> None:
         """What the sample rows are read as."""
@@ -209,6 +223,12 @@ class ColumnsStep(QWidget):
                 "Their reasons stand beside them. Rows that have no value are left out.",
             )
             self.notice.show()
+        elif "time_format" in found.unsaid and layout.time_format == found.layout.time_format:
+            self.notice.set_text(
+                "Day and month could be the other way round.",
+                "Compare the first rows, and choose how the times are written.",
+            )
+            self.notice.show()
 
     def show_problem(self, error: UserFacingError) -> None:
         """What is still to be told before any row can be read."""
@@ -222,11 +242,7 @@ class ColumnsStep(QWidget):
         """The layout as the fields have it."""
         found = self._look
         start = CsvLayout() if found is None else found.layout
-        values = tuple(
-            self.values.item(k).text()
-            for k in range(self.values.count())
-            if self.values.item(k).checkState() is Qt.CheckState.Checked
-        )
+        values = tuple(box.accessibleName() for box in self.value_boxes if box.isChecked())
         return replace(
             start,
             sheet=_value(self.sheet) or None,

@@ -109,6 +109,9 @@ class ImportWizard(QDialog):
         self.leave_button = button("Leave without importing", self.reject)
         row.addWidget(self.leave_button)
         self.next_button = button("Choose a file", self.next, kind="primary")
+        self.next_button.setDefault(True)
+        for other in (self.back_button, self.leave_button):
+            other.setAutoDefault(False)
         row.addWidget(self.next_button)
         return row
 
@@ -118,7 +121,6 @@ class ImportWizard(QDialog):
             "or gzip. Several files at once, if their columns are alike. Nothing is stored before "
             "you have seen what would change.",
             icon="file-upload-outline",
-            buttons=[("Choose a file", self.choose)],
         )
 
     # -------------------------------------------------------- steps

@@ -170,11 +170,13 @@ class PreviewStep(QWidget):
         lines: tuple[Line, ...] = ()
         if known.any():
             lines = (
-                Line("in the ledger", x + _DAY_S / 2, preview.kept_wh, token="text2",
+                Line("in the ledger", x + _DAY_S / 2, preview.kept_wh, token="curve2",
                      points="dot"),
             )  # fmt: skip
         total = self._formats.energy(float(preview.file_wh.sum()))
-        self.panel.set_title(f"Energy a day: {preview.meter_id}", f"{total} in the file")
+        self.panel.set_title(
+            f"{scale.header('Energy a day')}: {preview.meter_id}", f"{total} in the file"
+        )
         self.chart.show_data(
             ChartData(
                 bars=(Bars("in the file", x, preview.file_wh, _DAY_S * 0.9, token="load"),),
