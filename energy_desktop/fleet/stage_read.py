@@ -21,7 +21,7 @@ from energy_desktop.fleet.engine import remove
 from energy_desktop.fleet.layout import SourceFile
 from energy_desktop.fleet.workplace import Workplace, write
 
-_CHUNK_BYTES = 64_000_000
+_CHUNK_BYTES = 256_000_000
 _MOST_FILES = 64
 _BYTES_PER_ROW = 60
 
