@@ -125,6 +125,8 @@ class MetersView(BaseView):
         self.edit_button = button("Edit meter", self.deeds.edit_meter, icon="pencil-outline")
         self.retire_button = button("Stop polling", self.deeds.ask_retire)
         self.history_button = button("History", self._open_history, kind="link")
+        self.exchange_button = button("Meter exchange", self._open_exchange, kind="link")
+        row.addWidget(self.exchange_button)
         for one in (self.history_button, self.edit_button, self.retire_button):
             one.setEnabled(False)
             row.addWidget(one)
@@ -331,7 +333,12 @@ class MetersView(BaseView):
         self.details.show_values(listing, self._registers, latest)
 
     def _enable(self, on: bool) -> None:
-        for one in (self.edit_button, self.retire_button, self.history_button):
+        for one in (
+            self.edit_button,
+            self.retire_button,
+            self.history_button,
+            self.exchange_button,
+        ):
             one.setEnabled(on)
 
     # -------------------------------------------------------- commands
@@ -369,3 +376,7 @@ class MetersView(BaseView):
 
     def _open_history(self) -> None:
         self.navigation.go("history", meter_id=self._chosen)
+
+    def _open_exchange(self) -> None:
+        """The exchange is entered where its effect on the energy is seen."""
+        self.navigation.go("quality", meter_id=self._chosen, item_id="exchange")

@@ -10,6 +10,7 @@ from energy_desktop.domain.errors import StoreError, WrongUse
 from energy_desktop.domain.validation import RuleFailure, ValidationRule
 from energy_desktop.ui.views.quality import words
 from energy_desktop.ui.views.quality.correction import ESTIMATE
+from energy_desktop.ui.views.quality.exchange_dialog import ExchangeDialog
 from energy_desktop.ui.views.quality.page import CORRECT, DEEDS, INVOICES, SUMS, QualityView
 from energy_desktop.ui.views.quality.parts import QualityServices
 from energy_desktop.ui.views.quality.picture import Window, picture
@@ -242,6 +243,20 @@ def test_an_exchange_is_removed_only_after_a_question(qtbot, context, make):
     settle(qtbot, context)
 
     assert exchanges.removed == [(3, "m")]
+
+
+def test_another_page_can_ask_for_the_exchange_of_a_meter(qtbot, context, make):
+    view = make()
+    view.hidden()
+
+    context.navigation.go("quality", meter_id="m", item_id="exchange")
+    view.shown()
+    settle(qtbot, context)
+
+    dialog = view.findChild(ExchangeDialog)
+    assert dialog.isVisible()
+    assert context.navigation.subject.item_id == ""
+    dialog.reject()
 
 
 def test_a_span_drawn_in_the_chart_lies_on_the_grid(make):

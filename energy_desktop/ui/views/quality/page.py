@@ -150,11 +150,10 @@ class QualityView(BaseView):
 
     def on_shown(self) -> None:
         subject = self.navigation.subject
+        self.on_subject_changed(subject)
         if subject.item_id == EXCHANGE_ITEM:
             self.navigation.choose(item_id="")
-            self._chosen = subject.meter_id or self._chosen
             self.open_exchange()
-        self._take_subject(subject)
 
     def _take_subject(self, subject: Subject) -> None:
         """The meter and the period that came along, when a page was left for this one."""
