@@ -80,12 +80,26 @@ def seconds_text(seconds: float) -> str:
 def no_answer(timeout_s: float | None, error: BusError = BusError.TIMEOUT) -> RequestFailed:
     """timeout_s None: to a short probe of a meter that is lost. error: GARBAGE and the like when
     bytes came, but no answer was among them."""
+    within = "no answer" if timeout_s is None else f"no answer within {seconds_text(timeout_s)} s"
+    came = _CAME_INSTEAD.get(error)
+    if came is None:
+        remedy = "Check that the meter is powered and that its unit number is right."
+        return RequestFailed(FailureKind.NO_ANSWER, f"{within}.", remedy, error)
     return RequestFailed(
         FailureKind.NO_ANSWER,
-        "no answer." if timeout_s is None else f"no answer within {seconds_text(timeout_s)} s.",
-        "Check that the meter is powered and that its unit number is right.",
+        f"{within}, but {came}.",
+        "Check the unit number and the line settings, and that no one else uses the line.",
         error,
     )
+
+
+_CAME_INSTEAD = {
+    BusError.WRONG_UNIT: "an answer of another unit",
+    BusError.SHORT_ANSWER: "the beginning of one",
+    BusError.CHECKSUM: "bytes whose checksum is wrong",
+    BusError.GARBAGE: "bytes that are none",
+}
+"""What came before the time was over, where it was not silence."""
 
 
 def wrong_answer(what: str, error: BusError = BusError.GARBAGE) -> RequestFailed:
