@@ -265,7 +265,7 @@ def meters_import(
     as_json: JsonOption = False,
 ) -> None:
     """Add or change all meters of a list in one go; with a mistake in any row nothing is stored."""
-    with opened(site) as place:
+    with opened(site, make=True) as place:
         bulk = place.services.bulk_meters
         if template:
             bulk.template(file)

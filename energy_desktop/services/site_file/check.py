@@ -124,11 +124,20 @@ def _meters(c: Configuration, drivers: Collection[str]) -> Iterator[Problem]:
             return meter.link_id, f"unit {meter.unit_id}, {meter.address}"
         return meter.link_id, f"address {meter.address or '(any)'}"
 
-    on_wire = Counter(place(m) for m in c.meters if m.link_id and m.enabled)
+    on_wire: dict[tuple[str, str], list[str]] = {}
+    for meter in c.meters:
+        if meter.link_id and meter.enabled:
+            on_wire.setdefault(place(meter), []).append(meter.meter_id)
     for index, meter in enumerate(c.meters):
-        if meter.link_id and on_wire[place(meter)] > 1:
+        others = [m for m in on_wire.get(place(meter), ()) if m != meter.meter_id]
+        if meter.link_id and meter.enabled and others:
             link_id, where = place(meter)
-            yield "meters", index, f"Meter {meter.meter_id}: {where} on {link_id} is used twice."
+            too = ", ".join(others)
+            yield (
+                "meters",
+                index,
+                f"Meter {meter.meter_id}: {where} on {link_id} is used twice, by {too} too.",
+            )
 
 
 def _virtual_meters(c: Configuration) -> Iterator[Problem]:
