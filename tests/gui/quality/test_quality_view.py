@@ -77,6 +77,9 @@ def test_the_page_answers_which_gaps_are_open(make):
         "Sun 12 Oct: intervals 48.000\u00a0kWh, register 48.000\u00a0kWh: equal."
     )
     assert view.correction.span == (doubt.start_ms, doubt.end_ms)
+    assert view.picture.told.full_text() == (
+        "Power: no voltage. The register counted 4.000\u00a0kWh. Nothing done yet."
+    )
 
 
 def test_nothing_is_applied_without_a_preview_and_a_reason(qtbot, context, make):
@@ -229,6 +232,11 @@ def test_the_list_says_who_when_why_and_how(make):
     assert any("each interval set to 700 Wh" in t for t in told)
     assert any("Meter exchanged" in t for t in told)
     assert "0.000 to 5.600, 8 intervals" in told
+    view.deeds.table.choose("edit 1")
+    sentence = view.picture.told.full_text()
+    assert "each interval set to 700 Wh. The fuse was out. By kim, " in sentence
+    view.deeds.table.choose("event 3")
+    assert "serial N-2. Protocol 14. By kim, " in view.picture.told.full_text()
 
 
 def test_an_exchange_is_removed_only_after_a_question(qtbot, context, make):

@@ -89,12 +89,12 @@ class DoubtList(Panel):
         self._formats = formats
         self.table: Table[Doubt] = Table(
             [
-                Column("From", self._span, width=140, sort_key=lambda d: d.start_ms),
-                Column("Cause and what was done", self._cause, stretch=1),
+                Column("From", self._span, width=126, sort_key=lambda d: d.start_ms),
+                Column("Cause and state", self._cause, stretch=1),
                 Column(
                     "Register, kWh",
                     lambda d: words.kwh(formats, d.known_wh) if d.is_gap else "",
-                    width=104,
+                    width=98,
                     number=True,
                     sort_key=lambda d: d.known_wh,
                 ),
@@ -138,4 +138,5 @@ class DoubtList(Panel):
 
     @staticmethod
     def _cause(doubt: Doubt) -> Cell:
-        return Cell(doubt.cause, words.done(doubt), icon=doubt.icon)
+        done = words.done(doubt).removesuffix(" from the register")  # that stands in its column
+        return Cell(doubt.cause, done, icon=doubt.icon)

@@ -236,7 +236,9 @@ class QualityView(BaseView):
         if is_other:
             self._first_span(look)
         elif chosen is not None:  # what became of it stands in its line and under the chart
-            self.picture.show_doubt(self.doubts.same(chosen))
+            now = self.doubts.same(chosen)
+            told = "" if now is None else words.doubt_sentence(self.formats, now)
+            self.picture.show_told(told)
 
     def _first_span(self, look: QualityLook) -> None:
         """The first open gap; without one, the last day of the period."""
@@ -273,7 +275,7 @@ class QualityView(BaseView):
     def _on_doubt(self, doubt: Doubt) -> None:
         self.picture.extent.set_value(SPAN)
         self.choose_span(doubt.start_ms, doubt.end_ms)
-        self.picture.show_doubt(doubt)
+        self.picture.show_told(words.doubt_sentence(self.formats, doubt))
 
     def _on_deed(self, deed: Deed) -> None:
         start_ms, end_ms = deed.span
@@ -282,6 +284,10 @@ class QualityView(BaseView):
             start_ms = start_ms // step_ms * step_ms
             end_ms = start_ms + step_ms
         self.choose_span(start_ms, end_ms)
+        if deed.edit is not None:
+            self.picture.show_told(words.edit_sentence(self.formats, deed.edit))
+        elif deed.event is not None:
+            self.picture.show_told(words.event_detail(self.formats, deed.event))
 
     def choose_span(self, start_ms: int, end_ms: int) -> None:
         """What is shaded in the chart and would be corrected."""
@@ -291,7 +297,7 @@ class QualityView(BaseView):
             end_ms = max(min(end_ms, look.end_ms // step_ms * step_ms), start_ms)
         if self.correction is not None:
             self.correction.set_span(start_ms, end_ms)
-        self.picture.show_doubt(None)
+        self.picture.show_told("")
         self.picture.show_span(start_ms, end_ms)
 
     def _on_typed_span(self, start_ms: int, end_ms: int) -> None:

@@ -58,11 +58,11 @@ class PicturePanel(Panel):
         self.chart.period_selected.connect(self._on_selected)
         self.set_content(self.legend)
         self.body.addWidget(self.chart, 1)
-        self.doubt_told = ElidedLabel("", "label")
+        self.told = ElidedLabel("", "label")
         self.day_sum = ElidedLabel("", "")
         self.month_sum = ElidedLabel("", "")
-        self.doubt_told.hide()
-        self.set_content(self.doubt_told)
+        self.told.hide()
+        self.set_content(self.told)
         self.set_content(self.day_sum)
         self.set_content(self.month_sum)
 
@@ -81,12 +81,10 @@ class PicturePanel(Panel):
         self._span = (start_ms, end_ms)
         self.redraw(rewind=True)
 
-    def show_doubt(self, doubt: Doubt | None) -> None:
-        """The line of the list that is looked at, in full."""
-        self.doubt_told.set_text(
-            "" if doubt is None else words.doubt_sentence(self._formats, doubt)
-        )
-        self.doubt_told.setVisible(doubt is not None)
+    def show_told(self, sentence: str) -> None:
+        """The line of a list that is looked at, in full; empty: none is."""
+        self.told.set_text(sentence)
+        self.told.setVisible(bool(sentence))
 
     def show_preview(self, preview: EditPreview | None) -> None:
         self._preview = preview

@@ -112,14 +112,19 @@ def done(doubt: Doubt) -> str:
 def doubt_sentence(formats: Formats, doubt: Doubt) -> str:
     """The chosen line of the list in full."""
     if not doubt.is_gap:
-        return f"{doubt.detail} In force as measured."
-    cause = f"{doubt.cause}, {doubt.detail}" if doubt.detail else doubt.cause
+        return _sentences(doubt.detail, done(doubt))
     known = (
         f"the register counted {with_kwh(formats, doubt.known_wh)}"
         if doubt.known_wh is not None
         else "no register knows its energy"
     )
-    return f"{cause}; {known}; {done(doubt)}."
+    cause = f"{doubt.cause}: {doubt.detail}" if doubt.detail else doubt.cause
+    return _sentences(cause, known, done(doubt))
+
+
+def _sentences(*parts: str) -> str:
+    whole = (f"{p[0].upper()}{p[1:]}" for p in parts if p)
+    return " ".join(p if p.endswith((".", "?")) else f"{p}." for p in whole)
 
 
 def kwh(formats: Formats, energy_wh: float | None) -> str:
@@ -214,13 +219,20 @@ def edit_effect(formats: Formats, edit: Edit) -> str:
     return f"{kwh(formats, edit.before_wh)} to {kwh(formats, edit.after_wh)}"
 
 
+def edit_sentence(formats: Formats, edit: Edit) -> str:
+    """A correction in full: of what, how, why, who, when."""
+    told = edit.parameters or METHODS[edit.method]
+    who = f"by {edit.by}, {formats.moment(edit.at_ms)}"
+    return _sentences(f"{formats.period(edit.start_ms, edit.end_ms)}, {told}", edit.reason, who)
+
+
 def event_title(event: RegisterEvent) -> str:
     return _EVENTS[event.kind]
 
 
 def event_detail(formats: Formats, event: RegisterEvent) -> str:
-    """What the old and the new meter showed, and what hangs there since."""
-    parts = []
+    """What the old and the new meter showed, what hangs there since, who said so."""
+    parts = [f"{event_title(event)}, {formats.full_moment(event.at_ms)}"]
     if event.old_end_wh is not None and event.new_start_wh is not None:
         parts.append(
             f"old end {with_kwh(formats, event.old_end_wh)}, "
@@ -230,4 +242,5 @@ def event_detail(formats: Formats, event: RegisterEvent) -> str:
         parts.append(f"serial {event.new_serial}")
     if event.new_ct_ratio is not None and event.new_ct_ratio != event.old_ct_ratio:
         parts.append(f"ratio {event.new_ct_ratio:g}")
-    return ", ".join(parts)
+    who = f"by {event.by}, {formats.moment(event.entered_at_ms)}"
+    return _sentences(", ".join(parts), event.note, who)
