@@ -66,7 +66,7 @@ class CarpetView(QWidget):
         self._drag: tuple[QPointF, QPointF] | None = None
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        self.setMinimumSize(260, 140)
+        self.setMinimumSize(260, 120)
 
     def show_carpet(
         self, carpet: Carpet | None, *, scale: Scale | None = None, description: str = ""

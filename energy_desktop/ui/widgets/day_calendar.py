@@ -50,7 +50,7 @@ class DayCalendarView(QWidget):
         self._chosen: int | None = None
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        self.setMinimumSize(260, 140)
+        self.setMinimumSize(260, 120)
         self.setAccessibleName("Calendar of days")
 
     def show_days(
@@ -87,7 +87,7 @@ class DayCalendarView(QWidget):
 
     def _cell(self) -> tuple[float, float]:
         weeks = 1 + max((w for w, _ in self._places), default=0)
-        wide = min(120.0, (self.width() - LEFT - 2) / weeks)
+        wide = min(200.0, (self.width() - LEFT - 2) / weeks)
         return wide, (self.height() - TOP - 2) / 7
 
     def _box(self, index: int) -> QRectF:

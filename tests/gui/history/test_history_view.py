@@ -2,9 +2,12 @@
 
 import numpy as np
 import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QPushButton
 
 from energy_desktop.domain.clock import from_ms
 from energy_desktop.services.exporting import ExportedFile
+from energy_desktop.services.history import Against, MarkKind, QualityMark
 from energy_desktop.ui.views.history.page import HistoryView
 from tests.unit.services.history.test_history import DAY_MS, START, a_service
 
@@ -123,3 +126,70 @@ def test_it_paints_in_both_themes_and_sizes(qtbot, view, themed, theme_name, siz
 
     assert picture.width() == size[0]
     assert np.isfinite(view.picture.curves.chart.x_range).all()
+
+
+def test_a_picture_and_a_paper_of_what_is_seen(qtbot, view, tmp_path):
+    opened(qtbot, view)
+
+    for look in ("carpet", "curve", "calendar", "week"):
+        view.show_as(look)
+        view.export_to(tmp_path / f"{look}.png")
+        assert (tmp_path / f"{look}.png").read_bytes().startswith(b"\x89PNG")
+    view.export_to(tmp_path / "seen.pdf")
+    qtbot.waitUntil(lambda: bool(view._exporting.asked))
+
+    (paper,) = view._exporting.asked
+    assert paper.zone == "Europe/Berlin"
+    assert paper.site == "Works"
+    assert paper.carpet.values.shape == (30, 48)
+    assert paper.duration.base == pytest.approx(200.0)
+
+
+def test_the_picture_that_cannot_be_written_is_said(qtbot, view, tmp_path):
+    opened(qtbot, view)
+    (tmp_path / "file").write_text("in the way")
+
+    view.export_to(tmp_path / "file" / "seen.png")
+
+    assert view.notice_box.count() == 1
+    assert "cannot be written" in view.notice_box.itemAt(0).widget().accessibleName()
+
+
+def test_a_gap_offers_the_page_where_it_can_be_put_right(qtbot, view):
+    opened(qtbot, view)
+    wanted = []
+    view.navigation.requested.connect(lambda page, _: wanted.append(page))
+    mark = QualityMark(MarkKind.GAP, START, START + 3_600_000, "power", "dark", 900)
+
+    view.picture.curves.mark_chosen.emit(mark)
+    notice = view.notice_box.itemAt(0).widget()
+    assert "power" in notice.accessibleName()
+    assert "0.9\u00a0kWh" in notice.accessibleName()
+    notice.findChildren(QPushButton)[0].click()
+
+    assert wanted == ["quality"]
+    subject = view.navigation.subject
+    assert (subject.meter_id, subject.start_ms, subject.end_ms) == ("m", START, START + 3_600_000)
+
+
+def test_a_period_is_held_against_another_or_against_none(qtbot, view):
+    opened(qtbot, view)
+    view.navigation.choose(period_ms=(START + 7 * DAY_MS, START + 14 * DAY_MS))
+    qtbot.waitUntil(lambda: "than in the period before" in view.answer)
+
+    view.compare_with(Against.NOTHING)
+
+    qtbot.waitUntil(lambda: view.answer.endswith("in this period."))
+
+
+def test_a_day_chosen_in_the_calendar_is_the_day_beside_it(qtbot, view):
+    opened(qtbot, view)
+    view.show_as("calendar")
+
+    view.picture.calendar.setFocus()
+    qtbot.keyClick(view.picture.calendar, Qt.Key.Key_Left)
+
+    chosen = view.picture.calendar.chosen_day
+    assert view.picture.carpet.chosen_day == chosen
+    day = view.formats.day(view._look.carpet.day_start_ms[chosen])
+    qtbot.waitUntil(lambda: view.day_panel.text.text().startswith(day))

@@ -6,11 +6,10 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QPoint, QRect
-from PySide6.QtGui import QImage, QPainter
+from PySide6.QtCore import QByteArray, QPoint, QRect
+from PySide6.QtGui import QImage, QImageWriter, QPainter
 from PySide6.QtWidgets import QWidget
 
-from energy_desktop.domain.errors import WrongUse
 from energy_desktop.domain.history_paper import (
     HistoryPaper,
     PaperBars,
@@ -29,6 +28,7 @@ from energy_desktop.services.history.seen import (
     slots_seen,
     week_seen,
 )
+from energy_desktop.services.table_files import put_in_place
 from energy_desktop.ui import theme
 from energy_desktop.ui.formatting import Formats
 from energy_desktop.ui.views.history import drawing, words
@@ -91,13 +91,13 @@ def save_picture(widget: QWidget, heading: str, caption: str, out: Path) -> None
     painter.end()
     image.setText("Title", heading)
     image.setText("Description", caption)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    if not image.save(str(out)):
-        raise WrongUse(
-            where=str(out),
-            what="The picture cannot be written.",
-            remedy="Name a file in a folder that you may write to.",
-        )
+
+    def fill(partial: Path) -> None:
+        writer = QImageWriter(str(partial), QByteArray(b"png"))
+        if not writer.write(image):
+            raise OSError(writer.errorString())
+
+    put_in_place(out, fill)
 
 
 def caption_of(formats: Formats, look: HistoryLook, window_ms: tuple[int, int]) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QStandardPaths, Qt
 from PySide6.QtGui import QActionGroup
-from PySide6.QtWidgets import QFileDialog, QGridLayout, QMenu, QSizePolicy, QVBoxLayout
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QMenu, QSizePolicy, QVBoxLayout
 
 from energy_desktop.domain.errors import UserFacingError
 from energy_desktop.services.exporting import ExportedFile, ExportService
@@ -70,15 +70,16 @@ class HistoryView(BaseView):
         self.duration_panel = DurationPanel(self.formats)
         self.totals_panel = TotalsPanel(self.formats)
         self._connect()
-        self._grid = QGridLayout()
-        self._grid.setSpacing(8)
-        self._grid.addWidget(self.picture, 0, 0, 1, 8)
-        self._grid.addWidget(self.day_panel, 0, 8, 1, 5)
-        self._grid.addWidget(self.duration_panel, 1, 0, 1, 6)
-        self._grid.addWidget(self.totals_panel, 1, 6, 1, 7)
-        for column in range(13):
-            self._grid.setColumnStretch(column, 1)
-        self.body.addLayout(self._grid, 1)
+        for stretch, row in (
+            (7, ((self.picture, 8), (self.day_panel, 5))),
+            (5, ((self.duration_panel, 6), (self.totals_panel, 7))),
+        ):
+            line = QHBoxLayout()
+            line.setSpacing(8)
+            for panel, share in row:
+                panel.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+                line.addWidget(panel, share)
+            self.body.addLayout(line, stretch)
         self._arrange()
         self.add_page_action("Compare", "compare-horizontal", self._open_compare)
         self.add_page_action("Export", "download", self.export)
@@ -97,14 +98,10 @@ class HistoryView(BaseView):
     def _arrange(self) -> None:
         """Curves want the whole width; the other looks stand beside the chosen day."""
         curve = self.picture.choice.value == "curve"
-        self._grid.removeWidget(self.picture)
-        self._grid.addWidget(self.picture, 0, 0, 1, 13 if curve else 8)
         for panel in (self.day_panel, self.duration_panel, self.totals_panel):
             panel.setVisible(not curve)
         # With several curves their table says for each what the figures say of one.
         self.facts_panel.setVisible(not curve or len(self.picture.curves.shown.keys) < 2)
-        self._grid.setRowStretch(0, 7)
-        self._grid.setRowStretch(1, 0 if curve else 5)
 
     # -------------------------------------------------------- choosing
 

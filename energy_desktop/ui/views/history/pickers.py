@@ -155,6 +155,7 @@ class Pickers(QWidget):
         """Whole local days that end with the newest data of the meter, without telling."""
         everything = self._all()
         if value == "all" and everything is not None:
+            self.span.set_value(value)
             self.take_period(*everything)
             return
         days = int(value) if value.isdigit() and value != "0" else _USUAL_DAYS

@@ -39,7 +39,9 @@ class _Pages(QStackedWidget):
 
     def minimumSizeHint(self) -> QSize:
         page = self.currentWidget()
-        return page.minimumSizeHint() if page is not None else super().minimumSizeHint()
+        if page is None:
+            return super().minimumSizeHint()
+        return page.minimumSize().expandedTo(page.minimumSizeHint())
 
     def sizeHint(self) -> QSize:
         page = self.currentWidget()
@@ -152,6 +154,7 @@ class PicturePanel(Panel):
         headers, rows = self.carpet.table_rows()
         if self.table is not None:
             self.table_box.removeWidget(self.table)
+            self.table.hide()
             self.table.deleteLater()
 
         def cell(position: int, row: Row) -> str:

@@ -178,13 +178,14 @@ def mark_more(formats: Formats, mark: QualityMark) -> str:
     return f"{text[:1].upper()}{text[1:]}." if text else ""
 
 
-def marks_line(formats: Formats, marks: tuple[QualityMark, ...], shown: int = 2) -> str:
-    """The newest few stretches, and how many more there are; empty: all was measured."""
+def marks_line(formats: Formats, marks: tuple[QualityMark, ...]) -> str:
+    """How many stretches of each kind, and the newest; empty: all was measured."""
     if not marks:
         return ""
-    parts = [mark_what(formats, m) for m in marks[-shown:]]
-    more = len(marks) - len(parts)
-    return f"{'; '.join(parts)}{f'; {more} earlier' if more else ''}."
+    newest = mark_what(formats, marks[-1])
+    if len(marks) == 1:
+        return f"{newest}."
+    return f"{marks_count(marks)}. Last: {newest[:1].lower()}{newest[1:]}."
 
 
 def marks_count(marks: tuple[QualityMark, ...]) -> str:
