@@ -22,6 +22,7 @@ SUBJECTS = {
     "rtu": "bench.rtu_bench",
     "store": "bench.store_bench",
     "year": "bench.year_bench",
+    "import": "bench.import_bench",
     "draw": "bench.draw_bench",
     "start": "bench.start_bench",
     "pdf": "bench.pdf_bench",
