@@ -77,7 +77,7 @@ def test_the_page_answers_which_gaps_are_open(make):
         "Sun 12 Oct: intervals 48.000\u00a0kWh, register 48.000\u00a0kWh: equal."
     )
     assert view.correction.span == (doubt.start_ms, doubt.end_ms)
-    assert view.picture.told.full_text() == (
+    assert view.picture.told.text() == (
         "Power: no voltage. The register counted 4.000\u00a0kWh. Nothing done yet."
     )
 
@@ -233,10 +233,10 @@ def test_the_list_says_who_when_why_and_how(make):
     assert any("Meter exchanged" in t for t in told)
     assert "0.000 to 5.600, 8 intervals" in told
     view.deeds.table.choose("edit 1")
-    sentence = view.picture.told.full_text()
+    sentence = view.picture.told.text()
     assert "each interval set to 700 Wh. The fuse was out. By kim, " in sentence
     view.deeds.table.choose("event 3")
-    assert "serial N-2. Protocol 14. By kim, " in view.picture.told.full_text()
+    assert "serial N-2. Protocol 14. By kim, " in view.picture.told.text()
 
 
 def test_an_exchange_is_removed_only_after_a_question(qtbot, context, make):

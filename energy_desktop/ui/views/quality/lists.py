@@ -89,12 +89,12 @@ class DoubtList(Panel):
         self._formats = formats
         self.table: Table[Doubt] = Table(
             [
-                Column("From", self._span, width=126, sort_key=lambda d: d.start_ms),
+                Column("From", self._span, width=124, sort_key=lambda d: d.start_ms),
                 Column("Cause and state", self._cause, stretch=1),
                 Column(
                     "Register, kWh",
                     lambda d: words.kwh(formats, d.known_wh) if d.is_gap else "",
-                    width=98,
+                    width=108,
                     number=True,
                     sort_key=lambda d: d.known_wh,
                 ),

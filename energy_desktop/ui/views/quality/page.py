@@ -201,8 +201,9 @@ class QualityView(BaseView):
             self.picture.show_empty("The energy of the chosen meter is drawn here.")
             return
         self.meters.show_meters(rows, keep_order=not self._period_is_new)
-        known = {r.meter.meter_id for r in rows}
-        if self._chosen not in known or (self._is_own_choice and self._period_is_new):
+        open_gaps = {r.meter.meter_id: r.gaps for r in rows}
+        may_move = self._is_own_choice and self._period_is_new
+        if not open_gaps.get(self._chosen, 0) and (may_move or self._chosen not in open_gaps):
             self._chosen = next((r.meter.meter_id for r in rows if r.intervals), "")
             self._chosen = self._chosen or rows[0].meter.meter_id
         self._period_is_new = False

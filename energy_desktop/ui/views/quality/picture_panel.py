@@ -15,6 +15,7 @@ from energy_desktop.ui.formatting import Formats
 from energy_desktop.ui.views.quality import picture, words
 from energy_desktop.ui.views.quality.picture import Window
 from energy_desktop.ui.views.quality.words import Doubt
+from energy_desktop.ui.widgets import paint
 from energy_desktop.ui.widgets.chart import Chart
 from energy_desktop.ui.widgets.marks import Legend
 from energy_desktop.ui.widgets.panel import ElidedLabel, Panel
@@ -58,7 +59,7 @@ class PicturePanel(Panel):
         self.chart.period_selected.connect(self._on_selected)
         self.set_content(self.legend)
         self.body.addWidget(self.chart, 1)
-        self.told = ElidedLabel("", "label")
+        self.told = paint.label("", "label", wrap=True)
         self.day_sum = ElidedLabel("", "")
         self.month_sum = ElidedLabel("", "")
         self.told.hide()
@@ -83,7 +84,7 @@ class PicturePanel(Panel):
 
     def show_told(self, sentence: str) -> None:
         """The line of a list that is looked at, in full; empty: none is."""
-        self.told.set_text(sentence)
+        self.told.setText(sentence)
         self.told.setVisible(bool(sentence))
 
     def show_preview(self, preview: EditPreview | None) -> None:

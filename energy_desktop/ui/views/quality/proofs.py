@@ -106,7 +106,7 @@ class CorrectableInvoices(QWidget):
         )
         self.table.setMinimumHeight(self.table.content_height(2))
         self.table.opened.connect(self.opened)
-        self.table.chosen.connect(lambda row: self._enable(chosen=row is not None))
+        self.table.chosen.connect(self._on_chosen)
         column.addWidget(self.table, 1)
         row = QHBoxLayout()
         self.note = paint.label("", "caption", wrap=True)
@@ -126,6 +126,12 @@ class CorrectableInvoices(QWidget):
             else ""
         )
         self._enable()
+
+    def _on_chosen(self, row: InvoiceCorrection | None) -> None:
+        """The line in full, because the column is too narrow for a sentence."""
+        if row is not None:
+            self.note.setText(" ".join((row.sentence, *row.unsettled)))
+        self._enable(chosen=row is not None)
 
     def _enable(self, *, chosen: bool = False) -> None:
         self.open_button.setVisible(bool(self.table.rows_model.rows))
