@@ -24,6 +24,7 @@ _RAIL = (
     ("quality", "Data quality", "clipboard-check-outline", "Analyse"),
     ("billing", "Billing", "receipt-text-outline", "Analyse"),
     ("maintenance", "Maintenance", "wrench-outline", "Analyse"),
+    ("fleet", "Fleet", "dots-grid", "Analyse"),
     ("forecast", "Forecast & battery", "battery-clock-outline", "Plan"),
     ("loads", "Loads", "toggle-switch-outline", "Plan"),
     ("meters", "Meters", "meter-electric-outline", "Set up"),
@@ -54,6 +55,7 @@ def make_page(
         "meters": lambda: _meters(context, services, engine, feed),
         "billing": lambda: _billing(context, services),
         "maintenance": lambda: _maintenance(context, services),
+        "fleet": lambda: _fleet(context, services, engine),
         "loads": lambda: _loads(context, services),
         "forecast": lambda: _forecast(context, services, engine),
         "reports": lambda: _reports(context, services),
@@ -162,6 +164,16 @@ def _maintenance(context: ViewContext, services: Services) -> BaseView:
     from energy_desktop.ui.views.maintenance_view import MaintenanceView
 
     return MaintenanceView(context, services.maintenance, services.waste, services.meters)
+
+
+def _fleet(context: ViewContext, services: Services, engine: Engine) -> BaseView:
+    from energy_desktop.app.fleet_papers import fleet_papers
+    from energy_desktop.ui.views.fleet.page import FleetView
+
+    papers = fleet_papers(
+        services.fleet, made_for=engine.configuration.site.name, clock=engine.clock
+    )
+    return FleetView(context, services.fleet, papers)
 
 
 def _forecast(context: ViewContext, services: Services, engine: Engine) -> BaseView:

@@ -15,6 +15,7 @@ from energy_desktop.app.commands import (
     encryption,
     exchanges,
     fleet,
+    fleet_report,
     keeping,
     keys,
     paper,
@@ -83,6 +84,7 @@ for subject in (
     keeping,
     encryption,
     fleet,
+    fleet_report,
     keys,
 ):
     subject.register(app)

@@ -112,6 +112,7 @@ class _Box(pg.ViewBox):  # type: ignore[misc]
             at = self.mapToView(event.pos()).x()
             self._chart.set_cursor(at, pinned=True)
             self._chart.clicked.emit(at)
+            self._chart.place_clicked.emit(at, self.mapToView(event.pos()).y())
 
 
 class _Axis(pg.AxisItem):  # type: ignore[misc]
@@ -171,6 +172,7 @@ class Chart(QWidget):
     cursor_moved = Signal(object)  # x as float, or None
     period_selected = Signal(float, float)  # UTC seconds, after a drag
     range_changed = Signal(float, float)
+    place_clicked = Signal(float, float)  # x and y, in stored units
     clicked = Signal(float)  # x
 
     def __init__(
@@ -323,6 +325,13 @@ class Chart(QWidget):
     def x_range(self) -> tuple[float, float]:
         low, high = self._box.viewRange()[0]
         return float(low), float(high)
+
+    @property
+    def pixels_per_unit(self) -> tuple[float, float]:
+        """How many pixels one of x and one of y take: how far two places are apart on screen."""
+        (x0, x1), (y0, y1) = self._box.viewRange()
+        across, up = self._box.width(), self._box.height()
+        return across / ((x1 - x0) or 1.0), up / ((y1 - y0) or 1.0)
 
     @property
     def zoomed(self) -> bool:

@@ -1,0 +1,1 @@
+"""The Fleet page: which few of thousands of households need somebody."""

@@ -1,0 +1,97 @@
+"""Every strange stretch of every household, by the rule or by the reference method."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import cast
+
+from energy_desktop.domain.fleet import FleetAnomaly
+from energy_desktop.ui.formatting import Formats
+from energy_desktop.ui.views.base import BaseView
+from energy_desktop.ui.views.fleet.part import PagedTable, Part
+from energy_desktop.ui.views.fleet.ports import Fleet, Method
+from energy_desktop.ui.views.fleet.ranking import ranking
+from energy_desktop.ui.widgets.paint import label
+from energy_desktop.ui.widgets.panel import Panel
+from energy_desktop.ui.widgets.segmented import Segmented
+
+_METHODS = (("profile", "Profile and flat runs"), ("kmeans_residual", "k-means and residual"))
+_SCOPES = (("strongest", "One a household"), ("all", "All"))
+
+
+class AnomaliesPart(Part):
+    """Both methods, held beside each other by switching."""
+
+    def __init__(self, host: BaseView, fleet: Fleet, formats: Formats) -> None:
+        super().__init__(host, fleet, formats)
+        self.panel = Panel("Out of line")
+        self.method = Segmented(_METHODS, name="Method")
+        self.scope = Segmented(_SCOPES, name="Stretches")
+        for one in (self.scope, self.method):
+            one.changed.connect(lambda _: self._list())
+            self.panel.add_header_widget(one)
+        self.table = ranking(self.formats, times=True)
+        self.table.opened.connect(lambda row: self.opened.emit(row.household))
+        self.table.chosen.connect(self._tell_reason)
+        self.reason = label("", wrap=True)
+        self.reason.hide()
+        self.found = label("", "caption", wrap=True)
+        self.panel.set_content(self.table)
+        self.panel.set_content(self.reason)
+        self.panel.set_content(self.found)
+        self.paged: PagedTable[FleetAnomaly] = PagedTable(host, self.panel, self.table, "found")
+        self.body.addWidget(self.panel, 1)
+
+    def read(self, out: Path, _: str | None) -> None:
+        self.host.load(
+            lambda: self.fleet.summary(out).anomaly_methods,
+            self.show_methods,
+            key="fleet methods",
+            on_error=lambda _: None,  # the list beside it says what failed
+            title="Fleet",
+        )
+        self._list()
+
+    def show_methods(self, methods: dict[str, dict[str, int]]) -> None:
+        """What each method found in how many."""
+        formats = self.formats
+        said = []
+        rule, hybrid = methods.get("profile", {}), methods.get("kmeans_residual", {})
+        if rule:
+            said.append(
+                f"Profile and flat runs: {formats.count(rule['found'])} stretches in "
+                f"{formats.count(rule['households'])} of {formats.count(rule['judged'])} "
+                "households judged."
+            )
+        if hybrid.get("days"):
+            said.append(
+                f"The reference, k-means and residual: both name {formats.count(hybrid['both'])} "
+                f"of {formats.count(hybrid['days'])} days (k-means alone "
+                f"{formats.count(hybrid['kmeans'])}, residual alone "
+                f"{formats.count(hybrid['residual'])})."
+            )
+        said.append("The score is how many of its usual days a stretch is worth.")
+        self.found.setText(" ".join(said))
+
+    def _tell_reason(self, row: FleetAnomaly | None) -> None:
+        """The whole reason: in the table it may be cut."""
+        self.reason.setVisible(row is not None)
+        self.reason.setText("" if row is None else f"{row.household}: {row.reason}")
+
+    def _list(self) -> None:
+        if self.out is None:
+            return
+        fleet, out, tariff = self.fleet, self.out, self.tariff
+        method = cast(Method, self.method.value)
+        only = self.scope.value == "strongest"
+        self.paged.begin(
+            lambda offset, limit: fleet.anomalies(
+                out,
+                method=method,
+                offset=offset,
+                limit=limit,
+                tariff=tariff,
+                strongest_only=only,
+            ),
+            empty="Nothing is out of line.",
+        )

@@ -1,0 +1,124 @@
+"""The first look at a fleet: groups as shapes, all households as dots, what is out of line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from PySide6.QtWidgets import QHBoxLayout
+
+from energy_desktop.domain.fleet import FleetAnomaly, FleetOverview, HouseholdRow, Page
+from energy_desktop.ui.formatting import Formats
+from energy_desktop.ui.views.base import BaseView
+from energy_desktop.ui.views.fleet.part import PagedTable, Part
+from energy_desktop.ui.views.fleet.ports import Fleet
+from energy_desktop.ui.views.fleet.ranking import ranking
+from energy_desktop.ui.views.fleet.scatter import ScatterPanel
+from energy_desktop.ui.views.fleet.shapes import SegmentCards, day_shape
+from energy_desktop.ui.widgets.paint import label
+from energy_desktop.ui.widgets.panel import Panel, button
+
+Examples = dict[int, tuple[tuple[float, ...], ...]]
+
+MARKED = 25  # more triangles than this say nothing
+_EXAMPLES = 6  # thin lines a segment
+
+
+@dataclass(frozen=True, slots=True)
+class Dots:
+    """All households, for the scatter."""
+
+    rows: tuple[HouseholdRow, ...]
+
+
+class OverviewPart(Part):
+    """Segments, scatter, ranking."""
+
+    def __init__(self, host: BaseView, fleet: Fleet, formats: Formats) -> None:
+        super().__init__(host, fleet, formats)
+        self.cards = SegmentCards(self.formats)
+        self.scatter = ScatterPanel(self.formats)
+        self.ranking_panel = Panel("Out of line, strongest first")
+        self.table = ranking(self.formats)
+        self.ranking_panel.set_content(self.table)
+        self.reason = label("", "caption", wrap=True)
+        self.reason.hide()
+        self.ranking_panel.set_content(self.reason)
+        self.export_button = button("Export", host.export, icon="download", kind="link")
+        self.ranking_panel.add_header_widget(self.export_button)
+        self.paged: PagedTable[FleetAnomaly] = PagedTable(
+            host, self.ranking_panel, self.table, "households"
+        )
+        below = QHBoxLayout()
+        below.setSpacing(8)
+        below.addWidget(self.scatter, 10)
+        below.addWidget(self.ranking_panel, 15)
+        self.body.addWidget(self.cards, 4)
+        self.body.addLayout(below, 9)
+        self.cards.hide()
+        self.table.chosen.connect(self._ring)
+        self.table.opened.connect(lambda row: self.opened.emit(row.household))
+        self.scatter.chosen.connect(self._choose_in_ranking)
+        self.scatter.opened.connect(self.opened)
+
+    def show_overview(self, overview: FleetOverview) -> None:
+        """The segments; given by the page, which reads the overview for its title line anyway."""
+        self.cards.show_segments(overview.segments)
+
+    def read(self, out: Path, tariff: str | None) -> None:
+        fleet = self.fleet
+        self.paged.begin(
+            lambda offset, limit: fleet.anomalies(out, offset=offset, limit=limit, tariff=tariff),
+            empty="Nothing is out of line.",
+            on_first=self._mark,
+        )
+        self.host.load(
+            lambda: Dots(fleet.households(out, limit=None, tariff=tariff).rows),
+            self.show_dots,
+            panel=self.scatter,
+            title="Fleet",
+        )
+        self.host.load(
+            lambda: examples(fleet, out),
+            self.cards.show_examples,
+            key="fleet examples",
+            on_error=lambda _: None,  # the shapes stand without them; the parts say what failed
+            title="Fleet",
+        )
+
+    def show_dots(self, dots: Dots) -> None:
+        self.scatter.show_households(dots.rows, self._strongest())
+
+    def show_ranking(self, page: Page[FleetAnomaly]) -> None:
+        """The beginning of the ranking."""
+        self.paged.show_first(page, empty="Nothing is out of line.")
+        self._mark(page)
+
+    def _mark(self, _: Page[FleetAnomaly]) -> None:
+        self.scatter.mark(self._strongest())
+
+    def _strongest(self) -> tuple[str, ...]:
+        return tuple(row.household for row in self.paged.rows[:MARKED])
+
+    def _ring(self, row: FleetAnomaly | None) -> None:
+        if row is not None:
+            self.scatter.choose(row.household)
+            self.reason.setText(f"{row.household}: {row.reason}")
+            self.reason.show()
+
+    def _choose_in_ranking(self, household: str) -> None:
+        for row in self.paged.rows:
+            if row.household == household:
+                self.table.choose((row.household, row.kind, row.start_ms))
+                return
+        self.table.clearSelection()
+
+
+def examples(fleet: Fleet, out: Path) -> Examples:
+    """Day shapes of a few households of each segment, the first by name."""
+    found: Examples = {}
+    for segment in fleet.segments(out).rows:
+        rows = fleet.households(out, segment=segment.segment, limit=_EXAMPLES).rows
+        shapes = [day_shape(fleet.household(out, row.household).week_kw) for row in rows]
+        found[segment.segment] = tuple(shape for shape in shapes if shape is not None)
+    return found

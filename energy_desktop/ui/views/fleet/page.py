@@ -1,0 +1,354 @@
+"""Which few of thousands of households need me: the Fleet page.
+
+A run is a folder of results. One is chosen or made; seven parts look at it, and each household has
+a page of its own. How much was read, how fast, and what is missing stand above all of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+
+from energy_desktop.domain.errors import UserFacingError, WrongUse
+from energy_desktop.domain.fleet import FleetOverview
+from energy_desktop.domain.ports import ProgressSink
+from energy_desktop.ui.formatting import Formats
+from energy_desktop.ui.views.base import BaseView, Subject, ViewContext
+from energy_desktop.ui.views.desk.choose_file import choose_target, write_file
+from energy_desktop.ui.views.fleet import words
+from energy_desktop.ui.views.fleet.anomalies_part import AnomaliesPart
+from energy_desktop.ui.views.fleet.forecasts_part import ForecastsPart
+from energy_desktop.ui.views.fleet.household_page import HouseholdPage
+from energy_desktop.ui.views.fleet.overview_part import OverviewPart
+from energy_desktop.ui.views.fleet.part import Part
+from energy_desktop.ui.views.fleet.ports import Fleet, FleetPapers
+from energy_desktop.ui.views.fleet.quality_part import QualityPart
+from energy_desktop.ui.views.fleet.run_panel import AskFolder, RunPanel, ask_for_folder
+from energy_desktop.ui.views.fleet.segments_part import SegmentsPart
+from energy_desktop.ui.views.fleet.tariffs_part import TariffsPart
+from energy_desktop.ui.views.fleet.trends_part import TrendsPart
+from energy_desktop.ui.widgets.panel import ElidedLabel, InlineNotice, Panel
+from energy_desktop.ui.widgets.segmented import Segmented
+
+PARTS = (
+    ("overview", "Overview"),
+    ("trends", "Trends"),
+    ("segments", "Segments"),
+    ("forecasts", "Forecasts"),
+    ("anomalies", "Anomalies"),
+    ("tariffs", "Tariffs"),
+    ("quality", "Data quality"),
+)
+_NO_RUN = (
+    "No fleet was run yet. Take a folder of meter readings, one file or thousands: it is read, "
+    "cleaned, grouped, forecast and priced, and who is out of line stands first."
+)
+_OPEN, _MOST_TARIFFS = "", 4  # the entry of the chooser that opens a folder
+
+
+@dataclass(frozen=True, slots=True)
+class Runs:
+    """What can be looked at. overview: of the chosen one, None when there is no run at all."""
+
+    known: tuple[Path, ...]
+    chosen: Path | None
+    overview: FleetOverview | None
+
+
+class FleetView(BaseView):
+    """ask_folder: where a folder comes from; ask_target: where a PDF goes."""
+
+    view_id = "fleet"
+    title = "Fleet"
+
+    def __init__(
+        self,
+        context: ViewContext,
+        fleet: Fleet,
+        papers: FleetPapers,
+        ask_folder: AskFolder | None = None,
+    ) -> None:
+        super().__init__(context)
+        self._fleet = fleet
+        self._papers = papers
+        self._ask_folder = ask_folder or ask_for_folder
+        self.out: Path | None = None
+        self._opened: list[Path] = []  # results outside of the site, opened by hand
+        self._overview: FleetOverview | None = None
+        own = context.formats
+        # The run has a clock and a currency of its own.
+        self.run_formats = Formats(own.zone_name, currency=own.currency, clock=own.clock)
+        self.run_formats.symbols = own.symbols
+        formats = self.run_formats
+        self.overview = OverviewPart(self, fleet, formats)
+        self.trends = TrendsPart(self, fleet, formats)
+        self.segments = SegmentsPart(self, fleet, formats)
+        self.forecasts = ForecastsPart(self, fleet, formats)
+        self.anomalies = AnomaliesPart(self, fleet, formats)
+        self.tariffs = TariffsPart(self, fleet, formats)
+        self.quality = QualityPart(self, fleet, formats)
+        self._parts: dict[str, Part] = dict(
+            zip(
+                (name for name, _ in PARTS),
+                (
+                    self.overview,
+                    self.trends,
+                    self.segments,
+                    self.forecasts,
+                    self.anomalies,
+                    self.tariffs,
+                    self.quality,
+                ),
+                strict=True,
+            )
+        )
+        self.household = HouseholdPage(self, fleet, formats)
+        self.household.left.connect(self.show_fleet)
+        self.household.answered.connect(self.set_answer)
+        self.run_panel = RunPanel(self, fleet, self._ask_folder)
+        self.run_panel.finished.connect(self.open_results)
+        self.run_panel.left.connect(self.show_fleet)
+        self.empty = Panel()
+        self.notice = InlineNotice("", tone=0)
+        self.notice.hide()
+        self.body.addWidget(self.notice)
+
+        self.chooser = QComboBox()
+        self.chooser.setAccessibleName("Fleet run")
+        self.chooser.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+        self.chooser.activated.connect(lambda _: self._on_chosen())
+        self.tariff = Segmented([("", "All")], name="Tariff")
+        self.tariff.changed.connect(lambda _: self._choose_parts())
+        self.part = Segmented(PARTS, name="Part")
+        self.part.changed.connect(lambda _: self._look())
+        self.facts = ElidedLabel("", "label")
+        above = QHBoxLayout()
+        above.setSpacing(8)
+        above.addWidget(self.chooser)
+        above.addWidget(self.tariff)
+        above.addStretch(1)
+        above.addWidget(self.facts)
+        self.pages = QStackedWidget()
+        for part in self._parts.values():
+            part.opened.connect(self.open_household)
+            self.pages.addWidget(part)
+        self.fleet_page = QWidget()
+        column = QVBoxLayout(self.fleet_page)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(8)
+        column.addLayout(above)
+        line = QHBoxLayout()
+        line.addWidget(self.part)
+        line.addStretch(1)
+        column.addLayout(line)
+        column.addWidget(self.pages, 1)
+        self.stack = QStackedWidget()
+        for page in (self.empty, self.fleet_page, self.household, self.run_panel):
+            self.stack.addWidget(page)
+        self.body.addWidget(self.stack, 1)
+        self.add_page_action("Run", "play", self.show_run)
+        self.add_page_action("Report", "file-pdf-box", self.print_pdf)
+
+    # -------------------------------------------------------- which run
+
+    def reload(self) -> None:
+        fleet, opened, wanted = self._fleet, tuple(self._opened), self.out
+
+        def work() -> Runs:
+            own = tuple(one for one in fleet.runs() if one not in opened)
+            known = (*opened, *own)
+            chosen = wanted if wanted in known else next(iter(known), None)
+            return Runs(known, chosen, None if chosen is None else fleet.overview(chosen))
+
+        self.load(work, self.show_runs, panel=self.empty, title="Fleet", on_error=self._failed)
+
+    def show_runs(self, runs: Runs) -> None:
+        """Puts a run on the page, or says how to begin."""
+        if runs.chosen is None or runs.overview is None:
+            self.out = self._overview = None
+            self.empty.show_empty(
+                _NO_RUN,
+                icon="dots-grid",
+                buttons=[("Run a fleet", self.show_run), ("Open results", self.choose_results)],
+            )
+            self.stack.setCurrentWidget(self.empty)
+            self.set_answer("There is no fleet yet.")
+            return
+        changed = runs.chosen != self.out
+        self.out, self._overview = runs.chosen, runs.overview
+        summary = runs.overview.summary
+        self.run_formats.retarget(summary.zone, summary.currency)
+        self.run_formats.symbols = self.formats.symbols
+        self.chooser.clear()
+        for one in runs.known:
+            found = summary.households if one == runs.chosen else None
+            self.chooser.addItem(words.run_name(one, found, self.formats), str(one))
+        self.chooser.addItem("Open other results", _OPEN)
+        self.chooser.setCurrentIndex(runs.known.index(runs.chosen))
+        labels = [name for name in runs.overview.tariffs if name]
+        several = 2 <= len(labels) <= _MOST_TARIFFS
+        self.tariff.set_choices(
+            [("", "All"), *((name, words.tariff_name(name)) for name in labels)]
+            if several
+            else [("", "All")]
+        )
+        self.tariff.setVisible(several)
+        self.facts.set_text(words.facts_line(self.formats, runs.overview))
+        self.overview.show_overview(runs.overview)
+        if changed or self.stack.currentWidget() is not self.household:
+            self.show_fleet()
+        self._choose_parts()
+
+    def _on_chosen(self) -> None:
+        chosen = str(self.chooser.currentData())
+        if chosen == _OPEN:
+            if self.out is not None:
+                self.chooser.setCurrentIndex(self.chooser.findData(str(self.out)))
+            self.choose_results()
+            return
+        self.out = Path(chosen)
+        self.reload()
+
+    def choose_results(self) -> None:
+        """Results that lie elsewhere: of another machine, of the command line."""
+        self._ask_folder(self, "Results of a fleet run", self.open_results)
+
+    def open_results(self, out: Path) -> None:
+        """Shows the run in `out`."""
+        if out not in self._opened and out not in self._known():
+            self._opened.insert(0, out)
+        self.out = out
+        self.notice.hide()
+        self.stack.setCurrentWidget(self.fleet_page if self._overview else self.empty)
+        self.reload()
+
+    def _known(self) -> tuple[Path, ...]:
+        found = (str(self.chooser.itemData(i)) for i in range(self.chooser.count()))
+        return tuple(Path(one) for one in found if one != _OPEN)
+
+    def _failed(self, error: UserFacingError) -> None:
+        """A folder that holds no run does not take the run that is looked at away."""
+        self._opened = [one for one in self._opened if one != self.out]
+        self.out = None
+        self.notice.set_text(f"{error.what} {error.remedy}", error.where)
+        self.notice.show()
+        if self._overview is None:
+            self.empty.show_empty(
+                _NO_RUN,
+                icon="dots-grid",
+                buttons=[("Run a fleet", self.show_run), ("Open results", self.choose_results)],
+            )
+            return
+        self.out = next(iter(self._known()), None)
+
+    # -------------------------------------------------------- parts and pages
+
+    def _choose_parts(self) -> None:
+        if self.out is None:
+            return
+        for part in self._parts.values():
+            part.choose(self.out, self.tariff.value or None)
+        self._look()
+
+    def _look(self) -> None:
+        part = self._parts[self.part.value]
+        self.pages.setCurrentWidget(part)
+        part.look()
+
+    def show_part(self, name: str) -> None:
+        self.part.set_value(name)
+        self._look()
+
+    def show_fleet(self) -> None:
+        """Back to the parts, or to how to begin."""
+        if self._overview is None:
+            self.stack.setCurrentWidget(self.empty)
+            return
+        self.stack.setCurrentWidget(self.fleet_page)
+        self.set_answer(words.answer(self.formats, self._overview))
+
+    def show_run(self) -> None:
+        self.stack.setCurrentWidget(self.run_panel)
+        self.set_answer("Which files, and where do the results go?")
+        self.run_panel.folder.setFocus()
+
+    def open_household(self, household: str) -> None:
+        """A household's own page."""
+        if self.out is None or not household:
+            return
+        self.stack.setCurrentWidget(self.household)
+        self.household.open(self.out, household)
+
+    def on_subject_changed(self, subject: Subject) -> None:
+        """A household that was named elsewhere."""
+        if subject.item_id.startswith("household:"):
+            self.open_household(subject.item_id.removeprefix("household:"))
+
+    def focus_filter(self) -> None:
+        self.show_fleet()
+        self.show_part("segments")
+        self.segments.focus_search()
+
+    # -------------------------------------------------------- papers
+
+    def print_pdf(self) -> None:
+        """The fleet on paper, for managers."""
+        out = self.out
+        if out is None:
+            self._tell(_no_run())
+            return
+        name = f"fleet {out.name}.pdf"
+        choose_target(self, "Save the fleet report", name, "PDF (*.pdf)", self.save_pdf)
+
+    def save_pdf(self, target: Path) -> None:
+        out = self.out
+        if out is None:
+            return
+        self.load(
+            lambda: write_file(target, self._papers.pdf(out)),
+            lambda path: self._say("Saved.", str(path)),
+            key="pdf",
+            title="Fleet report",
+            on_error=self._tell,
+        )
+
+    def export(self) -> None:
+        if self.out is None:
+            self._tell(_no_run())
+            return
+        self._ask_folder(self, "Folder for the CSV files", self.save_csv)
+
+    def save_csv(self, folder: Path) -> None:
+        out = self.out
+        if out is None:
+            return
+
+        def work(progress: ProgressSink) -> int:
+            return self._papers.csv(out, folder, progress)
+
+        def done(files: int) -> None:
+            self._say(f"{files} CSV files are written.", str(folder))
+
+        self.load_long(
+            work,
+            done,
+            panel=self.overview.ranking_panel,
+            key="csv",
+            title="Export",
+            on_error=self._tell,
+        )
+
+    def _say(self, what: str, where: str) -> None:
+        self.notice.set_text(what, where)
+        self.notice.show()
+
+    def _tell(self, error: UserFacingError) -> None:
+        self._say(f"{error.what} {error.remedy}", error.where)
+
+
+def _no_run() -> WrongUse:
+    return WrongUse(
+        where="Fleet", what="There is no fleet run yet.", remedy="Run a fleet or open results."
+    )

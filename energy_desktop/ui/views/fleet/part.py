@@ -1,0 +1,157 @@
+"""A part of the Fleet page, and a table whose rows come in pages.
+
+A part reads when it is first looked at and when the run or the tariff changes, not before: of
+seven parts one is seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+
+from energy_desktop.domain.errors import UserFacingError
+from energy_desktop.domain.fleet import Page
+from energy_desktop.ui.formatting import Formats
+from energy_desktop.ui.views.base import BaseView
+from energy_desktop.ui.views.fleet.ports import Fleet
+from energy_desktop.ui.widgets.panel import Panel
+from energy_desktop.ui.widgets.table import Table
+
+Row = TypeVar("Row")
+
+PAGE_ROWS = 100
+
+
+class Part(QWidget):
+    """host: whose job runner it uses. formats: with the clock and the currency of the run, which
+    need not be those of the site. Override `read`."""
+
+    opened = Signal(str)  # a household
+
+    def __init__(self, host: BaseView, fleet: Fleet, formats: Formats) -> None:
+        super().__init__()
+        self.host = host
+        self.fleet = fleet
+        self.formats = formats
+        self.out: Path | None = None
+        self.tariff: str | None = None
+        self._stale = True
+        self.body = QVBoxLayout(self)
+        self.body.setContentsMargins(0, 0, 0, 0)
+        self.body.setSpacing(8)
+
+    def choose(self, out: Path, tariff: str | None) -> None:
+        """Another run or tariff; it is read once the part is looked at."""
+        self.out, self.tariff = out, tariff
+        self._stale = True
+
+    def look(self) -> None:
+        """The part has come to the front."""
+        if self._stale and self.out is not None:
+            self._stale = False
+            self.read(self.out, self.tariff)
+
+    def read(self, out: Path, tariff: str | None) -> None:
+        """Asks for what the part shows."""
+
+    @staticmethod
+    def column(*panels: tuple[QWidget, int]) -> QVBoxLayout:
+        """Panels under each other, each with its share of the height."""
+        made = QVBoxLayout()
+        made.setSpacing(8)
+        for panel, share in panels:
+            made.addWidget(panel, share)
+        return made
+
+
+class PagedTable(Generic[Row]):
+    """Fills a table page by page: the next comes when the last rows are scrolled into sight.
+
+    words: what a row is, for the panel's subtitle ("100 of 5,567 households").
+    """
+
+    def __init__(
+        self, host: BaseView, panel: Panel, table: Table[Row], words: str, *, page: int = PAGE_ROWS
+    ) -> None:
+        self._host = host
+        self.panel = panel
+        self.table = table
+        self._words = words
+        self._page = page
+        self._read: Callable[[int, int], Page[Row]] | None = None
+        self._rows: list[Row] = []
+        self._total = 0
+        self._asked = False
+        self._empty = ""
+        self._on_first: Callable[[Page[Row]], object] | None = None
+        table.verticalScrollBar().valueChanged.connect(self._on_scrolled)
+
+    @property
+    def total(self) -> int:
+        return self._total
+
+    @property
+    def rows(self) -> tuple[Row, ...]:
+        return tuple(self._rows)
+
+    def begin(
+        self,
+        read: Callable[[int, int], Page[Row]],
+        *,
+        empty: str,
+        on_first: Callable[[Page[Row]], object] | None = None,
+    ) -> None:
+        """read(offset, limit) blocks and runs as a job. on_first: called with the first page."""
+        self._read, self._empty, self._on_first = read, empty, on_first
+        self._asked = True
+        size = self._page
+        self._host.load(
+            lambda: read(0, size), self._show_first, panel=self.panel, key=self, title="Fleet"
+        )
+
+    def _show_first(self, page: Page[Row]) -> None:
+        self.show_first(page, empty=self._empty)
+        if self._on_first is not None:
+            self._on_first(page)
+
+    def show_first(self, page: Page[Row], *, empty: str = "") -> None:
+        """The beginning of the list."""
+        self._asked = False
+        self._rows, self._total = list(page.rows), page.total
+        self.table.show_rows(self._rows, empty=empty)
+        self.table.scrollToTop()
+        self._tell()
+
+    def _on_scrolled(self, value: int) -> None:
+        bar = self.table.verticalScrollBar()
+        near_end = value >= bar.maximum() - bar.pageStep()
+        read = self._read
+        if not near_end or self._asked or read is None or len(self._rows) >= self._total:
+            return
+        self._asked = True
+        offset, size = len(self._rows), self._page
+        self._host.load(
+            lambda: read(offset, size), self._append, key=self, title="Fleet", on_error=self._failed
+        )
+
+    def _append(self, page: Page[Row]) -> None:
+        self._asked = False
+        self._rows += page.rows
+        self.table.show_rows(self._rows)
+        self._tell()
+
+    def _failed(self, error: UserFacingError) -> None:
+        self._asked = False
+        self.panel.set_subtitle(f"The next rows could not be read: {error.what}")
+
+    def _tell(self) -> None:
+        formats = self._host.formats
+        loaded = len(self._rows)
+        total = f"{formats.count(self._total)} {self._words}"
+        self.panel.set_subtitle(
+            total if loaded >= self._total else f"{formats.count(loaded)} of {total}"
+        )

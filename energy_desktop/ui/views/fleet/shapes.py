@@ -1,0 +1,127 @@
+"""Segments as day shapes: the mean of the group over thin lines of some of its households."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from PySide6.QtWidgets import QHBoxLayout, QWidget
+
+from energy_desktop.domain.fleet import Segment
+from energy_desktop.ui.formatting import Formats, Scale
+from energy_desktop.ui.views.fleet import words
+from energy_desktop.ui.widgets.chart import Chart
+from energy_desktop.ui.widgets.chart_data import ChartData, Floats, Line
+from energy_desktop.ui.widgets.paint import label
+from energy_desktop.ui.widgets.panel import ElidedLabel, Panel
+
+HOURS: Floats = np.arange(24, dtype=np.float64) + 0.5
+HOUR_TICKS = ((6.0, "06"), (12.0, "12"), (18.0, "18"))
+_LEAST_TOP = 2.0
+_HALF_HOURS_A_DAY = 48
+
+
+def day_shape(week_kw: Sequence[float | None]) -> tuple[float, ...] | None:
+    """(24,) mean power by hour of the day, 1.0 its mean; None when an hour was never read."""
+    values = np.array([math.nan if v is None else v for v in week_kw], dtype=np.float64)
+    by_hour = values.reshape(-1, _HALF_HOURS_A_DAY).reshape(-1, 24, 2)
+    read = np.isfinite(by_hour)
+    counts = read.sum(axis=(0, 2))
+    if not counts.all():
+        return None
+    hours = np.where(read, by_hour, 0.0).sum(axis=(0, 2)) / counts
+    mean = float(hours.mean())
+    return tuple((hours / mean).tolist()) if mean > 0 else None
+
+
+def shape_scale(formats: Formats) -> Scale:
+    return Scale("", 1.0, 1, formats.symbols)
+
+
+def shape_chart(segment: Segment, examples: Sequence[tuple[float, ...]], top: float) -> ChartData:
+    """top: of the y axis; what a household has above it is cut, the group never is."""
+    shape = np.array(segment.shape, dtype=np.float64)
+    thin = tuple(
+        Line("", HOURS, np.array(one, dtype=np.float64), "typical", legend=False)
+        for one in examples
+    )
+    peak = int(np.argmax(shape))
+    return ChartData(
+        lines=(*thin, Line("the group", HOURS, shape, words.curve(segment.segment), width=2.0)),
+        x_range=(0.0, 24.0),
+        y_range=(0.0, top),
+        tick_texts=HOUR_TICKS,
+        description=(
+            f"{words.segment_title(segment)}: most from {peak:02d} to {peak + 1:02d} o'clock, "
+            f"{shape[peak]:.1f} times the mean hour."
+        ),
+    )
+
+
+def common_top(segments: Sequence[Segment]) -> float:
+    """The top of an axis that holds all of them."""
+    highest = max((max(s.shape) for s in segments), default=0.0)
+    return max(_LEAST_TOP, 1.15 * highest)
+
+
+class SegmentCard(Panel):
+    """One segment: name, number of households, shape, share and use."""
+
+    def __init__(self, formats: Formats) -> None:
+        super().__init__(" ")
+        self._formats = formats
+        self.segment: Segment | None = None
+        self._number = label("", "strong")
+        self.add_header_widget(self._number)
+        self.chart = Chart(
+            formats, shape_scale(formats), name="Day shape", numeric_x=True, readout=False
+        )
+        self.chart.setMinimumHeight(104)
+        self.line = ElidedLabel("", "label")
+        self.body.setSpacing(4)
+        self.body.addWidget(self.chart, 1)
+        self.body.addWidget(self.line)
+
+    def show_segment(self, segment: Segment, examples: Sequence[tuple[float, ...]]) -> None:
+        self.segment = segment
+        self.set_title(words.segment_title(segment))
+        self._number.setText(self._formats.count(segment.households))
+        self.line.set_text(words.segment_line(self._formats, segment))
+        self.chart.set_title(f"Day shape: {words.segment_title(segment)}")
+        self.chart.show_data(shape_chart(segment, examples, common_top((segment,))))
+
+
+class SegmentCards(QWidget):
+    """All segments side by side."""
+
+    def __init__(self, formats: Formats) -> None:
+        super().__init__()
+        self._formats = formats
+        self.cards: list[SegmentCard] = []
+        self._segments: tuple[Segment, ...] = ()
+        self._row = QHBoxLayout(self)
+        self._row.setContentsMargins(0, 0, 0, 0)
+        self._row.setSpacing(8)
+
+    def show_segments(
+        self,
+        segments: tuple[Segment, ...],
+        examples: dict[int, tuple[tuple[float, ...], ...]] | None = None,
+    ) -> None:
+        """examples: by segment, day shapes of some of its households."""
+        while len(self.cards) > len(segments):
+            gone = self.cards.pop()
+            self._row.removeWidget(gone)
+            gone.deleteLater()
+        while len(self.cards) < len(segments):
+            card = SegmentCard(self._formats)
+            self.cards.append(card)
+            self._row.addWidget(card, 1)
+        self._segments = segments
+        for card, segment in zip(self.cards, segments, strict=True):
+            card.show_segment(segment, (examples or {}).get(segment.segment, ()))
+        self.setVisible(bool(segments))
+
+    def show_examples(self, examples: dict[int, tuple[tuple[float, ...], ...]]) -> None:
+        self.show_segments(self._segments, examples)

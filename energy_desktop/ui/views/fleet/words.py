@@ -1,0 +1,143 @@
+"""What the Fleet page says, from figures."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+from energy_desktop.domain.fleet import (
+    DropReason,
+    FleetAnomaly,
+    FleetOverview,
+    FleetSummary,
+    HouseholdView,
+    Segment,
+    TariffSummary,
+)
+from energy_desktop.ui.formatting import UNKNOWN, Formats
+
+MODEL_NAMES = {
+    "lightgbm": "LightGBM, one for all",
+    "regression": "Linear regression",
+    "naive_yesterday": "As yesterday",
+    "naive_last_week": "As a week ago",
+    "naive_month_mean": "As the month's mean",
+}
+_CURVES = 6
+_MANY = 1_000_000
+
+
+def curve(segment: int) -> str:
+    """The colour of a segment; it keeps it on every part of the page."""
+    return f"curve{(segment - 1) % _CURVES + 1}"
+
+
+def kwh(formats: Formats, value: float | None, decimals: int = 1) -> str:
+    """kWh as a number alone; unknown is an en dash."""
+    return UNKNOWN if value is None or not math.isfinite(value) else formats.number(value, decimals)
+
+
+def many(formats: Formats, n: int) -> str:
+    """A count as one says it: 835,608 but 167.5 M."""
+    return formats.count(n) if n < _MANY else f"{formats.number(n / _MANY, 1)} M"
+
+
+def households(formats: Formats, n: int) -> str:
+    return f"{formats.count(n)} household{'' if n == 1 else 's'}"
+
+
+def capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def tariff_name(label: str) -> str:
+    """The labels of the London files in words; others as they are."""
+    return {"Std": "Standard rate", "ToU": "Time of use", "": "No tariff"}.get(label, label)
+
+
+def segment_title(segment: Segment) -> str:
+    """Size and shape; the weekend stands in the line below."""
+    return capital(", ".join(segment.words.split(", ")[:2]))
+
+
+def segment_line(formats: Formats, segment: Segment) -> str:
+    share = formats.percent(segment.share_pct)
+    return f"{share} of households, {kwh(formats, segment.kwh_per_day)} kWh a day"
+
+
+def run_name(out: Path, found: int | None = None, formats: Formats | None = None) -> str:
+    if found is None or formats is None:
+        return out.name
+    return f"{out.name}, {households(formats, found)}"
+
+
+def left_out(summary: FleetSummary) -> int:
+    return summary.rows_read - summary.rows_used
+
+
+def facts_line(formats: Formats, overview: FleetOverview) -> str:
+    """How much was read how fast, and what is missing: it stands above every part."""
+    summary = overview.summary
+    seconds = sum(summary.seconds.values())
+    time = formats.number(seconds, 1) + " s" if seconds < 60 else formats.exact_duration(seconds)
+    text = (
+        f"{many(formats, summary.rows_read)} readings in {time}, "
+        f"{formats.percent(overview.missing_pct, 1)} missing, "
+        f"{many(formats, left_out(summary))} rows left out"
+    )
+    if summary.broken:
+        text += f", {len(summary.broken)} file{'s' if len(summary.broken) > 1 else ''} not readable"
+    return text
+
+
+def answer(formats: Formats, overview: FleetOverview) -> str:
+    """Which few of them need me."""
+    summary = overview.summary
+    if not summary.finished:
+        return "This run is not finished; run it again to go on where it stopped."
+    if not summary.households:
+        return "No household has usable readings."
+    strange = overview.households_with_anomalies
+    if not strange:
+        return f"None of {households(formats, summary.households)} is out of line."
+    new = overview.new_anomalies
+    fresh = f"{formats.count(new)} of the stretches are new" if new else "nothing is new"
+    total = households(formats, summary.households)
+    return f"{formats.count(strange)} of {total} were out of line at some time; {fresh}."
+
+
+def reason(name: str) -> str:
+    """A reason for dropping a row, in words; one of a newer program as it is written."""
+    try:
+        return DropReason(name).words
+    except ValueError:
+        return name
+
+
+def span(formats: Formats, anomaly: FleetAnomaly) -> str:
+    return formats.period(anomaly.start_ms, anomaly.end_ms)
+
+
+def tariff_answer(formats: Formats, found: TariffSummary) -> str:
+    """Who wins, and by how much the whole fleet's bill changes."""
+    change = found.total_b_units - found.total_a_units
+    word = "less" if change < 0 else "more"
+    total = (
+        "The fleet pays the same"
+        if change == 0
+        else f"The fleet pays {formats.money(abs(change))} {word}"
+    )
+    return (
+        f"{total} under {found.name_b} than under {found.name_a}: "
+        f"{formats.count(found.winners)} win, {formats.count(found.losers)} lose."
+    )
+
+
+def household_answer(formats: Formats, view: HouseholdView) -> str:
+    row = view.row
+    text = f"{kwh(formats, row.kwh_per_day)} kWh a day"
+    if view.segment_words:
+        text += f", {view.segment_words}"
+    if view.anomalies:
+        return f"{text}. Strongest: {view.anomalies[0].reason.rstrip('.')}."
+    return f"{text}. Nothing out of line."
