@@ -104,7 +104,7 @@ def week(look: HistoryLook, formats: Formats, scale: Scale) -> ChartData:
     return ChartData(
         lines=(Line("median", edges, steps(w.median), "text"),),
         fans=(
-            Fan("19 in 20", edges, steps(w.p05), steps(w.p95), "grid_import", 46),
+            Fan("9 in 10", edges, steps(w.p05), steps(w.p95), "grid_import", 46),
             Fan("half of all", edges, steps(w.p25), steps(w.p75), "grid_import", 96),
         ),
         x_range=(0.0, 168.0),

@@ -70,11 +70,11 @@ class HistoryView(BaseView):
         self.duration_panel = DurationPanel(self.formats)
         self.totals_panel = TotalsPanel(self.formats)
         self._connect()
-        for stretch, row in (
-            (7, ((self.picture, 8), (self.day_panel, 5))),
-            (5, ((self.duration_panel, 6), (self.totals_panel, 7))),
+        self._under = QHBoxLayout()
+        for line, stretch, row in (
+            (QHBoxLayout(), 7, ((self.picture, 8), (self.day_panel, 5))),
+            (self._under, 5, ((self.duration_panel, 6), (self.totals_panel, 7))),
         ):
-            line = QHBoxLayout()
             line.setSpacing(8)
             for panel, share in row:
                 panel.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
@@ -100,6 +100,7 @@ class HistoryView(BaseView):
         curve = self.picture.choice.value == "curve"
         for panel in (self.day_panel, self.duration_panel, self.totals_panel):
             panel.setVisible(not curve)
+        self.body.setStretchFactor(self._under, 0 if curve else 5)
         # With several curves their table says for each what the figures say of one.
         self.facts_panel.setVisible(not curve or len(self.picture.curves.shown.keys) < 2)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from PySide6.QtCore import QSize, Signal
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from energy_desktop.domain.quantities import quantity
@@ -59,8 +59,6 @@ class PicturePanel(Panel):
         super().__init__("Period")
         self._formats = formats
         self._look: HistoryLook | None = None
-        self.week_legend = Legend()
-        self.add_header_widget(self.week_legend)
         self.choice = Segmented(LOOKS, name="Look")
         self.choice.changed.connect(lambda _: self._on_choice())
         self.add_header_widget(self.choice)
@@ -69,6 +67,13 @@ class PicturePanel(Panel):
         self.curves = CurvesPicture(formats, history, load)
         self.calendar = DayCalendarView(formats)
         self.week = Chart(formats, name="Hours of the week", numeric_x=True)
+        self.week_legend = Legend()
+        week_page = QWidget()
+        column = QVBoxLayout(week_page)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(2)
+        column.addWidget(self.week_legend, 0, Qt.AlignmentFlag.AlignRight)
+        column.addWidget(self.week, 1)
         self.carpet.day_chosen.connect(self._on_day)
         self.calendar.day_chosen.connect(self._on_day)
         self.table_box = QVBoxLayout()
@@ -76,7 +81,7 @@ class PicturePanel(Panel):
         holder.setLayout(self.table_box)
         self.table_box.setContentsMargins(0, 0, 0, 0)
         self.table: Table[Row] | None = None
-        for page in (self.carpet, self.curves, self.calendar, self.week, holder):
+        for page in (self.carpet, self.curves, self.calendar, week_page, holder):
             self.stack.addWidget(page)
         self.set_content(self.stack)
         self.marks_row = QWidget()
@@ -101,6 +106,7 @@ class PicturePanel(Panel):
         self.calendar.show_days(drawing.calendar(look), scale=totals, description=sentence)
         self.week.show_data(drawing.week(look, self._formats, scale), scale=scale)
         self.week.reset_zoom()
+        self.week_legend.show_entries(self.week.legend_entries())
         self.curves.show_look(look)
         self._show_marks(look.marks)
         self.show_choice()
@@ -123,8 +129,6 @@ class PicturePanel(Panel):
         value = self.choice.value
         self.stack.setCurrentIndex([v for v, _ in LOOKS].index(value))
         self.stack.updateGeometry()
-        self.week_legend.show_entries(self.week.legend_entries() if value == "week" else ())
-        self.week_legend.setVisible(value == "week")
         look = self._look
         if look is None:
             return
