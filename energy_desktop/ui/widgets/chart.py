@@ -48,6 +48,7 @@ from energy_desktop.ui.widgets.chart_data import (
     Steps,
 )
 from energy_desktop.ui.widgets.chart_paint import (
+    WIDE_PEN_POINTS,
     Frame,
     draw_clear_words,
     nearest,
@@ -504,8 +505,9 @@ class Chart(QWidget):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, smooth)
         self.frame_points = 0
         columns = max(1, int(rect.width() * painter.device().devicePixelRatioF()))
+        few = visible <= WIDE_PEN_POINTS  # of all curves: six noisy wide ones cost six times
         for line in data.lines:
-            self.frame_points += paint_line(painter, frame, line, columns)
+            self.frame_points += paint_line(painter, frame, line, columns, few=few)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
         for points in data.points:
             paint_points(painter, frame, points)

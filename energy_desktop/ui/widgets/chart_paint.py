@@ -217,11 +217,18 @@ def _finite_runs(y: Floats) -> list[tuple[int, int]]:
     return [(int(a), int(b)) for a, b in zip(edges[0::2], edges[1::2], strict=True)]
 
 
-def paint_line(painter: QPainter, frame: Frame, line: Line, columns: int) -> int:
+def paint_line(
+    painter: QPainter, frame: Frame, line: Line, columns: int, *, few: bool = True
+) -> int:
+    """Gives how many points were drawn. few: of all curves together, so that a wide pen is free."""
     x, y = decimate(line.x, line.y, frame.x0, frame.x1, columns)
     if not len(x):
         return 0
-    few = len(x) <= WIDE_PEN_POINTS and painter.testRenderHint(QPainter.RenderHint.Antialiasing)
+    few = (
+        few
+        and len(x) <= WIDE_PEN_POINTS
+        and painter.testRenderHint(QPainter.RenderHint.Antialiasing)
+    )
     painter.setPen(_pen(line.token, line.style, max(line.width, 1.5) if few else 1.0))
     painter.setBrush(Qt.BrushStyle.NoBrush)
     px, py = frame.xs(x), frame.ys(y, line.axis)
