@@ -94,7 +94,7 @@ def save(window: object, path: Path) -> None:
     if not window.grab().save(str(path)):
         raise OSError(f"{path} could not be written")
     with Image.open(path) as picture:
-        small = picture.convert("RGB").quantize(256, dither=Image.Dither.NONE)
+        small = picture.convert("RGB").quantize(256, kmeans=1, dither=Image.Dither.NONE)
     small.save(path, optimize=True)
     size = path.stat().st_size
     if size > LARGEST_BYTES:

@@ -2,13 +2,34 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEvent, Qt
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QScrollArea, QVBoxLayout, QWidget
+
+
+class _Tall(QWidget):
+    """Never lower than its texts need at its width: a minimum height of Qt knows no wrapping, so
+    that rows of wrapped text would be pressed into each other instead of scrolled."""
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    def event(self, event: QEvent) -> bool:
+        done = super().event(event)
+        if event.type() == QEvent.Type.LayoutRequest:
+            self._fit()
+        return done
+
+    def _fit(self) -> None:
+        inside = self.layout()
+        if inside is not None and inside.hasHeightForWidth():
+            self.setMinimumHeight(inside.totalHeightForWidth(self.width()))
 
 
 def scrolling(content: QWidget) -> QScrollArea:
     """The content grows downwards from the top and never sideways."""
-    holder = QWidget()
+    holder = _Tall()
     column = QVBoxLayout(holder)
     column.setContentsMargins(0, 0, 4, 0)
     column.addWidget(content)
