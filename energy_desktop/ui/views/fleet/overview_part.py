@@ -21,7 +21,7 @@ from energy_desktop.ui.widgets.panel import Panel, button
 Examples = dict[int, tuple[tuple[float, ...], ...]]
 
 MARKED = 25  # more triangles than this say nothing
-_EXAMPLES = 6  # thin lines a segment
+_EXAMPLES = 5  # thin lines a segment
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,7 @@ class OverviewPart(Part):
 
     def __init__(self, host: BaseView, fleet: Fleet, formats: Formats) -> None:
         super().__init__(host, fleet, formats)
+        self._examples_of: Path | None = None  # they cost a query each
         self.cards = SegmentCards(self.formats)
         self.scatter = ScatterPanel(self.formats)
         self.ranking_panel = Panel("Out of line, strongest first")
@@ -63,7 +64,9 @@ class OverviewPart(Part):
 
     def show_overview(self, overview: FleetOverview) -> None:
         """The segments; given by the page, which reads the overview for its title line anyway."""
-        self.cards.show_segments(overview.segments)
+        if overview.segments != self.cards.segments:
+            self._examples_of = None
+            self.cards.show_segments(overview.segments)
 
     def read(self, out: Path, tariff: str | None) -> None:
         fleet = self.fleet
@@ -78,6 +81,9 @@ class OverviewPart(Part):
             panel=self.scatter,
             title="Fleet",
         )
+        if out == self._examples_of:
+            return
+        self._examples_of = out
         self.host.load(
             lambda: examples(fleet, out),
             self.cards.show_examples,

@@ -42,6 +42,7 @@ class QualityPart(Part):
 
     def __init__(self, host: BaseView, fleet: Fleet, formats: Formats) -> None:
         super().__init__(host, fleet, formats)
+        self._reason: str | None = None
         self.reasons_panel = Panel("Why rows are left out")
         self.reasons: Table[Reason] = Table(
             [
@@ -52,12 +53,12 @@ class QualityPart(Part):
             key=lambda r: r.name,
             name="Reasons for leaving rows out",
         )
-        self.reasons.chosen.connect(lambda _: self._list_rows())
+        self.reasons.chosen.connect(self._on_reason)
         self.reasons_panel.set_content(self.reasons)
         self.stages_panel = Panel("Run")
         self.stages: Table[Stage] = Table(
             [
-                Column("Stage", lambda s: words.capital(s.name), stretch=1),
+                Column("Stage", lambda s: words.STAGES.get(s.name, s.name), stretch=1),
                 Column("Seconds", lambda s: formats.number(s.seconds, 1), width=70, number=True),
             ],
             key=lambda s: s.name,
@@ -126,6 +127,7 @@ class QualityPart(Part):
         def files(offset: int, limit: int) -> Page[FileQuality]:
             return fleet.quality(out, offset=offset, limit=limit).files
 
+        self._reason = None
         self.paged_files.begin(files, empty="No file was read yet.")
         self._list_rows()
 
@@ -155,12 +157,15 @@ class QualityPart(Part):
         name = Path(row.file).name
         return name if row.line is None else f"{name}, line {row.line}"
 
+    def _on_reason(self, reason: Reason | None) -> None:
+        self._reason = None if reason is None else reason.name
+        self._list_rows()
+
     def _list_rows(self) -> None:
         if self.out is None:
             return
         fleet, out = self.fleet, self.out
-        chosen = self.reasons.chosen_row()
-        reason = None if chosen is None else chosen.name
+        reason = self._reason
         self.rows_panel.set_title(
             "Rows left out" if reason is None else f"Left out: {words.reason(reason)}"
         )

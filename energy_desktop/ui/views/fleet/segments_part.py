@@ -124,7 +124,7 @@ class SegmentsPart(Part):
         )
         above = QHBoxLayout()
         above.setSpacing(8)
-        above.addWidget(self.shapes_panel, 5)
+        above.addWidget(self.shapes_panel, 4)
         above.addWidget(self.groups_panel, 7)
         self.body.addLayout(above, 5)
         self.body.addWidget(self.list_panel, 6)

@@ -99,7 +99,7 @@ class SegmentCards(QWidget):
         super().__init__()
         self._formats = formats
         self.cards: list[SegmentCard] = []
-        self._segments: tuple[Segment, ...] = ()
+        self.segments: tuple[Segment, ...] = ()
         self._row = QHBoxLayout(self)
         self._row.setContentsMargins(0, 0, 0, 0)
         self._row.setSpacing(8)
@@ -118,10 +118,10 @@ class SegmentCards(QWidget):
             card = SegmentCard(self._formats)
             self.cards.append(card)
             self._row.addWidget(card, 1)
-        self._segments = segments
+        self.segments = segments
         for card, segment in zip(self.cards, segments, strict=True):
             card.show_segment(segment, (examples or {}).get(segment.segment, ()))
         self.setVisible(bool(segments))
 
     def show_examples(self, examples: dict[int, tuple[tuple[float, ...], ...]]) -> None:
-        self.show_segments(self._segments, examples)
+        self.show_segments(self.segments, examples)

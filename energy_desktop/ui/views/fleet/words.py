@@ -23,6 +23,16 @@ MODEL_NAMES = {
     "naive_last_week": "As a week ago",
     "naive_month_mean": "As the month's mean",
 }
+STAGES = {
+    "ingest": "Reading files",
+    "daily": "Cleaning, adding up days",
+    "features": "Looking back from each day",
+    "regression": "Linear regression",
+    "lightgbm": "LightGBM",
+    "anomalies": "What is out of line",
+    "segments": "Groups",
+    "tariffs": "Tariffs",
+}
 _CURVES = 6
 _MANY = 1_000_000
 
@@ -101,7 +111,8 @@ def answer(formats: Formats, overview: FleetOverview) -> str:
     if not strange:
         return f"None of {households(formats, summary.households)} is out of line."
     new = overview.new_anomalies
-    fresh = f"{formats.count(new)} of the stretches are new" if new else "nothing is new"
+    stretches = "1 stretch is" if new == 1 else f"{formats.count(new)} stretches are"
+    fresh = f"{stretches} new" if new else "nothing is new"
     total = households(formats, summary.households)
     return f"{formats.count(strange)} of {total} were out of line at some time; {fresh}."
 

@@ -1,0 +1,187 @@
+"""The Fleet page: which run, which part, which household; how to begin."""
+
+from pathlib import Path
+
+import pytest
+
+from energy_desktop.domain.errors import WrongUse
+from energy_desktop.ui.views.fleet.page import PARTS
+from tests.gui.fleet.fakes import BROKEN, FakeFleet, FakePapers, a_summary, an_overview
+
+
+def test_the_title_says_how_many_need_somebody(make):
+    view = make()
+
+    assert view.answer == "2 of 50 households were out of line at some time; 1 stretch is new."
+
+
+def test_what_was_read_how_fast_and_what_is_missing_stands_above(make):
+    view = make()
+
+    facts = view.facts.full_text()
+
+    assert "1,000 readings in 2.0 s" in facts
+    assert "0.2\u00a0% missing" in facts
+    assert "10 rows left out" in facts
+
+
+def test_a_file_that_could_not_be_read_is_said_above_every_part(make):
+    fleet = FakeFleet()
+    fleet.about = an_overview(a_summary(broken=(BROKEN,)))
+
+    view = make(fleet)
+
+    assert "1 file not readable" in view.facts.full_text()
+
+
+def test_a_run_that_was_stopped_says_so_before_anything_else(make):
+    fleet = FakeFleet()
+    fleet.about = an_overview(a_summary(finished=False))
+
+    view = make(fleet)
+
+    assert view.answer.startswith("This run is not finished")
+
+
+def test_without_a_run_the_page_says_how_to_begin(make):
+    view = make(FakeFleet(runs=()))
+
+    assert view.stack.currentWidget() is view.empty
+    assert view.empty.state == "empty"
+    assert view.answer == "There is no fleet yet."
+
+
+def test_money_and_times_are_those_of_the_run_and_not_of_the_site(make):
+    view = make()
+
+    assert view.run_formats.zone_name == "Europe/London"
+    assert view.run_formats.money(10_000).startswith("£")
+    assert view.formats.zone_name == "Europe/Berlin"
+
+
+@pytest.mark.parametrize("part", [name for name, _ in PARTS])
+def test_each_part_is_read_only_once_it_is_looked_at(make, settle, part):
+    view = make()
+
+    view.show_part(part)
+    settle(view)
+
+    assert view.pages.currentWidget() is view._parts[part]
+    assert not view._parts[part]._stale
+    unseen = [name for name, _ in PARTS if name not in {part, "overview"}]
+    assert all(view._parts[name]._stale for name in unseen)
+
+
+def test_another_tariff_is_asked_of_the_ranking_and_of_the_dots(make, settle):
+    fleet = FakeFleet()
+    view = make(fleet)
+    fleet.asked.clear()
+
+    view.tariff.set_value("ToU")
+    view.tariff.changed.emit("ToU")
+    settle(view)
+
+    assert ("anomalies", 0, 100, "profile", "ToU", True) in fleet.asked
+    assert any(a[0] == "households" and a[4] == "ToU" and a[2] is None for a in fleet.asked)
+
+
+def test_results_that_lie_elsewhere_are_opened_beside_those_of_the_site(make, settle):
+    view = make()
+    view.folders.append(Path("usb") / "Leeds")
+
+    view.choose_results()
+    settle(view)
+
+    assert view.out == Path("usb") / "Leeds"
+    assert view.chooser.currentText() == "Leeds, 50 households"
+    assert view.chooser.count() == 3  # both, and opening others
+
+
+def test_a_folder_without_a_run_leaves_the_one_that_is_looked_at(make, settle, out):
+    view = make()
+
+    view.open_results(Path("nothing"))
+    settle(view)
+
+    assert view.out == out
+    assert view.notice.isVisibleTo(view)
+    assert view.stack.currentWidget() is view.fleet_page
+
+
+def test_a_household_opens_its_own_page_and_leads_back(make, settle):
+    view = make()
+
+    view.open_household("MAC000007")
+    settle(view)
+
+    assert view.stack.currentWidget() is view.household
+    assert view.household.name.text() == "MAC000007"
+    assert view.answer.startswith("2.2 kWh a day, low, evening peak")
+    view.household.back.click()
+    assert view.stack.currentWidget() is view.fleet_page
+    assert view.answer.startswith("2 of 50")
+
+
+def test_the_paper_is_written_where_it_was_asked_for(make, settle, tmp_path):
+    view = make()
+
+    view.save_pdf(tmp_path / "fleet.pdf")
+    settle(view)
+
+    assert (tmp_path / "fleet.pdf").read_bytes() == b"%PDF London pilot"
+
+
+def test_a_paper_that_cannot_be_written_is_told_on_the_page(make, settle, tmp_path):
+    view = make()
+
+    view.save_pdf(tmp_path / "no such folder" / "fleet.pdf")
+    settle(view)
+
+    assert view.notice.isVisibleTo(view)
+
+
+def test_export_writes_the_tables_into_the_folder_that_was_chosen(make, settle, tmp_path):
+    papers = FakePapers()
+    view = make(papers=papers)
+    view.folders.append(tmp_path)
+
+    view.export()
+    settle(view)
+
+    assert papers.folders == [tmp_path]
+
+
+def test_a_paper_of_no_run_is_refused_in_words(make):
+    view = make(FakeFleet(runs=()))
+
+    view.print_pdf()
+
+    assert view.notice.isVisibleTo(view)
+
+
+def test_a_household_becomes_a_meter_of_the_site_by_a_button(make, settle):
+    fleet = FakeFleet()
+    view = make(fleet)
+    view.open_household("MAC000007")
+    settle(view)
+
+    view.household.add.click()
+    settle(view)
+
+    assert fleet.added == ["MAC000007"]
+    assert view.household.added.isVisibleTo(view)
+
+
+def test_a_household_that_the_site_does_not_take_says_why(make, settle):
+    fleet = FakeFleet()
+    view = make(fleet)
+    view.open_household("MAC000007")
+    settle(view)
+    fleet.refuses = WrongUse(where="MAC000007", what="A polled meter has that name.", remedy="-")
+
+    view.household.add.click()
+    settle(view)
+
+    assert view.household.notice.isVisibleTo(view)
+    assert not view.household.added.isVisibleTo(view)
+    assert view.household.add.isEnabled()
