@@ -7,6 +7,7 @@ import pytest
 from energy_desktop.domain.errors import WrongUse
 from energy_desktop.ui.views.fleet.page import PARTS
 from tests.gui.fleet.fakes import BROKEN, FakeFleet, FakePapers, a_summary, an_overview
+from tests.gui.test_all_views import cut_texts
 
 
 def test_the_title_says_how_many_need_somebody(make):
@@ -83,6 +84,46 @@ def test_another_tariff_is_asked_of_the_ranking_and_of_the_dots(make, settle):
 
     assert ("anomalies", 0, 100, "profile", "ToU", True) in fleet.asked
     assert any(a[0] == "households" and a[4] == "ToU" and a[2] is None for a in fleet.asked)
+
+
+def test_one_tariff_alone_is_offered_only_where_it_can_be_shown(make, settle):
+    view = make()
+    offered = {}
+
+    for name, _ in PARTS:
+        view.show_part(name)
+        settle(view)
+        offered[name] = view.tariff.isVisibleTo(view)
+
+    assert {name for name, shown in offered.items() if shown} == {
+        "overview",
+        "segments",
+        "anomalies",
+        "tariffs",
+    }
+
+
+@pytest.mark.parametrize("name", ["light", "dark"])
+@pytest.mark.parametrize("size", [(1160, 590), (1720, 900)])
+def test_each_part_shows_its_texts_whole(make, settle, themed, qtbot, name, size):
+    themed(name)
+    view = make()
+    view.resize(*size)
+    wrong = []
+    for part, _ in PARTS:
+        view.show_part(part)
+        settle(view)
+        qtbot.wait(30)
+        wrong += [f"{part}: {text}" for text in cut_texts(view)]
+    view.open_household("MAC000012")
+    settle(view)
+    wrong += [f"household: {text}" for text in cut_texts(view)]
+    view.show_run()
+    qtbot.wait(30)
+    wrong += [f"run: {text}" for text in cut_texts(view)]
+
+    assert (view.width(), view.height()) == size
+    assert not wrong, "\n".join(wrong)
 
 
 def test_results_that_lie_elsewhere_are_opened_beside_those_of_the_site(make, settle):

@@ -2,6 +2,7 @@
 
 import math
 import time
+from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
@@ -286,6 +287,14 @@ def test_a_household_with_too_little_data_says_so_in_each_panel(make):
 
     assert view.household.days_panel.state == "empty"
     assert view.household.week_panel.state == "empty"
+
+
+def test_a_stretch_says_its_year_and_a_second_day_only_when_there_is_one(context):
+    one = an_anomaly()
+    night = replace(one, end_ms=one.start_ms + 3_600_000)
+
+    assert words.span(context.formats, one) == "11 Jan 2013 01:00 to 12 Jan 01:00"
+    assert words.span(context.formats, night) == "11 Jan 2013 01:00 to 02:00"
 
 
 def test_a_name_out_of_a_file_is_shown_as_plain_text(make):

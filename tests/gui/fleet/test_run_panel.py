@@ -1,5 +1,7 @@
 """Running a fleet from the window: what is asked, refused, joined, and shown after."""
 
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -9,15 +11,6 @@ from energy_desktop.domain.errors import DataFileError
 from energy_desktop.services.fleet import FleetService
 from tests.gui.fleet.fakes import FakeFleet
 from tests.support.fleet_files import a_fleet
-
-TARIFFS = """
-currency = "GBP"
-[a]
-name = "Flat"
-[[a.rates]]
-name = "all"
-price_per_kwh = 0.1423
-"""
 
 
 @pytest.fixture
@@ -94,6 +87,28 @@ def test_a_run_that_fails_keeps_what_was_entered_and_says_what_to_do(panel, sett
     settle(panel._host)
 
     assert panel.notice.isVisibleTo(panel)
+    assert panel.state == "body"
+    assert panel.folder.text()
+
+
+def test_a_run_is_stopped_by_its_cancel_and_keeps_what_was_entered(panel, settle, qtbot):
+    told = threading.Event()
+
+    def endless(folder, out, options=None, *, progress):
+        while True:
+            progress(0.3, "reading files, 1 of 4")
+            told.set()
+            time.sleep(0.01)
+
+    panel._fleet.run = endless
+    panel.begin()
+    qtbot.waitUntil(told.is_set, timeout=5_000)
+    assert panel.busy
+
+    panel._host.jobs.running()[0].cancel()
+    settle(panel._host)
+
+    assert not panel.busy
     assert panel.state == "body"
     assert panel.folder.text()
 

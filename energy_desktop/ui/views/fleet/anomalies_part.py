@@ -22,6 +22,8 @@ _SCOPES = (("strongest", "One a household"), ("all", "All"))
 class AnomaliesPart(Part):
     """Both methods, held beside each other by switching."""
 
+    by_tariff = True
+
     def __init__(self, host: BaseView, fleet: Fleet, formats: Formats) -> None:
         super().__init__(host, fleet, formats)
         self.panel = Panel("Out of line")

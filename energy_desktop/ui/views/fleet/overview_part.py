@@ -34,6 +34,8 @@ class Dots:
 class OverviewPart(Part):
     """Segments, scatter, ranking."""
 
+    by_tariff = True
+
     def __init__(self, host: BaseView, fleet: Fleet, formats: Formats) -> None:
         super().__init__(host, fleet, formats)
         self._examples_of: Path | None = None  # they cost a query each

@@ -77,6 +77,7 @@ class FleetView(BaseView):
         self.out: Path | None = None
         self._opened: list[Path] = []  # results outside of the site, opened by hand
         self._overview: FleetOverview | None = None
+        self._several_tariffs = False
         own = context.formats
         # The run has a clock and a currency of its own.
         self.run_formats = Formats(own.zone_name, currency=own.currency, clock=own.clock)
@@ -194,7 +195,7 @@ class FleetView(BaseView):
             if several
             else [("", "All")]
         )
-        self.tariff.setVisible(several)
+        self._several_tariffs = several
         self.facts.set_text(words.facts_line(self.formats, runs.overview))
         self.overview.show_overview(runs.overview)
         if changed or self.stack.currentWidget() is not self.household:
@@ -255,6 +256,7 @@ class FleetView(BaseView):
     def _look(self) -> None:
         part = self._parts[self.part.value]
         self.pages.setCurrentWidget(part)
+        self.tariff.setVisible(self._several_tariffs and part.by_tariff)
         part.look()
 
     def show_part(self, name: str) -> None:

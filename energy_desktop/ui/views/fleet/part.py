@@ -31,6 +31,7 @@ class Part(QWidget):
     need not be those of the site. Override `read`."""
 
     opened = Signal(str)  # a household
+    by_tariff = False  # whether it can show the households of one tariff alone
 
     def __init__(self, host: BaseView, fleet: Fleet, formats: Formats) -> None:
         super().__init__()

@@ -28,7 +28,7 @@ def ranking(formats: Formats, *, times: bool = False) -> Table[FleetAnomaly]:
         said = ", ".join(words.kwh(formats, v) for v in row.last_days_kwh)
         return Cell(spark=spark(row.last_days_kwh), spoken=f"last days, kWh: {said}")
 
-    when = Column[FleetAnomaly]("When", lambda row: words.span(formats, row), width=210)
+    when = Column[FleetAnomaly]("When", lambda row: words.span(formats, row), width=230)
     energy = [
         Column[FleetAnomaly](
             "Was, kWh", lambda row: words.kwh(formats, row.actual_kwh), width=82, number=True

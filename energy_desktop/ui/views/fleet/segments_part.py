@@ -58,6 +58,8 @@ def stability_line(groups: Groups) -> str:
 class SegmentsPart(Part):
     """Shapes over each other, the groups as a table, and all households, searched and ordered."""
 
+    by_tariff = True
+
     def __init__(self, host: BaseView, fleet: Fleet, formats: Formats) -> None:
         super().__init__(host, fleet, formats)
         self.shapes_panel = Panel("Day shapes", "1.0 is the mean hour of the household")

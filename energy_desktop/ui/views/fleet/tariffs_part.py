@@ -25,6 +25,8 @@ _NO_RESPONSE = (
 class TariffsPart(Part):
     """The whole fleet above, household by household below."""
 
+    by_tariff = True
+
     def __init__(self, host: BaseView, fleet: Fleet, formats: Formats) -> None:
         super().__init__(host, fleet, formats)
         self.panel = Panel("The whole fleet")

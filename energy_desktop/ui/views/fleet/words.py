@@ -126,7 +126,13 @@ def reason(name: str) -> str:
 
 
 def span(formats: Formats, anomaly: FleetAnomaly) -> str:
-    return formats.period(anomaly.start_ms, anomaly.end_ms)
+    """From when to when, with the year: fleets are often looked at years later."""
+    first, last = formats.local(anomaly.start_ms), formats.local(anomaly.end_ms)
+    start = formats.day(first.date(), weekday=False, year=True)
+    end = formats.clock_time(anomaly.end_ms)
+    if last.date() != first.date():
+        end = f"{formats.day(last.date(), weekday=False)} {end}"
+    return f"{start} {formats.clock_time(anomaly.start_ms)} to {end}"
 
 
 def tariff_answer(formats: Formats, found: TariffSummary) -> str:
