@@ -18,17 +18,19 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
+from energy_desktop.analytics.vee.measured import measured_wh
 from energy_desktop.domain import wording
 from energy_desktop.domain.clock import Clock, to_ms
 from energy_desktop.domain.configuration import Configuration
 from energy_desktop.domain.editing import MeterPeriod, RegisterEvent, RegisterEventKind
-from energy_desktop.domain.energy import DAY_MS, RegisterReading
+from energy_desktop.domain.energy import DAY_MS, IntervalQuality, RegisterReading
 from energy_desktop.domain.errors import NotFound, WrongUse
 from energy_desktop.domain.ports import ConfigurationStore, History, Ledger, RegisterEventStore
 from energy_desktop.domain.site import Meter
 from energy_desktop.services.registers import positive_register
 
 _LOOK_AHEAD_MS = 40 * DAY_MS
+_TOO_MUCH_TIMES = 3.0  # the highest measured interval of the weeks before
 _STILL_READ_POLLS = 10
 _STILL_READ_MS = 60_000
 
@@ -195,6 +197,7 @@ class ExchangeService:
             assert new_ratio is not None and last is not None
             made.append(self._ratio_step(meter, register, last, new_ratio, made[0]))
             warnings.append(_counted_wrong(entry.at_ms, last.read_at_ms, meter, new_ratio, zone))
+        warnings.extend(self._booked_too_much(meter, register, made[0]))
         if newest:
             meter = self._take_over(meter, entry)
         self._tell()
@@ -317,6 +320,35 @@ class ExchangeService:
             if self._on_changed is not None:
                 self._on_changed(self._configuration.load())
         return changed
+
+    def _booked_too_much(self, meter: Meter, register: str, event: RegisterEvent) -> list[str]:
+        """Where no limit of the connection is known, a slip of a digit would go unseen."""
+        step_ms = 1000 * self._ledger.intervals(meter.meter_id, 0, 0, register=register).step_s
+        around = self.around(meter.meter_id, event.at_ms, register)
+        first = event.at_ms if around.before is None else around.before.read_at_ms
+        last = event.at_ms if around.after is None else around.after.read_at_ms
+        first, last = first // step_ms * step_ms, -(-(last + 1) // step_ms) * step_ms
+        across = self._ledger.intervals(meter.meter_id, first, last, register=register)
+        past = self._ledger.intervals(
+            meter.meter_id, first - _LOOK_AHEAD_MS, first, register=register
+        )
+        usual = measured_wh(past)
+        usual = usual[np.isfinite(usual)]
+        found = []
+        if (across.quality == IntervalQuality.QUARANTINED).any():
+            found.append(
+                "Energy across it stays quarantined: more than the connection carries, or the "
+                "register fell once more. Check both readings and the time."
+            )
+        booked = across.energy_wh[np.isfinite(across.energy_wh)]
+        if len(booked) and len(usual) and booked.max() > _TOO_MUCH_TIMES * max(usual.max(), 1.0):
+            found.append(
+                f"{wording.exact_kwh(round(float(booked.max())))} kWh are booked in one interval, "
+                f"the highest before it was {wording.exact_kwh(round(float(usual.max())))} kWh. "
+                f"Check both readings; if one is wrong, remove exchange {event.event_id} and "
+                "enter it anew."
+            )
+        return found
 
     def _other_registers(self, meter: Meter, register: str) -> list[str]:
         others = [r for r in self._ledger.registers(meter.meter_id) if r != register]

@@ -108,7 +108,11 @@ class LedgerEditor:
         raw, validated, estimated = (np.full(count, np.nan) for _ in range(3))
         quality = np.full(count, IntervalQuality.MISSING, np.int8)
         believed = (IntervalQuality.RAW, IntervalQuality.VALIDATED)
-        booked = {row[0]: row for row in [*reversed(now), *sorted(former, key=lambda r: -r[1])]}
+        # What the register gave may become known later, by an exchange or a reading that came late.
+        booked: dict[int, Any] = {}
+        for row in sorted([*former, *now], key=lambda r: r[1]):
+            if row[5] is None or row[0] not in booked:
+                booked[row[0]] = row
         for row in now:
             i = (row[0] - int(starts[0])) // step_ms if count else -1
             if not 0 <= i < count:

@@ -26,6 +26,7 @@ from energy_desktop.storage.database import Database, Session
 from energy_desktop.storage.repositories import orm
 from energy_desktop.storage.repositories.mapping import columns_of, to_domain
 from energy_desktop.storage.series.intervals import (
+    LOOK_AHEAD,
     Closed,
     LedgerState,
     RegisterRules,
@@ -151,6 +152,7 @@ class RegisterEvents:
             times, values = self._ledger.readings(
                 session, event.meter_id, event.register, event.at_ms - 40 * 24 * HOUR_MS, _FAR_MS
             )
+            jumps = self._ledger.jumps(session, event.meter_id, event.register)
         split = int(np.searchsorted(times, event.at_ms, side="right"))
         if event.old_end_wh is not None and split:
             last = int(values[split - 1])
@@ -169,6 +171,18 @@ class RegisterEvents:
                     f"the new register showed {first} Wh at {iso_utc(int(times[split]))}, "
                     f"less than its start reading of {event.new_start_wh} Wh.",
                     "Check the start reading and the time of the exchange.",
+                )
+        if both:
+            since = max((j.at_ms for j in jumps if j.at_ms < event.at_ms), default=0)
+            until = min((j.at_ms for j in jumps if j.at_ms > event.at_ms), default=_FAR_MS)
+            here = (times > since) & (times <= until)
+            fell = _fell_elsewhere(event, times[here], values[here])
+            if fell is not None:
+                raise _refused(
+                    event,
+                    "the register went on there; it fell between "
+                    f"{iso_utc(fell[0])} and {iso_utc(fell[1])}.",
+                    "Enter the exchange for a moment between these two.",
                 )
 
     @staticmethod
@@ -350,6 +364,30 @@ def _joint(
         if sound and shown and was.energy_wh == now.energy_wh:
             return start
     return None
+
+
+def _fell_elsewhere(event: RegisterEvent, times: Int64s, values: Int64s) -> tuple[int, int] | None:
+    """The readings (n,) around the fall that the event explains, if it is not where it is told to
+    be: with a wrong time both readings seem to fit, and the old meter would be booked once more."""
+    split = int(np.searchsorted(times, event.at_ms, side="right"))
+    if not 0 < split < len(values) or values[split] < values[split - 1]:
+        return None
+    assert event.old_end_wh is not None and event.new_start_wh is not None
+    old, new = values[:split], values[split:]
+    top = split - 1 - int(np.argmax(old[::-1]))
+    bottom = split + int(np.argmin(new))
+    if old[-1] < values[top] <= event.old_end_wh and _lasts(values, top + 1):
+        return int(times[top]), int(times[top + 1])
+    if event.new_start_wh <= values[bottom] < new[0] and _lasts(values, bottom):
+        return int(times[bottom - 1]), int(times[bottom])
+    return None
+
+
+def _lasts(values: Int64s, at: int) -> bool:
+    """Whether the fall to the value at `at` is neither a dip nor the end of a spike."""
+    before = values[max(at - 1 - LOOK_AHEAD, 0) : at]
+    after = values[at : at + LOOK_AHEAD + 1]
+    return int(after.max()) < int(before.min())
 
 
 def _refused(event: RegisterEvent, what: str, remedy: str) -> WrongUse:

@@ -1,5 +1,6 @@
 """An exchange books the right energy, also with another ratio, and says what hung there when."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import numpy as np
@@ -59,6 +60,44 @@ def test_the_day_of_an_exchange_holds_what_both_meters_counted(desk, store):
     assert (event.by, event.note, event.new_serial) == ("kim", "protocol 12", "NEW-7")
     assert store.configuration.load().meter("m").serial_number == "NEW-7"
     assert result.warnings == ()
+
+
+@pytest.mark.parametrize("minutes_off", [-50, -1, 2, 50])
+def test_an_exchange_told_for_another_moment_is_refused_with_the_right_one(
+    desk, minutes_off, store
+):
+    """Both readings fit the register at that moment, and the old meter would be booked twice."""
+    before = day_wh(store)
+
+    with pytest.raises(WrongUse, match="2027-01-15T12:00:00Z and 2027-01-15T12:01:00Z"):
+        desk.enter(an_entry(at_ms=NOON + minutes_off * MINUTE))
+
+    assert desk.events("m") == ()
+    assert np.array_equal(day_wh(store), before, equal_nan=True)
+
+
+def test_an_end_reading_with_a_digit_too_many_is_told_of(desk, store):
+    meter = store.configuration.load().meter("m")
+    store.configuration.save_meter(replace(meter, connection_limit_w=None), None)
+
+    result = desk.enter(an_entry(old_end_wh=7_001_440))
+
+    assert "6,300.0" in result.warnings[0] and "0.030 kWh" in result.warnings[0]
+    assert "remove exchange 1" in result.warnings[0]
+
+
+def test_what_stays_quarantined_across_an_exchange_is_told_of(desk):
+    result = desk.enter(an_entry(old_end_wh=7_001_440))
+
+    assert "stays quarantined" in result.warnings[0]
+
+
+def test_an_interval_that_an_exchange_made_known_counts_as_measured(desk, store):
+    desk.enter(an_entry())
+
+    three = store.editing.three("m", REGISTER, T0, T0 + 24 * HOUR_MS)
+
+    assert three.raw_wh.tolist() == three.validated_wh.tolist() == [30.0] * 96
 
 
 def test_periods_tell_what_hung_there_when_also_for_an_exchange_entered_out_of_order(desk):
