@@ -285,11 +285,15 @@ class DataQualityService:
         quality = kept.quality
         measured = int(np.count_nonzero(quality <= IntervalQuality.VALIDATED))
         edits = self._editing.edits(meter_id, start_ms, end_ms) if gaps else ()
+        believed = (quality > IntervalQuality.VALIDATED) & np.isfinite(kept.energy_wh)
+        for gap in gaps:
+            believed &= (kept.start_ms < gap.start_ms) | (kept.start_ms >= gap.end_ms)
+        replaced = int(np.count_nonzero(believed))  # measured, then corrected: in no gap
         still_open = [g for g in gaps if is_left(g, edits)]
         return MeterQuality(
             meter,
             register,
-            intervals=measured + sum(g.intervals for g in gaps),
+            intervals=measured + replaced + sum(g.intervals for g in gaps),
             measured=measured,
             estimated=int(np.count_nonzero(quality == IntervalQuality.ESTIMATED)),
             edited=int(np.count_nonzero(quality == IntervalQuality.EDITED)),

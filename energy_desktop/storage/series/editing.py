@@ -54,6 +54,7 @@ _NEW = (
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, 1, NULL, NULL, 0)"
 )
 _ABSENT = "none"
+_MEASURED = (int(IntervalQuality.RAW), int(IntervalQuality.VALIDATED))
 
 # start_ms, version, energy_wh, quality, method, edit_id
 _Row = tuple[int, int, int | None, int, str, int | None]
@@ -130,14 +131,16 @@ class LedgerEditor:
     def gaps(
         self, meter_id: str, register: str, start_ms: int, end_ms: int
     ) -> tuple[LedgerGap, ...]:
-        """Runs of intervals without a believed value, with cause, and what was done about them.
+        """Runs of intervals that were not measured, with cause, and what was done about them.
 
+        A measured value that a person replaced is a correction, no gap: nothing was lost there.
         What lies before the first interval ever and after the last one is no gap.
         """
         with self._database.reading() as session:
             of = self._of(session, meter_id, register)
             if of is None:
                 return ()
+            replaced = self._measured_once(session, of, start_ms, end_ms)
             bounds = session.row("SELECT MIN(start_ms), MAX(start_ms) FROM intervals" + _OF, of)
             rows = session.rows(
                 "SELECT start_ms, energy_wh, quality, method, opening_wh, closing_wh, segment"
@@ -153,7 +156,7 @@ class LedgerEditor:
         doubtful = (
             start
             for start in range(first, last, step_ms)
-            if start not in there or there[start][2] not in (0, 1)
+            if start not in there or (there[start][2] not in _MEASURED and start not in replaced)
         )
         causes = self._causes(meter_id, start_ms, end_ms)
         return tuple(
@@ -276,6 +279,20 @@ class LedgerEditor:
             " FROM interval_versions" + _SPAN + " ORDER BY start_ms, version",
             (*of, start_ms, end_ms),
         )
+
+    def _measured_once(
+        self, session: Session, of: tuple[int, int, int], start_ms: int, end_ms: int
+    ) -> set[int]:
+        """Starts whose booked value, now replaced by a correction, was measured."""
+        booked = dict(
+            session.rows(
+                "SELECT start_ms, quality FROM interval_versions"
+                + _SPAN
+                + " AND edit_id IS NULL ORDER BY version",
+                (*of, start_ms, end_ms),
+            )
+        )
+        return {int(start) for start, quality in booked.items() if quality in _MEASURED}
 
     def _edit(self, session: Session, edit_id: int) -> Edit:
         row = session.connection.execute(select(EditRow).where(EditRow.edit_id == edit_id)).first()

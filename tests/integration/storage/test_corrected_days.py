@@ -1,6 +1,7 @@
 """However a gap is filled, every day's sum check holds as long as the register is met."""
 
 from datetime import UTC, datetime
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -101,6 +102,27 @@ def test_a_long_gap_gets_the_course_of_the_same_weekdays_and_the_energy_of_its_r
         desk.editing.estimate_gaps("m", FIRST, END)
     desk.editing.undo(made.edit_id, "not needed")
     assert desk.rows() == straight
+
+
+def test_a_measured_value_that_was_corrected_is_no_gap_and_costs_the_gap_beside_it_nothing(desk):
+    start, end = GAP[0] // QUARTER * QUARTER, -(-GAP[1] // QUARTER) * QUARTER
+    (gap,) = desk.editing.gaps("m", FIRST, END)
+    doubled = desk.editing.preview(
+        "m",
+        REGISTER,
+        start - 8 * QUARTER,
+        start,
+        EditMethod.SCALE,
+        EditParameters(factor=Decimal(2)),
+    )
+
+    desk.editing.apply(doubled, "one phase was not counted")
+
+    (now,) = desk.editing.gaps("m", FIRST, END)
+    assert (now.start_ms, now.end_ms, now.known_wh) == (start, end, gap.known_wh)
+    made = desk.editing.estimate_gaps("m", FIRST, END)
+    assert made.total_after_wh == gap.known_wh
+    assert made.start_ms[0] == start
 
 
 @pytest.fixture(scope="module")
