@@ -12,7 +12,7 @@ from tests.e2e.conftest import ROOT
 
 PAGES = {
     "overview", "live", "alarms", "history", "billing", "maintenance", "forecast", "loads",
-    "meters", "reports", "settings",
+    "meters", "reports", "settings", "quality", "fleet",
 }  # fmt: skip
 
 

@@ -71,3 +71,18 @@ def test_the_window_paints_before_heavy_libraries_are_loaded():
     )
 
     assert ended.stdout.strip() == "[]"
+
+
+def test_a_command_starts_without_what_only_others_need():
+    code = (
+        "import sys, energy_desktop.app.commands.root\n"
+        "heavy = {'sqlalchemy', 'pandas', 'sklearn', 'fastapi', 'ibis', 'duckdb', 'reportlab',"
+        " 'pymodbus', 'keyring', 'cryptography', 'PySide6'}\n"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+
+    ended = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
+    )
+
+    assert ended.stdout.strip() == "[]"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -21,7 +21,9 @@ from energy_desktop.domain.clock import iso_utc, system_clock, to_ms
 from energy_desktop.domain.energy import DAY_MS
 from energy_desktop.domain.errors import WrongUse
 from energy_desktop.domain.site import VirtualMeter
-from energy_desktop.services.balances import NodeBalance
+
+if TYPE_CHECKING:
+    from energy_desktop.services.balances import NodeBalance
 
 FromOption = Annotated[str | None, typer.Option("--from", metavar="UTC")]
 ToOption = Annotated[str | None, typer.Option("--to", metavar="UTC")]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from enum import Enum
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import typer
@@ -23,7 +23,6 @@ from energy_desktop.app.commands.common import (
     table,
 )
 from energy_desktop.app.commands.paper import correction_document
-from energy_desktop.app.wiring import OpenSite
 from energy_desktop.domain import wording
 from energy_desktop.domain.clock import iso_utc, to_ms
 from energy_desktop.domain.editing import (
@@ -37,6 +36,9 @@ from energy_desktop.domain.editing import (
 from energy_desktop.domain.energy import DAY_MS, IntervalQuality
 from energy_desktop.domain.errors import WrongUse
 from energy_desktop.domain.validation import ValidationReport
+
+if TYPE_CHECKING:
+    from energy_desktop.app.wiring import OpenSite
 
 MeterOption = Annotated[str, typer.Option("--meter", metavar="ID")]
 RegisterOption = Annotated[

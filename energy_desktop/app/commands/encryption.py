@@ -1,24 +1,22 @@
-"""Commands that encrypt the store of a site: on, off, passphrase, recovery key, another key."""
+"""Commands that encrypt the store of a site: on, off, passphrase, recovery key, another key.
+
+The store is imported by the command that needs it: every other one starts without it.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from energy_desktop.app import site_key
 from energy_desktop.app.commands.common import JsonOption, SiteOption, guarded, say, site_folder
 from energy_desktop.app.paths import SiteFolder
 from energy_desktop.domain.errors import StoreError, WrongUse
-from energy_desktop.storage.encryption import change_key, is_encrypted
-from energy_desktop.storage.keyfile import (
-    KeyFile,
-    key_file_of,
-    locked,
-    new_key,
-    new_recovery_key,
-)
 
+if TYPE_CHECKING:
+    from energy_desktop.storage.keyfile import KeyFile
+
+PASSPHRASE = "ENERGY_DESKTOP_PASSPHRASE"
 NEW_PASSPHRASE = "ENERGY_DESKTOP_NEW_PASSPHRASE"
 
 _WRITE_DOWN = (
@@ -27,7 +25,7 @@ _WRITE_DOWN = (
 )
 _NO_KEYRING = (
     "This computer has no keyring: the passphrase is asked at each start, or taken from "
-    f"{site_key.PASSPHRASE}."
+    f"{PASSPHRASE}."
 )
 
 group = typer.Typer(help="Encrypt the store of a site.", no_args_is_help=True)
@@ -41,6 +39,9 @@ def register(app: typer.Typer) -> None:
 @guarded
 def status(site: SiteOption = None, as_json: JsonOption = False) -> None:
     """Tell whether the store is encrypted and where its key is kept."""
+    from energy_desktop.app import site_key
+    from energy_desktop.storage.encryption import is_encrypted
+
     folder = site_folder(site)
     encrypted = folder.store == folder.database and is_encrypted(folder.database)
     in_keyring = encrypted and site_key.recall(_key_file(folder).key_id) is not None
@@ -63,6 +64,16 @@ def on(
     as_json: JsonOption = False,
 ) -> None:
     """Encrypt the store (SQLCipher, AES-256). The recovery key is shown once."""
+    from energy_desktop.app import site_key
+    from energy_desktop.storage.encryption import change_key, is_encrypted
+    from energy_desktop.storage.keyfile import (
+        KeyFile,
+        key_file_of,
+        locked,
+        new_key,
+        new_recovery_key,
+    )
+
     folder = _of_a_file(site)
     if is_encrypted(folder.database):
         raise WrongUse(
@@ -70,7 +81,7 @@ def on(
             what="it is encrypted already.",
             remedy="Use `encryption passphrase` or `encryption rekey` to change it.",
         )
-    passphrase = site_key.new_passphrase(str(folder.database), site_key.PASSPHRASE)
+    passphrase = site_key.new_passphrase(str(folder.database), PASSPHRASE)
     key, recovery = new_key(), new_recovery_key()
     # The locked key is on the disk before anything is encrypted with it.
     made = KeyFile(key_file_of(folder.database), (locked(key, passphrase, recovery),))
@@ -83,6 +94,9 @@ def on(
 @guarded
 def off(site: SiteOption = None, as_json: JsonOption = False) -> None:
     """Take the encryption off."""
+    from energy_desktop.app import site_key
+    from energy_desktop.storage.encryption import change_key
+
     folder, key = _opened(site)
     made = _key_file(folder)
     change_key(folder.database, key, None)
@@ -100,6 +114,8 @@ def off(site: SiteOption = None, as_json: JsonOption = False) -> None:
 @guarded
 def passphrase(site: SiteOption = None, as_json: JsonOption = False) -> None:
     """Give another passphrase; the store itself is not touched."""
+    from energy_desktop.app import site_key
+
     folder, key = _opened(site)
     wanted = site_key.new_passphrase(str(folder.database), NEW_PASSPHRASE)
     _key_file(folder).with_passphrase(key, wanted).save()
@@ -110,6 +126,8 @@ def passphrase(site: SiteOption = None, as_json: JsonOption = False) -> None:
 @guarded
 def recovery(site: SiteOption = None, as_json: JsonOption = False) -> None:
     """Make a new recovery key; the old one opens nothing any more."""
+    from energy_desktop.storage.keyfile import new_recovery_key
+
     folder, key = _opened(site)
     code = new_recovery_key()
     _key_file(folder).with_recovery(key, code).save()
@@ -126,6 +144,10 @@ def rekey(
     as_json: JsonOption = False,
 ) -> None:
     """Encrypt the store anew under another key, passphrase and recovery key."""
+    from energy_desktop.app import site_key
+    from energy_desktop.storage.encryption import change_key
+    from energy_desktop.storage.keyfile import new_key, new_recovery_key
+
     folder, old_key = _opened(site)
     before = _key_file(folder)
     wanted = site_key.new_passphrase(str(folder.database), NEW_PASSPHRASE)
@@ -151,6 +173,8 @@ def _told(
     as_json: bool,
     what: str,
 ) -> None:
+    from energy_desktop.app import site_key
+
     kept = keyring and site_key.remember(made.key_id, key)
     say(
         {"encrypted": True, "key_in_keyring": kept, "recovery_key": code},
@@ -181,6 +205,8 @@ def _of_a_file(site: SiteOption) -> SiteFolder:
 
 
 def _opened(site: SiteOption) -> tuple[SiteFolder, str]:
+    from energy_desktop.app import site_key
+
     folder = _of_a_file(site)
     key = site_key.site_key(folder)
     if key is None:
@@ -193,4 +219,6 @@ def _opened(site: SiteOption) -> tuple[SiteFolder, str]:
 
 
 def _key_file(folder: SiteFolder) -> KeyFile:
+    from energy_desktop.storage.keyfile import KeyFile, key_file_of
+
     return KeyFile.load(key_file_of(folder.database))

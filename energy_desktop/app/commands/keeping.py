@@ -61,12 +61,20 @@ def restore(
 ) -> None:
     """Put a backup in the place of the store; the store that was there is kept aside."""
     from energy_desktop.app.site_key import key_of
+    from energy_desktop.domain.errors import StoreError
     from energy_desktop.storage import restore as restore_store
+    from energy_desktop.storage.encryption import is_encrypted
     from energy_desktop.storage.keyfile import KeyFile, key_file_of
 
     folder = site_folder(site)
     folder.make()
     beside, own = key_file_of(file), key_file_of(folder.database)
+    if is_encrypted(file) and not beside.exists() and not own.exists():
+        raise StoreError(
+            where=str(file),
+            what=f"it is no backup of a store, or it is encrypted and {beside.name} is not there.",
+            remedy="Choose another file, or copy the key file that lay beside it.",
+        )
     key = key_of(file, key_file=beside if beside.exists() else own)
     if key is not None and beside.exists():
         # Before the store: a key too many does no harm, a store without its key is lost.
