@@ -111,3 +111,15 @@ def test_a_site_folder_that_is_not_there_is_refused_and_not_made(tmp_path):
     assert result.exit_code == 3
     assert "There is no such folder." in result.stderr
     assert not nowhere.exists()
+
+
+def test_a_file_that_is_no_backup_is_refused_by_its_own_name(file, tmp_path):
+    site, other = tmp_path / "s", tmp_path / "notes.txt"
+    assert run("apply", file, "--site", site).exit_code == 0
+    other.write_text("no store at all")
+
+    result = run("restore", other, "--site", site)
+
+    assert result.exit_code == 3
+    assert f"{other}: it is no backup of a store" in result.stderr
+    assert not list(site.glob("*before-restore*"))
