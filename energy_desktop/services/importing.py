@@ -459,6 +459,8 @@ class ImportService:
         known = self._configuration.load().meter(meter_id)
         polled = known is not None and bool(known.driver_id)
         series, notes, parts = self._ready(parsed, meter_id, known)
+        # Asked before: what is stored fills the gaps that the register knows of.
+        said = () if known is None or not known.driver_id else self._register_says(series)
         changes = counted(np.empty(0, np.int8))
         replacing: list[tuple[Int64s, Floats, NDArray[np.int8]]] = []
         stored = done = 0
@@ -504,7 +506,7 @@ class ImportService:
             first_ms=series.first_ms,
             last_ms=series.last_ms,
             step_s=series.step_s,
-            notes=(*parsed.notes, *notes),
+            notes=(*parsed.notes, *notes, *said),
             replaced=replaced,
             left=left,
             edits=tuple(edit.edit_id for edit in edits),

@@ -196,8 +196,10 @@ def test_a_file_that_tells_another_energy_than_the_register_is_remarked(service,
     waiting = staged(service, a_file(tmp_path, [150] * 40 + [300] * 8 + [150] * 8))
 
     (seen,) = service.preview(waiting)
+    (result,) = service.apply(waiting, [seen], ImportRules())
 
-    assert any("register knows 1.20 kWh, the file tells 2.40 kWh" in note for note in seen.notes)
+    for told in (seen, result):
+        assert any("register knows 1.20 kWh, the file tells 2.40 kWh" in n for n in told.notes)
 
 
 def test_a_cancelled_import_keeps_what_it_stored_and_goes_on(store, service, tmp_path):
