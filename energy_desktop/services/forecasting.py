@@ -103,7 +103,7 @@ class ForecastService:
 
     def _end_of_data(self, meter_id: str) -> int:
         """The end of the last interval; now, when there is nothing (which is then said)."""
-        extent = self._history.extent(meter_id)
+        extent = self._extent(meter_id)
         if extent is None:
             return to_ms(self._clock())
         register = positive_register(self._ledger, meter_id)
@@ -114,9 +114,21 @@ class ForecastService:
         last = int(tail.start_ms[measured[-1]]) if measured.size else extent[1]
         return last + 1000 * tail.step_s
 
+    def _extent(self, meter_id: str) -> tuple[int, int] | None:
+        """First and last moment with data; of a virtual meter, those that all its terms have."""
+        virtual = self._configuration.load().virtual_meter(meter_id)
+        if virtual is None:
+            return self._history.extent(meter_id)
+        parts = [self._history.extent(term) for term, _ in virtual.terms]
+        known = [part for part in parts if part is not None]
+        if len(known) < len(parts) or not known:
+            return None
+        first, last = max(part[0] for part in known), min(part[1] for part in known)
+        return (first, last) if first < last else None
+
     def known(self, meter_id: str, origin_ms: int, register: str | None = None) -> Intervals:
         """What the ledger holds before the origin, two years at the most."""
-        extent = self._history.extent(meter_id)
+        extent = self._extent(meter_id)
         if extent is None or extent[0] >= origin_ms:
             raise NotEnoughData(
                 where=f"Meter {meter_id}",

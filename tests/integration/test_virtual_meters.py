@@ -96,6 +96,27 @@ def test_it_is_exported_like_any_meter(site, tmp_path):
     assert "1520" in out.read_text(encoding="utf-8")
 
 
+def test_it_is_forecast_like_any_meter(site):
+    with open_store(site / "site.sqlite") as store:
+        starts = T0 + 86_400_000 + np.arange(35 * 96, dtype=np.int64) * 900_000
+        for meter, energy in (("main", 500.0), ("hall", 120.0)):
+            store.ledger.add_intervals(
+                Intervals(
+                    meter,
+                    "energy_import_wh",
+                    900,
+                    starts,
+                    energy + starts // 900_000 % 96,
+                    np.zeros(len(starts), np.int8),
+                )
+            )
+
+    result = run("forecast", "--meter", "virtual:rest", "--site", site, "--json")
+
+    assert result.exit_code == 0, result.stderr
+    assert json.loads(result.stdout)["meter"] == "virtual:rest"
+
+
 def test_it_is_listed_added_and_removed(site):
     assert run("virtual", "add", "half", "hall=0.5", "--site", site).exit_code == 0
     assert run("virtual", "add", "wrong", "nobody=1", "--site", site).exit_code == 2
