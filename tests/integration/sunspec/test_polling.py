@@ -95,7 +95,7 @@ def test_a_poll_that_failed_is_asked_again_with_the_same_registers(tmp_path):
         serving_registers({}) as server,
         polling(a_site(server.port, driver_id="slow_energy"), tmp_path) as watched,
     ):
-        wait_until(lambda: len(server.asked) >= 1)
+        wait_until(lambda: watched.field.statuses()["m"].failures >= 1)
         server.registers = registers
         watched.field.try_now("m")
         wait_until(lambda: len(watched.sink.of("m")) >= 2, within_s=10)
