@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import cast
 
 from energy_desktop.domain.fleet import FleetAnomaly
+from energy_desktop.services.fleet import FleetService, Method
 from energy_desktop.ui.formatting import Formats
 from energy_desktop.ui.views.base import BaseView
 from energy_desktop.ui.views.fleet.part import PagedTable, Part
-from energy_desktop.ui.views.fleet.ports import Fleet, Method
 from energy_desktop.ui.views.fleet.ranking import ranking
 from energy_desktop.ui.widgets.paint import label
 from energy_desktop.ui.widgets.panel import Panel
@@ -24,7 +24,7 @@ class AnomaliesPart(Part):
 
     by_tariff = True
 
-    def __init__(self, host: BaseView, fleet: Fleet, formats: Formats) -> None:
+    def __init__(self, host: BaseView, fleet: FleetService, formats: Formats) -> None:
         super().__init__(host, fleet, formats)
         self.panel = Panel("Out of line")
         self.method = Segmented(_METHODS, name="Method")

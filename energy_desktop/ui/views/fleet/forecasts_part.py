@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from energy_desktop.domain.fleet import HouseholdForecast, Scores
+from energy_desktop.services.fleet import FleetService
 from energy_desktop.ui.formatting import Formats
 from energy_desktop.ui.views.base import BaseView
 from energy_desktop.ui.views.fleet import words
 from energy_desktop.ui.views.fleet.part import PagedTable, Part
-from energy_desktop.ui.views.fleet.ports import Fleet
 from energy_desktop.ui.widgets.paint import Bar, label
 from energy_desktop.ui.widgets.panel import Panel
 from energy_desktop.ui.widgets.table import Cell, Column, Table
@@ -47,7 +47,7 @@ def models(scores: dict[str, Scores]) -> tuple[Model, ...]:
 class ForecastsPart(Part):
     """Models above, households below."""
 
-    def __init__(self, host: BaseView, fleet: Fleet, formats: Formats) -> None:
+    def __init__(self, host: BaseView, fleet: FleetService, formats: Formats) -> None:
         super().__init__(host, fleet, formats)
         self.models_panel = Panel("How well the next day is foretold")
         self.models: Table[Model] = Table(

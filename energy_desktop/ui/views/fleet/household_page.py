@@ -15,10 +15,10 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 from energy_desktop.domain.clock import local_midnight_ms
 from energy_desktop.domain.errors import UserFacingError
 from energy_desktop.domain.fleet import FleetAnomaly, HouseholdView
+from energy_desktop.services.fleet import FleetService
 from energy_desktop.ui.formatting import Formats
 from energy_desktop.ui.views.base import BaseView
 from energy_desktop.ui.views.fleet import words
-from energy_desktop.ui.views.fleet.ports import Fleet
 from energy_desktop.ui.views.fleet.trends_part import weekly_mean
 from energy_desktop.ui.widgets.chart import Chart
 from energy_desktop.ui.widgets.chart_data import ChartData, Line, Region
@@ -39,7 +39,7 @@ class HouseholdPage(QWidget):
     left = Signal()
     answered = Signal(str)
 
-    def __init__(self, host: BaseView, fleet: Fleet, formats: Formats) -> None:
+    def __init__(self, host: BaseView, fleet: FleetService, formats: Formats) -> None:
         super().__init__()
         self._host = host
         self._fleet = fleet

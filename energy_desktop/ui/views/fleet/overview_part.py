@@ -8,10 +8,10 @@ from pathlib import Path
 from PySide6.QtWidgets import QHBoxLayout
 
 from energy_desktop.domain.fleet import FleetAnomaly, FleetOverview, HouseholdRow, Page
+from energy_desktop.services.fleet import FleetService
 from energy_desktop.ui.formatting import Formats
 from energy_desktop.ui.views.base import BaseView
 from energy_desktop.ui.views.fleet.part import PagedTable, Part
-from energy_desktop.ui.views.fleet.ports import Fleet
 from energy_desktop.ui.views.fleet.ranking import ranking
 from energy_desktop.ui.views.fleet.scatter import ScatterPanel
 from energy_desktop.ui.views.fleet.shapes import SegmentCards, day_shape
@@ -36,7 +36,7 @@ class OverviewPart(Part):
 
     by_tariff = True
 
-    def __init__(self, host: BaseView, fleet: Fleet, formats: Formats) -> None:
+    def __init__(self, host: BaseView, fleet: FleetService, formats: Formats) -> None:
         super().__init__(host, fleet, formats)
         self._examples_of: Path | None = None  # they cost a query each
         self.cards = SegmentCards(self.formats)
@@ -122,7 +122,7 @@ class OverviewPart(Part):
         self.table.clearSelection()
 
 
-def examples(fleet: Fleet, out: Path) -> Examples:
+def examples(fleet: FleetService, out: Path) -> Examples:
     """Day shapes of a few households of each segment, the first by name."""
     found: Examples = {}
     for segment in fleet.segments(out).rows:

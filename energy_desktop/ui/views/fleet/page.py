@@ -14,6 +14,8 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QStackedWidget, QVBoxLayou
 from energy_desktop.domain.errors import UserFacingError, WrongUse
 from energy_desktop.domain.fleet import FleetOverview
 from energy_desktop.domain.ports import ProgressSink
+from energy_desktop.services.fleet import FleetService
+from energy_desktop.services.fleet_report import FleetReportService
 from energy_desktop.ui.formatting import Formats
 from energy_desktop.ui.views.base import BaseView, Subject, ViewContext
 from energy_desktop.ui.views.desk.choose_file import choose_target, write_file
@@ -23,7 +25,6 @@ from energy_desktop.ui.views.fleet.forecasts_part import ForecastsPart
 from energy_desktop.ui.views.fleet.household_page import HouseholdPage
 from energy_desktop.ui.views.fleet.overview_part import OverviewPart
 from energy_desktop.ui.views.fleet.part import Part
-from energy_desktop.ui.views.fleet.ports import Fleet, FleetPapers
 from energy_desktop.ui.views.fleet.quality_part import QualityPart
 from energy_desktop.ui.views.fleet.run_panel import AskFolder, RunPanel, ask_for_folder
 from energy_desktop.ui.views.fleet.segments_part import SegmentsPart
@@ -66,8 +67,8 @@ class FleetView(BaseView):
     def __init__(
         self,
         context: ViewContext,
-        fleet: Fleet,
-        papers: FleetPapers,
+        fleet: FleetService,
+        papers: FleetReportService,
         ask_folder: AskFolder | None = None,
     ) -> None:
         super().__init__(context)

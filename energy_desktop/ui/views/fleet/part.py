@@ -15,9 +15,9 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from energy_desktop.domain.errors import UserFacingError
 from energy_desktop.domain.fleet import Page
+from energy_desktop.services.fleet import FleetService
 from energy_desktop.ui.formatting import Formats
 from energy_desktop.ui.views.base import BaseView
-from energy_desktop.ui.views.fleet.ports import Fleet
 from energy_desktop.ui.widgets.panel import Panel
 from energy_desktop.ui.widgets.table import Table
 
@@ -33,7 +33,7 @@ class Part(QWidget):
     opened = Signal(str)  # a household
     by_tariff = False  # whether it can show the households of one tariff alone
 
-    def __init__(self, host: BaseView, fleet: Fleet, formats: Formats) -> None:
+    def __init__(self, host: BaseView, fleet: FleetService, formats: Formats) -> None:
         super().__init__()
         self.host = host
         self.fleet = fleet

@@ -8,11 +8,11 @@ from pathlib import Path
 from PySide6.QtWidgets import QHBoxLayout
 
 from energy_desktop.domain.fleet import BrokenFile, DroppedRow, FileQuality, FleetSummary, Page
+from energy_desktop.services.fleet import FleetService
 from energy_desktop.ui.formatting import UNKNOWN, Formats
 from energy_desktop.ui.views.base import BaseView
 from energy_desktop.ui.views.fleet import words
 from energy_desktop.ui.views.fleet.part import PagedTable, Part
-from energy_desktop.ui.views.fleet.ports import Fleet
 from energy_desktop.ui.widgets.panel import Panel
 from energy_desktop.ui.widgets.table import Cell, Column, Table
 
@@ -40,7 +40,7 @@ def reasons(summary: FleetSummary) -> tuple[Reason, ...]:
 class QualityPart(Part):
     """Reasons, stages, files, and the rows themselves."""
 
-    def __init__(self, host: BaseView, fleet: Fleet, formats: Formats) -> None:
+    def __init__(self, host: BaseView, fleet: FleetService, formats: Formats) -> None:
         super().__init__(host, fleet, formats)
         self._reason: str | None = None
         self.reasons_panel = Panel("Why rows are left out")

@@ -20,9 +20,8 @@ from PySide6.QtWidgets import (
 from energy_desktop.domain.errors import UserFacingError
 from energy_desktop.domain.fleet import FleetOptions, FleetSummary
 from energy_desktop.domain.ports import ProgressSink
-from energy_desktop.services.fleet import with_tariffs
+from energy_desktop.services.fleet import FleetService, with_tariffs
 from energy_desktop.ui.views.base import BaseView
-from energy_desktop.ui.views.fleet.ports import Fleet
 from energy_desktop.ui.widgets.paint import label
 from energy_desktop.ui.widgets.panel import InlineNotice, Panel, button
 
@@ -46,7 +45,7 @@ class RunRequest:
         return options if self.tariffs is None else with_tariffs(options, self.tariffs)
 
 
-def run(fleet: Fleet, request: RunRequest, progress: ProgressSink) -> FleetSummary:
+def run(fleet: FleetService, request: RunRequest, progress: ProgressSink) -> FleetSummary:
     """For a job. Raises what services.fleet raises."""
     options = request.options
     if request.with_site:
@@ -60,7 +59,9 @@ class RunPanel(Panel):
     finished = Signal(object)  # Path
     left = Signal()
 
-    def __init__(self, host: BaseView, fleet: Fleet, ask_folder: AskFolder | None = None) -> None:
+    def __init__(
+        self, host: BaseView, fleet: FleetService, ask_folder: AskFolder | None = None
+    ) -> None:
         super().__init__("Run a fleet", "thousands of households from a folder of files")
         self._host = host
         self._fleet = fleet

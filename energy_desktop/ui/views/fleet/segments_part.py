@@ -9,11 +9,11 @@ import numpy as np
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit
 
 from energy_desktop.domain.fleet import HouseholdRow, Segment
+from energy_desktop.services.fleet import FleetService
 from energy_desktop.ui.formatting import Formats
 from energy_desktop.ui.views.base import BaseView
 from energy_desktop.ui.views.fleet import words
 from energy_desktop.ui.views.fleet.part import PagedTable, Part
-from energy_desktop.ui.views.fleet.ports import Fleet
 from energy_desktop.ui.views.fleet.shapes import HOUR_TICKS, HOURS, common_top, shape_scale
 from energy_desktop.ui.widgets.chart import Chart
 from energy_desktop.ui.widgets.chart_data import ChartData, Line
@@ -60,7 +60,7 @@ class SegmentsPart(Part):
 
     by_tariff = True
 
-    def __init__(self, host: BaseView, fleet: Fleet, formats: Formats) -> None:
+    def __init__(self, host: BaseView, fleet: FleetService, formats: Formats) -> None:
         super().__init__(host, fleet, formats)
         self.shapes_panel = Panel("Day shapes", "1.0 is the mean hour of the household")
         self.chart = Chart(formats, shape_scale(formats), name="Day shapes", numeric_x=True)

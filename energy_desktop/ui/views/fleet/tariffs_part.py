@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Literal, cast
 
 from energy_desktop.domain.fleet import TariffRow, TariffSummary
+from energy_desktop.services.fleet import FleetService
 from energy_desktop.ui.formatting import Formats
 from energy_desktop.ui.views.base import BaseView
 from energy_desktop.ui.views.fleet import words
 from energy_desktop.ui.views.fleet.part import PagedTable, Part
-from energy_desktop.ui.views.fleet.ports import Fleet
 from energy_desktop.ui.widgets.marks import Figure, FigureRow
 from energy_desktop.ui.widgets.paint import label
 from energy_desktop.ui.widgets.panel import Panel
@@ -27,7 +27,7 @@ class TariffsPart(Part):
 
     by_tariff = True
 
-    def __init__(self, host: BaseView, fleet: Fleet, formats: Formats) -> None:
+    def __init__(self, host: BaseView, fleet: FleetService, formats: Formats) -> None:
         super().__init__(host, fleet, formats)
         self.panel = Panel("The whole fleet")
         self.figures = FigureRow()

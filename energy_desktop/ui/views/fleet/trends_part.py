@@ -13,11 +13,11 @@ from PySide6.QtWidgets import QHBoxLayout
 
 from energy_desktop.domain.clock import local_midnight_ms
 from energy_desktop.domain.fleet import Page, TrendDay
+from energy_desktop.services.fleet import FleetService
 from energy_desktop.ui.formatting import Formats
 from energy_desktop.ui.views.base import BaseView
 from energy_desktop.ui.views.fleet import words
 from energy_desktop.ui.views.fleet.part import Part
-from energy_desktop.ui.views.fleet.ports import Fleet
 from energy_desktop.ui.widgets.chart import Chart
 from energy_desktop.ui.widgets.chart_data import ChartData, Floats, Line
 from energy_desktop.ui.widgets.marks import Legend
@@ -78,7 +78,7 @@ def weekly_mean(values: Floats) -> Floats:
 class TrendsPart(Part):
     """A curve of the mean household, how many households it rests on, and the months."""
 
-    def __init__(self, host: BaseView, fleet: Fleet, formats: Formats) -> None:
+    def __init__(self, host: BaseView, fleet: FleetService, formats: Formats) -> None:
         super().__init__(host, fleet, formats)
         self.use_panel = Panel("Use of a household on a day, kWh", "mean of those whose day counts")
         self.use = Chart(formats, formats.scale("Wh"), name="Use of a household on a day")
