@@ -14,7 +14,8 @@ from typing import Any
 from energy_desktop.domain.configuration import Configuration
 from energy_desktop.domain.ports import ConfigurationStore, DriverCatalogue
 from energy_desktop.services.site_file.check import check
-from energy_desktop.services.site_file.read import Problems, line_of, read_site_file
+from energy_desktop.services.site_file.entry import Problems, line_of
+from energy_desktop.services.site_file.read import read_site_file
 
 _TABLES: dict[str, tuple[str, Callable[[Any], object]]] = {
     "spaces": ("spaces", lambda s: s.space_id),

@@ -21,7 +21,7 @@ from energy_desktop.domain.contract import WeeklyHours
 from energy_desktop.domain.link_kinds import MODBUS, kind_info
 from energy_desktop.domain.site import Link
 from energy_desktop.services.site_file.keys import KEYS
-from energy_desktop.services.site_file.read import WEEKDAYS, minute_text
+from energy_desktop.services.site_file.tables import WEEKDAYS, minute_text
 
 _HEAD = "# A site of energy_desktop. Apply it with: energy-desktop apply FILE\n"
 _ESCAPED = re.compile(r'["\\\x00-\x1f\x7f]')
