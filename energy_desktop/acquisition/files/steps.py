@@ -43,9 +43,7 @@ def series_of(
     """Raises DataFileError where the rows make no series."""
     every, absent = _in_utc(collector.rows(meter_id), meaning, layout)
     rejected = [*collector.rejected(meter_id), *absent]
-    stamps = every.time_ms
-    if bool(np.any(stamps[1:] <= stamps[:-1])):
-        stamps = np.unique(stamps)
+    stamps = _each_once(every.time_ms)
     usable = ~np.isnan(every.value)
     if not usable.all():
         every = Rows(every.line[usable], every.time_ms[usable], every.value[usable])
@@ -107,14 +105,10 @@ def _in_utc(rows: Rows, meaning: Meaning, layout: CsvLayout) -> tuple[Rows, list
         times = np.where(~own & (times % _DAY_MS == 0), times + _DAY_MS, times)
     if meaning.zone is None or bool(own.all()):
         return Rows(rows.line, times, rows.value), []
-    summer = layout.summer_time
-    if not own.any():
-        times, absent = to_utc_ms(times, meaning.zone, summer_time=summer)
-    else:
-        clock = np.flatnonzero(~own)
-        times = times.copy()
-        absent = np.zeros(len(times), np.bool_)
-        times[clock], absent[clock] = to_utc_ms(times[clock], meaning.zone, summer_time=summer)
+    clock = np.flatnonzero(~own)
+    times = times.copy()
+    absent = np.zeros(len(times), np.bool_)
+    times[clock], absent[clock] = _by_clock(times[clock], meaning.zone, layout)
     if not absent.any():
         return Rows(rows.line, times, rows.value), []
     refuse_many(rows.line[absent], f"the clock of {meaning.zone} skips their times")
@@ -124,6 +118,45 @@ def _in_utc(rows: Rows, meaning: Meaning, layout: CsvLayout) -> tuple[Rows, list
     ]
     shown = ~absent
     return Rows(rows.line[shown], times[shown], rows.value[shown]), skipped
+
+
+def _by_clock(times: Int64s, zone: ZoneInfo, layout: CsvLayout) -> tuple[Int64s, Bools]:
+    """UTC of stamps (n,) that a clock of the zone wrote, and which of them it never shows.
+
+    On the days of a clock change there are two ways to stamp the end of an interval: the start
+    plus the step, so that the last one before the spring change ends at a time that no clock shows
+    (01:30, 02:00, 03:30); or what the clock shows at that moment (01:30, 03:00, 03:30). The file
+    tells: read the wrong way, one of its stamps does not exist or stands there twice.
+    """
+    at_end, absent = to_utc_ms(times, zone, summer_time=layout.summer_time)
+    if layout.stamp == "start" or not layout.summer_time:
+        return at_end, absent
+    step_ms = layout.step_s * 1000 if layout.step_s else _commonest_ms(_each_once(at_end))
+    if not step_ms:
+        return at_end, absent
+    start, start_absent = to_utc_ms(times - step_ms, zone)
+    if _misfits(at_end, absent) < _misfits(start, start_absent):
+        return at_end, absent
+    return start + step_ms, start_absent
+
+
+def _misfits(times: Int64s, absent: Bools) -> int:
+    """How many stamps (n,) do not exist or stand there more than once."""
+    shown = times[~absent]
+    return len(times) - len(_each_once(shown))
+
+
+def _each_once(times: Int64s) -> Int64s:
+    """Ascending times without repeats, sorted only where they are not."""
+    return np.unique(times) if bool(np.any(times[1:] <= times[:-1])) else times
+
+
+def _commonest_ms(times: Int64s) -> int:
+    """The commonest distance of ascending times (n,); 0: there are not two."""
+    if len(times) < 2:
+        return 0
+    distances, counts = np.unique(np.diff(times), return_counts=True)
+    return int(distances[counts.argmax()])
 
 
 def _clock(rows: Rows, k: int) -> str:
