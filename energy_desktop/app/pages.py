@@ -14,7 +14,7 @@ from energy_desktop.ui.views.base import BaseView, ViewContext
 if TYPE_CHECKING:
     from energy_desktop.app.engine import Engine
     from energy_desktop.app.wiring import Services
-    from energy_desktop.ui.views.settings_view import Appearance
+    from energy_desktop.ui.views.settings.page import Appearance
 
 _RAIL = (
     ("overview", "Overview", "view-dashboard-outline", "Now"),
@@ -65,7 +65,7 @@ def make_page(
 
 
 def _settings(context: ViewContext, services: Services, appearance: Appearance) -> BaseView:
-    from energy_desktop.ui.views.settings_view import SettingsView
+    from energy_desktop.ui.views.settings.page import SettingsView
 
     return SettingsView(context, services.settings, appearance, services.http_in)
 

@@ -9,7 +9,7 @@ from energy_desktop.domain.errors import WrongUse
 from energy_desktop.domain.push import ApiKey, Unclaimed
 from energy_desktop.services.api_keys import NewKey
 from energy_desktop.services.http_in import HttpInPicture, HttpInState, KeyListing
-from energy_desktop.ui.views.settings_keys_panel import HttpInRows, state_text
+from energy_desktop.ui.views.settings.keys import HttpInRows, state_text
 
 NOON = 1_780_000_000_000
 SECRET = "edk_secret-of-the-roof"

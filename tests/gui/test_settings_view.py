@@ -18,7 +18,7 @@ from energy_desktop.services.settings import (
     SettingsPicture,
 )
 from energy_desktop.ui import theme
-from energy_desktop.ui.views.settings_view import SettingsView
+from energy_desktop.ui.views.settings.page import SettingsView
 
 PICTURE = SettingsPicture(
     site=Site("Lindenhof", "Europe/Berlin", contract_demand_w=90_000.0),
@@ -134,7 +134,7 @@ def test_a_refusal_leaves_the_draft_and_names_the_field(page, qtbot):
 
     page.view.site.save()
 
-    qtbot.waitUntil(lambda: not page.view.warning.isHidden())
+    qtbot.waitUntil(lambda: not page.view.outcome.warning.isHidden())
     assert row.text == "Europe/Paris"
     assert row.notice.accessibleName() == "This zone is unknown."
     assert not row.notice.isHidden()
@@ -213,39 +213,39 @@ def test_numbers_are_written_with_the_readers_decimal_mark(page, context, qtbot)
 
 
 def test_a_backup_tells_its_file_and_size_and_a_failed_one_says_why(page, qtbot):
-    page.view.back_up()
-    qtbot.waitUntil(lambda: not page.view.notice.isHidden())
-    assert "107.0\u00a0MB" in page.view.notice.accessibleName()
-    assert "/s/backups/site-1.sqlite" in page.view.notice.accessibleName()
+    page.view.facts.back_up()
+    qtbot.waitUntil(lambda: not page.view.outcome.notice.isHidden())
+    assert "107.0\u00a0MB" in page.view.outcome.notice.accessibleName()
+    assert "/s/backups/site-1.sqlite" in page.view.outcome.notice.accessibleName()
 
     page.settings.backup_fails = True
-    page.view.back_up()
-    qtbot.waitUntil(lambda: not page.view.warning.isHidden())
-    assert "the disk is full" in page.view.warning.accessibleName()
-    assert page.view.last_backup.text == "None yet."
+    page.view.facts.back_up()
+    qtbot.waitUntil(lambda: not page.view.outcome.warning.isHidden())
+    assert "the disk is full" in page.view.outcome.warning.accessibleName()
+    assert page.view.facts.last_backup.text == "None yet."
 
 
 def test_damage_is_listed_and_its_absence_said(page):
-    page.view.show_damage(("main, power_w: damaged.", "gate: damaged."))
-    assert "2 damaged places" in page.view.damage.text
-    assert "gate: damaged." in page.view.damage.text
+    page.view.facts.show_damage(("main, power_w: damaged.", "gate: damaged."))
+    assert "2 damaged places" in page.view.facts.damage.text
+    assert "gate: damaged." in page.view.facts.damage.text
 
-    page.view.show_damage(())
-    assert page.view.damage.text.startswith("Sound at")
+    page.view.facts.show_damage(())
+    assert page.view.facts.damage.text.startswith("Sound at")
 
 
 def test_faulty_driver_files_are_named_and_the_folder_opens(page, qtbot):
-    assert "own.toml, line 3" in page.view.driver_folder.text
+    assert "own.toml, line 3" in page.view.facts.driver_folder.text
     assert page.view.answer.endswith("1 faulty driver file.")
 
-    page.view._open(page.view.driver_folder)
+    page.view.facts.open(page.view.facts.driver_folder)
 
     qtbot.waitUntil(lambda: page.opened == [Path("/s/drivers")])
 
 
 def test_encryption_and_rights_are_told_as_they_are(page):
-    assert "plain SQLite" in page.view.encryption.text
-    assert "no roles yet" in page.view.rights.text
+    assert "plain SQLite" in page.view.facts.encryption.text
+    assert "no roles yet" in page.view.facts.rights.text
 
 
 def test_the_search_of_the_window_leads_to_the_field(page, qtbot):
@@ -257,7 +257,7 @@ def test_the_search_of_the_window_leads_to_the_field(page, qtbot):
 
 
 def test_licences_are_shown_as_plain_text(page, qtbot):
-    dialog = page.view.show_notices("| PySide6 | LGPL |")
+    dialog = page.view.facts.show_notices("| PySide6 | LGPL |")
     qtbot.addWidget(dialog)
 
     assert dialog.findChild(QPlainTextEdit).toPlainText() == "| PySide6 | LGPL |"

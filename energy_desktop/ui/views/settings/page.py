@@ -1,28 +1,21 @@
 """What can be set, found by searching: each entry says its unit, range, default and meaning.
 
 Facts of the site and of billing are drafts until they are saved together. Theme and number format
-show at once. Everything else here is what the program knows of itself: where the data lies, how
-big it is, whether it is sound, and what the program is made of.
+show at once. What the program knows of itself stands among them as rows to read (facts.py).
 """
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-import PySide6
-from PySide6.QtCore import Qt, QTimer, QUrl, qVersion
-from PySide6.QtGui import QDesktopServices
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import (
-    QDialog,
-    QFileDialog,
     QFrame,
     QHBoxLayout,
     QLineEdit,
-    QPlainTextEdit,
     QPushButton,
     QScrollArea,
     QVBoxLayout,
@@ -32,7 +25,6 @@ from PySide6.QtWidgets import (
 from energy_desktop.domain.errors import UserFacingError
 from energy_desktop.domain.settings import APPEARANCE, PROGRAM, SITE
 from energy_desktop.domain.site import Site
-from energy_desktop.services.backups import Backup
 from energy_desktop.services.http_in import HttpInService
 from energy_desktop.services.settings import (
     InvalidSettings,
@@ -40,12 +32,12 @@ from energy_desktop.services.settings import (
     SettingsService,
 )
 from energy_desktop.ui import theme
-from energy_desktop.ui.formatting import Formats
 from energy_desktop.ui.views.base import BaseView, Subject, ViewContext
-from energy_desktop.ui.views.settings_keys_panel import HttpInRows
-from energy_desktop.ui.views.settings_rows import EntryRow, FactRow, Group
+from energy_desktop.ui.views.settings.facts import Facts, Outcome, open_folder, size_text
+from energy_desktop.ui.views.settings.keys import HttpInRows
+from energy_desktop.ui.views.settings.rows import EntryRow, Group
 from energy_desktop.ui.widgets import paint
-from energy_desktop.ui.widgets.panel import InlineNotice, button
+from energy_desktop.ui.widgets.panel import button
 
 _ITEM = "setting:"
 _NAVIGATION_WIDTH = 168
@@ -69,10 +61,6 @@ class Appearance(Protocol):
         ...
 
 
-def open_folder(folder: Path) -> None:
-    QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder)))
-
-
 class SettingsView(BaseView):
     """Search first, then the groups with a list of them at the left."""
 
@@ -91,11 +79,14 @@ class SettingsView(BaseView):
         super().__init__(context)
         self._settings = settings
         self._appearance = appearance
-        self._open_path = open_path
         self.http_in = None if http_in is None else HttpInRows(self.formats, http_in, self.load)
         self._picture: SettingsPicture | None = None
         self._wanted = ""
         self._when_saved: list[Callable[[], object]] = []
+        self.outcome = Outcome()
+        self.facts = Facts(
+            self, self.formats, settings, self.load, self.outcome, self.reload, open_path
+        )
         self._build_top()
         self.site = Group("Site", "where it is", save=self._save_site, verb="Save site")
         self.prices = Group("Contract and prices", save=self._save_site, verb="Save prices")
@@ -123,8 +114,8 @@ class SettingsView(BaseView):
             group.edited.connect(self._tell)
         for row in self.looks.entries.values():
             row.edited.connect(self._on_looks)
-        self.add_page_action("Export site file…", "download", self.export)
-        self.add_page_action("Back up now", "database-export-outline", self.back_up)
+        self.add_page_action("Export site file…", "download", self.facts.export)
+        self.add_page_action("Back up now", "database-export-outline", self.facts.back_up)
 
     # -------------------------------------------------------- building
 
@@ -144,12 +135,8 @@ class SettingsView(BaseView):
         row.addWidget(self._count)
         row.addStretch(1)
         self.body.addLayout(row)
-        self.notice = InlineNotice("", tone=0)
-        self.notice.setVisible(False)
-        self.body.addWidget(self.notice)
-        self.warning = InlineNotice("", tone=2)
-        self.warning.setVisible(False)
-        self.body.addWidget(self.warning)
+        self.body.addWidget(self.outcome.notice)
+        self.body.addWidget(self.outcome.warning)
 
     def _fill(self) -> None:
         by_name = {"site": self.site, "prices": self.prices, "billing": self.billing}
@@ -157,20 +144,7 @@ class SettingsView(BaseView):
             by_name[declared.group].add(EntryRow(declared, self.formats))
         for declared in APPEARANCE.values():
             self.looks.add(EntryRow(declared, self.formats))
-        self.database = FactRow("Database", "All readings, invoices and alarms lie in it.")
-        self.room = FactRow("Size and room")
-        self.last_backup = FactRow(
-            "Last backup made here",
-            "A copy while readings go on; it counts only after it was opened and compared.",
-            [button("Back up now", self.back_up, icon="database-export-outline")],
-        )
-        self.damage = FactRow(
-            "Soundness",
-            "Holds every stored block against its checksum and every invoice against its hash.",
-            [button("Check for damage", self.check_damage, icon="stethoscope")],
-        )
-        self.retention = FactRow("Kept for", "Older readings are thinned out, never at once.")
-        for fact in (self.database, self.room, self.last_backup, self.damage):
+        for fact in self.facts.of_store:
             self.store.add(fact)
         for declared in PROGRAM.values():
             group = self.http if declared.group == "http" else self.store
@@ -178,40 +152,14 @@ class SettingsView(BaseView):
         if self.http_in is not None:
             for row in self.http_in.rows:
                 self.http.add(row)
-        self.store.add(self.retention)
-        self.site_folder = self._folder_row("Site folder", "Database, log and what follows.")
-        self.driver_folder = self._folder_row(
-            "Own drivers", "A driver file put here is used at once, without a restart."
-        )
-        self.paper_folder = self._folder_row("Papers", "Invoices and reports as PDF.")
-        self.export_row = FactRow(
-            "Site file",
-            "The whole site as text: meters, clients, contracts, alarms. `energy-desktop apply` "
-            "reads it, here or on another machine. Market prices are not in it.",
-            [button("Export site file…", self.export, icon="download")],
-        )
-        self.folders.add(self.export_row)
-        self.user = FactRow("You are")
-        self.rights = FactRow("Rights")
-        self.encryption = FactRow("Encryption")
-        self.version = FactRow("Program")
-        self.versions = FactRow("Runs on")
-        self.licences = FactRow(
-            "Licences",
-            "The program is MIT. It contains the work of others under their own licences.",
-            [button("Show licences", self.show_licences, icon="scale-balance")],
-        )
-        for fact in (self.user, self.rights, self.encryption):
-            self.access.add(fact)
-        for fact in (self.version, self.versions, self.licences):
-            self.about.add(fact)
-
-    def _folder_row(self, label: str, meaning: str) -> FactRow:
-        opener = button("Open folder", lambda: self._open(row), icon="folder-open-outline")
-        opener.setAccessibleName(f"Open folder: {label}")
-        row = FactRow(label, meaning, [opener])
-        self.folders.add(row)
-        return row
+        self.store.add(self.facts.retention)
+        for group, facts in (
+            (self.folders, self.facts.of_folders),
+            (self.access, self.facts.of_access),
+            (self.about, self.facts.of_program),
+        ):
+            for fact in facts:
+                group.add(fact)
 
     def _lay_out(self) -> None:
         middle = QHBoxLayout()
@@ -273,53 +221,11 @@ class SettingsView(BaseView):
             self._program_entry(name).show_value(getattr(picture.program, name))
         self.looks.entries["theme"].show_value(theme.current().name)
         self.looks.entries["locale"].show_value(self._appearance.locale)
-        self._show_facts(picture)
+        self.facts.show(picture)
         self._on_search(self.search.text())
         self._tell()
         if self._wanted:
             self.reveal(self._wanted)
-
-    def _show_facts(self, p: SettingsPicture) -> None:
-        formats = self.formats
-        self.database.show_text(p.database)
-        free = p.free_disk_bytes
-        room = "" if free is None else f", {size_text(formats, free)} free on its disk"
-        self.room.show_text(f"{size_text(formats, p.database_bytes)}{room}")
-        said = "None yet." if p.last_backup is None else backup_text(formats, p.last_backup)
-        if p.backup_failure is not None:
-            when = formats.full_moment(p.backup_failure.at_ms)
-            said += f"\n{when}, the last try failed. {p.backup_failure.sentence}"
-        self.last_backup.show_text(said)
-        if not self.damage.text:
-            self.damage.show_text("Not checked since the program was opened.")
-        self.retention.show_text("\n".join(f"{what}: {how}" for what, how in p.info.retention))
-        none = "This program has no folder of its own."
-        self.site_folder.show_text(str(p.places.site or none))
-        errors = "".join(f"\n{error}" for error in p.driver_errors)
-        self.driver_folder.show_text(
-            f"{p.places.drivers or none}\n{p.driver_count} drivers in use, "
-            + (f"{len(p.driver_errors)} faulty:{errors}" if p.driver_errors else "none faulty")
-        )
-        self.paper_folder.show_text(str(p.places.papers or none))
-        self.export_row.show_text(f"{p.site.name}, as it is stored now")
-        self.user.show_text(f"{p.info.user_name}, as this system knows you")
-        self.rights.show_text(
-            "Whoever can open this program can change everything in it. There are no accounts and "
-            "no roles yet; the system's own sign-in is the lock."
-        )
-        kind = p.software.split(" ")[0]
-        self.encryption.show_text(
-            "The database is encrypted (SQLCipher, AES-256). `energy-desktop encryption` changes "
-            "its passphrase, recovery key or key; a running program must be closed for that."
-            if p.encrypted
-            else f"The database is plain {kind}: whoever has the file can read it. Close this "
-            "program and use `energy-desktop encryption on`, or let the disk itself be encrypted."
-        )
-        self.version.show_text(f"energy_desktop {p.info.version}")
-        self.versions.show_text(
-            f"Python {platform.python_version()}\nQt {qVersion()}, PySide6 {PySide6.__version__}\n"
-            f"{p.software}\n{platform.system()} {platform.release()}, {platform.machine()}"
-        )
 
     def _tell(self) -> None:
         if self._picture is None:
@@ -410,7 +316,7 @@ class SettingsView(BaseView):
                 if name in entries:
                     row.undo_to(getattr(site, name))
         names = ", ".join(SITE[name].label for name in entries)
-        self._say("Saved.", f"{names}. It is in force now.")
+        self.outcome.say("Saved.", f"{names}. It is in force now.")
         self.reload()
         if entries.keys() & {"zone", "currency"}:
             self._once_saved(partial(self._appearance.site_changed, site))
@@ -428,7 +334,7 @@ class SettingsView(BaseView):
             for name in entries:
                 row = self._program_entry(name)
                 row.undo_to(row.declared.read(row.text))
-            self._say("Saved.", ", ".join(PROGRAM[name].label for name in entries))
+            self.outcome.say("Saved.", ", ".join(PROGRAM[name].label for name in entries))
             self.reload()
             if self.http_in is not None and entries.keys() & self.http.entries.keys():
                 QTimer.singleShot(_FOLLOWED_AFTER_MS, self, self.http_in.reload)
@@ -449,9 +355,9 @@ class SettingsView(BaseView):
         if isinstance(error, InvalidSettings):
             for group in self.groups:
                 group.show_faults(error.faults)
-            self._warn("Nothing was saved.", error.what)
+            self.outcome.warn("Nothing was saved.", error.what)
             return
-        self._warn(f"{error.where}: {error.what}", error.remedy)
+        self.outcome.failed(error)
 
     def _on_looks(self) -> None:
         chosen_theme = self.looks.entries["theme"].text
@@ -462,153 +368,10 @@ class SettingsView(BaseView):
         if locale != self._appearance.locale:
             self._once_saved(partial(self._use_locale, locale))
             if self._when_saved:
-                self._say(
+                self.outcome.say(
                     "Numbers change when the other changes are saved.", "Save them, or undo them."
                 )
 
     def _use_locale(self, locale: str) -> None:
         if locale == self.looks.entries["locale"].text != self._appearance.locale:
             self._appearance.use_locale(locale)
-
-    # -------------------------------------------------------- deeds
-
-    def back_up(self) -> None:
-        self.last_backup.show_text("Copying and verifying …")
-        self.load(
-            self._settings.back_up,
-            self.show_backup,
-            on_error=self._backup_failed,
-            key="backup",
-            title="Backing up",
-        )
-
-    def show_backup(self, made: Backup) -> None:
-        self.last_backup.show_text(backup_text(self.formats, made))
-        files = "1 older backup was" if made.removed == 1 else f"{made.removed} older backups were"
-        gone = f" {files} removed." if made.removed else ""
-        self._say(
-            f"Backup verified: {size_text(self.formats, made.size_bytes)}.", f"{made.file}{gone}"
-        )
-        self.reload()
-
-    def _backup_failed(self, error: UserFacingError) -> None:
-        picture = self._picture
-        if picture is not None:
-            self._show_facts(picture)
-        self._warn(f"No backup was made. {error.what}", f"{error.where} {error.remedy}".strip())
-
-    def check_damage(self) -> None:
-        self.damage.show_text("Checking every block …")
-        self.load(
-            self._settings.find_damage,
-            self.show_damage,
-            on_error=self._check_failed,
-            key="damage",
-            title="Checking for damage",
-        )
-
-    def show_damage(self, found: tuple[str, ...]) -> None:
-        at = self.formats.clock_time(self.formats.now_ms())
-        if not found:
-            self.damage.show_text(f"Sound at {at}: every block, every invoice.")
-            self._say("Nothing is damaged.", "Every block and every invoice is as it was written.")
-            return
-        places = "1 damaged place" if len(found) == 1 else f"{len(found)} damaged places"
-        more = "" if len(found) <= 8 else f"\nand {len(found) - 8} more"
-        self.damage.show_text(f"{places} at {at}:\n" + "\n".join(found[:8]) + more)
-        self._warn(f"{places} found.", "See Store, Soundness. Keep this database and restore.")
-
-    def _check_failed(self, error: UserFacingError) -> None:
-        self.damage.show_text("The check could not be finished.")
-        self._warn(f"{error.where}: {error.what}", error.remedy)
-
-    def export(self) -> None:
-        name = "site.toml"
-        dialog = QFileDialog(self, "Export site file", name)
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        dialog.setNameFilters(["Site file (*.toml)"])
-        dialog.setDefaultSuffix("toml")
-        dialog.selectFile(name)
-        dialog.fileSelected.connect(lambda chosen: self.export_to(Path(chosen)))
-        dialog.open()
-
-    def export_to(self, out: Path) -> None:
-        self.load(
-            lambda: self._settings.export_site(out),
-            lambda size: self._say(
-                "The site file was written.", f"{out}, {size_text(self.formats, size)}"
-            ),
-            on_error=lambda e: self._warn(f"{e.where}: {e.what}", e.remedy),
-            key="export",
-            title="Exporting the site",
-        )
-
-    def _open(self, row: FactRow) -> None:
-        if self._picture is None:
-            return
-        places = self._picture.places
-        folder = {
-            self.site_folder: places.site,
-            self.driver_folder: places.drivers,
-            self.paper_folder: places.papers,
-        }[row]
-        if folder is None:
-            return
-        self.load(
-            lambda: self._settings.ready_folder(folder),
-            self._open_path,
-            on_error=lambda e: self._warn(f"{folder}: {e.what}", e.remedy),
-            key="folder",
-        )
-
-    def show_licences(self) -> None:
-        self.load(
-            self._settings.notices,
-            self.show_notices,
-            on_error=lambda e: self._warn(f"{e.where}: {e.what}", e.remedy),
-            key="notices",
-        )
-
-    def show_notices(self, text: str) -> QDialog:
-        dialog = QDialog(self)
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.setWindowTitle("Licences")
-        dialog.resize(760, 560)
-        column = QVBoxLayout(dialog)
-        words = QPlainTextEdit(text)
-        words.setReadOnly(True)
-        words.setFont(theme.font(12, mono=True))
-        words.setAccessibleName("Licences of what this program contains")
-        column.addWidget(words)
-        row = QHBoxLayout()
-        row.addStretch(1)
-        row.addWidget(button("Close", dialog.reject))
-        column.addLayout(row)
-        dialog.open()
-        return dialog
-
-    # -------------------------------------------------------- outcomes
-
-    def _say(self, what: str, where: str) -> None:
-        self.warning.setVisible(False)
-        self.notice.set_text(what, where)
-        self.notice.setVisible(True)
-
-    def _warn(self, what: str, where: str) -> None:
-        self.notice.setVisible(False)
-        self.warning.set_text(what, where)
-        self.warning.setVisible(True)
-
-
-def size_text(formats: Formats, size_bytes: int) -> str:
-    """Bytes as kB, MB or GB, with the unit that leaves a number to read."""
-    for unit, divisor, decimals in (("GB", 1e9, 1), ("MB", 1e6, 1), ("kB", 1e3, 1)):
-        if size_bytes >= divisor:
-            return f"{formats.number(size_bytes / divisor, decimals)}\u00a0{unit}"
-    return f"{formats.number(size_bytes)}\u00a0bytes"
-
-
-def backup_text(formats: Formats, made: Backup) -> str:
-    size = size_text(formats, made.size_bytes)
-    return f"{formats.full_moment(made.at_ms)}, {size}, verified\n{made.file}"

@@ -24,7 +24,7 @@ from energy_desktop.services.http_in import (
 )
 from energy_desktop.ui import theme
 from energy_desktop.ui.formatting import Formats
-from energy_desktop.ui.views.settings_rows import FactRow, SearchableRow
+from energy_desktop.ui.views.settings.rows import FactRow, SearchableRow
 from energy_desktop.ui.widgets import paint
 from energy_desktop.ui.widgets.panel import button
 from energy_desktop.ui.widgets.question import Question

@@ -1,0 +1,1 @@
+"""The settings page: what can be set, and what the program knows of itself."""
