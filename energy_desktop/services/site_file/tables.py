@@ -9,13 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from energy_desktop.domain.alarm import AlarmRule, Condition, Priority
-from energy_desktop.domain.contract import (
-    Client,
-    ContractVersion,
-    Span,
-    TariffVersion,
-    WeeklyHours,
-)
+from energy_desktop.domain.contract import Client, ContractVersion, Span, TariffVersion, WeeklyHours
 from energy_desktop.domain.device import Battery, Device, DeviceKind
 from energy_desktop.domain.link_kinds import LINK_KINDS, MODBUS, LinkKindInfo
 from energy_desktop.domain.settings import SITE

@@ -26,11 +26,7 @@ from energy_desktop.domain.errors import UserFacingError
 from energy_desktop.domain.settings import APPEARANCE, PROGRAM, SITE
 from energy_desktop.domain.site import Site
 from energy_desktop.services.http_in import HttpInService
-from energy_desktop.services.settings import (
-    InvalidSettings,
-    SettingsPicture,
-    SettingsService,
-)
+from energy_desktop.services.settings import InvalidSettings, SettingsPicture, SettingsService
 from energy_desktop.ui import theme
 from energy_desktop.ui.views.base import BaseView, Subject, ViewContext
 from energy_desktop.ui.views.settings.facts import Facts, Outcome, open_folder, size_text
