@@ -128,6 +128,7 @@ class GapCause(Enum):
     POWER = "power"
     NOT_RUNNING = "program not running"
     QUARANTINED = "quarantined"
+    UNKNOWN = "unknown"  # a file does not say why it has no value
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,6 +102,7 @@ class LedgerEditor:
             step_s = 900 if of is None else of[2]
             now = [] if of is None else self._rows(session, of, start_ms, end_ms)
             former = [] if of is None else self._former(session, of, start_ms, end_ms)
+            files = self._from_files(session, meter_id, register)
         step_ms = step_s * 1000
         first = -(-start_ms // step_ms)
         count = max(end_ms // step_ms - first, 0)
@@ -109,10 +110,11 @@ class LedgerEditor:
         raw, validated, estimated = (np.full(count, np.nan) for _ in range(3))
         quality = np.full(count, IntervalQuality.MISSING, np.int8)
         believed = (IntervalQuality.RAW, IntervalQuality.VALIDATED)
-        # What the register gave may become known later, by an exchange or a reading that came late.
+        # What was measured may become known later, by an exchange, by a reading that came late, or
+        # by a file with what the meter itself had kept.
         booked: dict[int, Any] = {}
         for row in sorted([*former, *now], key=lambda r: r[1]):
-            if row[5] is None or row[0] not in booked:
+            if row[5] is None or row[5] in files or row[0] not in booked:
                 booked[row[0]] = row
         for row in now:
             i = (row[0] - int(starts[0])) // step_ms if count else -1
@@ -120,7 +122,8 @@ class LedgerEditor:
                 continue
             quality[i] = row[3]
             origin = booked[row[0]]
-            if origin[5] is None and origin[3] in believed and origin[2] is not None:
+            first_hand = origin[5] is None or origin[5] in files
+            if first_hand and origin[3] in believed and origin[2] is not None:
                 raw[i] = origin[2]
             if row[2] is not None:
                 (validated if row[3] in believed else estimated)[i] = row[2]
@@ -134,13 +137,16 @@ class LedgerEditor:
         """Runs of intervals that were not measured, with cause, and what was done about them.
 
         A measured value that a person replaced is a correction, no gap: nothing was lost there.
-        What lies before the first interval ever and after the last one is no gap.
+        What lies before the first interval ever and after the last one is no gap. Why a file has
+        no value, nobody knows: communication fails only where the register itself was followed.
         """
         with self._database.reading() as session:
             of = self._of(session, meter_id, register)
             if of is None:
                 return ()
-            replaced = self._measured_once(session, of, start_ms, end_ms)
+            files = self._from_files(session, meter_id, register)
+            replaced = self._measured_once(session, of, start_ms, end_ms, files)
+            followed_ms = _followed_since(session, of)
             bounds = session.row("SELECT MIN(start_ms), MAX(start_ms) FROM intervals" + _OF, of)
             rows = session.rows(
                 "SELECT start_ms, energy_wh, quality, method, opening_wh, closing_wh, segment"
@@ -160,7 +166,7 @@ class LedgerEditor:
         )
         causes = self._causes(meter_id, start_ms, end_ms)
         return tuple(
-            self._gap(meter_id, register, run, there, step_ms, causes)
+            self._gap(meter_id, register, run, there, step_ms, causes, followed_ms)
             for run in _runs(doubtful, step_ms)
         )
 
@@ -281,18 +287,34 @@ class LedgerEditor:
         )
 
     def _measured_once(
-        self, session: Session, of: tuple[int, int, int], start_ms: int, end_ms: int
+        self,
+        session: Session,
+        of: tuple[int, int, int],
+        start_ms: int,
+        end_ms: int,
+        files: set[int],
     ) -> set[int]:
         """Starts whose booked value, now replaced by a correction, was measured."""
-        booked = dict(
-            session.rows(
-                "SELECT start_ms, quality FROM interval_versions"
+        booked = {
+            int(start): quality
+            for start, quality, edit_id in session.rows(
+                "SELECT start_ms, quality, edit_id FROM interval_versions"
                 + _SPAN
-                + " AND edit_id IS NULL ORDER BY version",
+                + " ORDER BY version",
                 (*of, start_ms, end_ms),
             )
+            if edit_id is None or edit_id in files
+        }
+        return {start for start, quality in booked.items() if quality in _MEASURED}
+
+    def _from_files(self, session: Session, meter_id: str, register: str) -> set[int]:
+        """Numbers of the corrections that stand and brought what a file says was measured."""
+        found = session.rows(
+            "SELECT edit_id FROM edits WHERE meter_id = ? AND register = ? AND method = ?"
+            " AND undone_by IS NULL",
+            (meter_id, register, EditMethod.IMPORT.value),
         )
-        return {int(start) for start, quality in booked.items() if quality in _MEASURED}
+        return {int(row[0]) for row in found}
 
     def _edit(self, session: Session, edit_id: int) -> Edit:
         row = session.connection.execute(select(EditRow).where(EditRow.edit_id == edit_id)).first()
@@ -341,6 +363,7 @@ class LedgerEditor:
         there: dict[int, Any],
         step_ms: int,
         causes: Sequence[GapRow],
+        followed_ms: int | None,
     ) -> LedgerGap:
         rows = [there[start] for start in run if start in there]
         end_ms = run.stop
@@ -352,13 +375,32 @@ class LedgerEditor:
                 known = int(closing) - int(opening)
         heard = [c for c in causes if c.start_ms < end_ms and (c.end_ms or end_ms) > run.start]
         quarantined = any(row[2] == IntervalQuality.QUARANTINED for row in rows)
-        cause = GapCause.QUARANTINED if quarantined else GapCause.COMMUNICATION
-        detail = ""
+        cause, detail = GapCause.COMMUNICATION, ""
+        if quarantined:
+            cause = GapCause.QUARANTINED
+        elif followed_ms is None or run.start < followed_ms:
+            cause, detail = GapCause.UNKNOWN, "no file has it"
         if heard and not quarantined:
             cause, detail = heard[0].cause, heard[0].detail
         return LedgerGap(
             meter_id, register, run.start, end_ms, len(run), cause, detail, known, _done(rows, run)
         )
+
+
+def _followed_since(session: Session, of: tuple[int, int, int]) -> int | None:
+    """From when on readings of the meter's own register were booked; None: never, all is from
+    files."""
+    state = session.row(
+        "SELECT 1 FROM ledger_state WHERE meter_key = ? AND register_key = ?", of[:2]
+    )
+    if state is None:
+        return None
+    row = session.row(
+        "SELECT start_ms FROM intervals" + _OF + " AND (opening_wh IS NOT NULL OR method ="
+        " 'register') ORDER BY start_ms LIMIT 1",
+        of,
+    )
+    return None if row is None else int(row[0])
 
 
 def _runs(starts: Iterator[int], step_ms: int) -> Iterator[range]:
@@ -382,6 +424,7 @@ def _done(rows: Sequence[Any], run: range) -> str:
 _WORDS = {
     "register": "spread evenly from the register",
     "imported": "imported",
+    EditMethod.IMPORT.value: "imported",
     EditMethod.LINE.value: "straight line between the neighbours",
     EditMethod.LIKE_DAYS.value: "like the same weekday before",
     EditMethod.REGISTER.value: "the register's difference along a shape",

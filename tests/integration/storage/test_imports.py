@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 
 from energy_desktop.domain.editing import EditMethod
-from energy_desktop.domain.energy import IntervalQuality, Intervals
+from energy_desktop.domain.energy import GapCause, IntervalQuality, Intervals
 from energy_desktop.domain.errors import JobCancelled, WrongUse
 from energy_desktop.domain.site import Link, LinkKind, Meter
+from energy_desktop.domain.validation import ValidationRule
 from energy_desktop.services.import_changes import Change, ImportRules
 from energy_desktop.services.importing import ImportService
+from energy_desktop.services.validation import ValidationService
 from energy_desktop.storage import WriterOptions, open_store
 from tests.support.store_builders import HOUR_MS, T0, a_snapshot
 
@@ -227,3 +229,45 @@ def test_a_series_that_was_left_out_makes_no_meter(store, service, tmp_path):
 
     assert previews == results == ()
     assert store.configuration.load().meters == ()
+
+
+def open_gaps(store):
+    """Of the first 14 hours, as the list of gaps and as the rules tell them."""
+    validation = ValidationService(
+        store.configuration, store.history, store.ledger, store.editing, lambda: NOW
+    )
+    failures = validation.report("m", T0, T0 + 14 * HOUR_MS).failures
+    return (
+        [(g.start_ms, g.end_ms) for g in store.editing.gaps("m", REGISTER, T0, T0 + 14 * HOUR_MS)],
+        [(f.start_ms, f.end_ms) for f in failures if f.rule is ValidationRule.GAP],
+    )
+
+
+def test_why_a_file_has_no_value_is_unknown_until_another_file_has_it(store, service, tmp_path):
+    service.run([a_file(tmp_path, VALUES, skip=range(20, 24))])
+    (gap,) = store.editing.gaps("m", REGISTER, T0, T0 + 13 * HOUR_MS)
+    assert (gap.cause, gap.detail, gap.done) == (GapCause.UNKNOWN, "no file has it", "")
+    listed, ruled = open_gaps(store)
+    assert listed == ruled == [(T0 + 20 * QUARTER_MS, T0 + 24 * QUARTER_MS)]
+
+    service.run([a_file(tmp_path, VALUES)])
+
+    assert open_gaps(store) == ([], [])
+
+
+@pytest.mark.usefixtures("polled")
+def test_what_a_file_filled_is_measured_for_every_list_and_open_again_once_undone(
+    store, service, tmp_path
+):
+    (before,) = store.editing.gaps("m", REGISTER, T0, T0 + 14 * HOUR_MS)
+    told = open_gaps(store)
+    assert (before.cause, told[0]) == (GapCause.COMMUNICATION, told[1])
+
+    (result,) = service.run([a_file(tmp_path, [150] * 40 + [140, 160] * 4 + [150] * 8)])
+
+    assert open_gaps(store) == ([], [])
+    three = store.editing.three("m", REGISTER, before.start_ms, before.end_ms)
+    assert three.raw_wh.tolist() == three.validated_wh.tolist() == [140, 160] * 4
+    assert np.isnan(three.estimated_wh).all()
+    service.undo([result], "a mistake")
+    assert open_gaps(store) == told

@@ -37,6 +37,7 @@ _CAUSES = {
     GapCause.POWER: ("Power", "power-plug-off-outline"),
     GapCause.NOT_RUNNING: ("Program not running", "stop-circle-outline"),
     GapCause.QUARANTINED: ("Quarantined", "triangle-outline"),
+    GapCause.UNKNOWN: ("Unknown", "help-circle-outline"),
 }
 _REPLACED = ("Measured, replaced", "pencil-outline")
 _RULES = {
