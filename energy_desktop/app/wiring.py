@@ -199,7 +199,7 @@ def make_services(
         billing=billing,
         forecasting=forecasting,
         virtual_meters=VirtualMeterService(store.configuration),
-        balances=BalanceService(store.configuration, store.ledger),
+        balances=BalanceService(store.configuration, store.ledger, follow),
         weather=WeatherService(store.configuration, store.history),
         planning=planning,
         waste=waste,

@@ -138,10 +138,10 @@ def test_a_balance_names_the_rest_and_what_it_likely_is(site):
 
     (node,) = told["balances"]
     assert node["meter"] == "main"
-    assert node["hours_known"] == 23
-    assert node["main_wh"] == 23 * 2_000
+    assert node["steps_known"] == 23
+    assert node["used_wh"] == 23 * 2_000
     assert node["cause"] == "open"
-    assert "Only 23 steps" in node["sentence"]
+    assert "Only 23 hours" in node["sentence"]
     refused = run("balance", "--meter", "hall", *day, "--site", site)
     assert refused.exit_code == 3
     assert "no meter stands behind" in refused.stderr

@@ -14,11 +14,11 @@ They are tried in that order, and what fits none is said to be open.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import Enum
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from energy_desktop.domain.balance import Cause, Rest
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -31,45 +31,21 @@ LOSS_SHARE = 0.06  # what cables and transformers of a building take at most
 SLIP = 1000.0
 
 
-class Cause(Enum):
-    CLOSED = "closed"
-    UNIT_SLIP = "unit slip"
-    RESOLUTION = "resolution"
-    TIME_SKEW = "time skew"
-    OVERCOUNTED = "counted twice or turned round"
-    LOSS = "loss"
-    MISSING_METER = "missing meter"
-    OPEN = "open"
-
-
-@dataclass(frozen=True, slots=True)
-class Rest:
-    """rest_wh (n,): NaN where any part is unknown. share: of the main energy, over known steps.
-
-    steps: how many were known. sentence: what it is likely made of, with the figures that say so.
-    suspect: index of the sub-meter that the cause points at; None: none.
-    """
-
-    rest_wh: Floats
-    main_wh: float
-    sub_wh: float
-    share: float
-    steps: int
-    cause: Cause
-    sentence: str
-    suspect: int | None = None
-
-    @property
-    def total_wh(self) -> float:
-        return self.main_wh - self.sub_wh
-
-
 def explain(
-    main_wh: Floats, subs_wh: Floats, *, resolution_wh: float = 1.0, names: tuple[str, ...] = ()
+    main_wh: Floats,
+    subs_wh: Floats,
+    *,
+    resolution_wh: float = 1.0,
+    names: tuple[str, ...] = (),
+    sources_wh: Floats | None = None,
+    step: str = "step",
 ) -> Rest:
     """main_wh (n,), subs_wh (k, n): energy per step, NaN where unknown.
 
-    resolution_wh: the coarsest step of the counters concerned.
+    main_wh is what was used behind the node: taken in and yielded, less what was fed out.
+    resolution_wh: the coarsest step of the counters concerned. sources_wh (s, n): yields that
+    main_wh contains; one of them may be turned round, too. names, suspect: of the subs, then of
+    the sources. step: what a step is called.
     """
     rest = main_wh - subs_wh.sum(axis=0)
     known = ~np.isnan(rest)
@@ -81,10 +57,12 @@ def explain(
     def made(cause: Cause, sentence: str, suspect: int | None = None) -> Rest:
         return Rest(rest, main_sum, sub_sum, share, steps, cause, sentence, suspect)
 
-    if steps < LEAST_STEPS or main_sum <= 0:
+    if steps < LEAST_STEPS:
         return made(
-            Cause.OPEN, f"Only {steps} steps are known of all meters: too few to say anything."
+            Cause.OPEN, f"Only {steps} {step}s are known of all meters: too few to say anything."
         )
+    if main_sum <= 0 and sub_sum <= 0:
+        return made(Cause.OPEN, f"Nothing was used in the {step}s that are known of all meters.")
     slip = _unit_slip(main_sum, subs)
     if slip is not None:
         index, factor = slip
@@ -95,7 +73,7 @@ def explain(
             index,
         )
     spread = float(np.abs(rest[known]).mean())
-    if abs(share) <= SMALL_SHARE:
+    if main_sum > 0 and abs(share) <= SMALL_SHARE:
         skew = _skew(main, rest[known])
         if spread > 2 * resolution_wh and skew > 0.5:
             return made(
@@ -106,32 +84,40 @@ def explain(
         if 0 < spread <= 2 * resolution_wh * np.sqrt(len(subs) + 1):
             return made(
                 Cause.RESOLUTION,
-                f"The sums agree; the rest of {spread:.0f} Wh a step is the resolution of the "
-                f"counters ({resolution_wh:g} Wh).",
+                f"The sums agree; the rest of {_energy(spread)} a {step} is the resolution of the "
+                f"counters ({_energy(resolution_wh)}).",
             )
         return made(Cause.CLOSED, f"The sums agree within {abs(share) * 100:.1f} %.")
-    if share < 0:
-        index = int(np.argmax([_likeness(-rest[known], sub) for sub in subs]))
+    if not len(subs):
+        return made(Cause.MISSING_METER, "No consumer behind this meter has a meter of its own.")
+    if main_sum < sub_sum:
+        sources = np.empty((0, steps)) if sources_wh is None else sources_wh[:, known]
+        more = (
+            f"{-share * 100:.1f} % more" if main_sum > 0 else f"{_energy(sub_sum - main_sum)} more"
+        )
+        judged = f"The sub-meters count {more} than came in: one is counted twice, turned round or "
+        index, like = _likest(-rest[known], np.vstack([subs, np.abs(sources)]))
         return made(
             Cause.OVERCOUNTED,
-            f"The sub-meters count {-share * 100:.1f} % more than the main meter: one is counted "
-            f"twice, turned round or has a wrong transformer ratio. {_name(names, index)} is most "
-            "like the excess.",
-            index,
+            f"{judged}has a wrong transformer ratio. {_name(names, index)} is most like the "
+            f"excess (r = {like:.2f})."
+            if like > 0
+            else f"{judged}has a wrong transformer ratio.",
+            index if like > 0 else None,
         )
     like_load, like_square = _likeness(rest[known], main), _likeness(rest[known], main**2)
     if share <= LOSS_SHARE and max(like_load, like_square) > 0.6:
         return made(
             Cause.LOSS,
-            f"The rest is {share * 100:.1f} % of the main meter and grows with the load "
+            f"The rest is {share * 100:.1f} % of what was used and grows with the load "
             f"(r = {max(like_load, like_square):.2f}): losses of cables and transformers, or the "
             "accuracy classes of the meters.",
         )
     base = float(np.quantile(rest[known], 0.05))
-    steady = f", {base:.0f} Wh a step of it at all times" if base > 0 else ""
+    steady = f", {_energy(base)} a {step} of it at all times" if base > 0 else ""
     return made(
         Cause.MISSING_METER,
-        f"{share * 100:.1f} % of the main meter is behind no sub-meter{steady}: a circuit has no "
+        f"{share * 100:.1f} % of what was used is behind no sub-meter{steady}: a circuit has no "
         "meter, or its meter is not below this one.",
     )
 
@@ -153,6 +139,13 @@ def _unit_slip(main_sum: float, subs: Floats) -> tuple[int, float] | None:
     return None
 
 
+def _likest(excess: Floats, parts: Floats) -> tuple[int, float]:
+    """The part that has the shape of the excess, and how alike they are."""
+    alike = [_likeness(excess, part) for part in parts]
+    index = int(np.argmax(alike)) if alike else 0
+    return index, alike[index] if alike else 0.0
+
+
 def _skew(main: Floats, rest: Floats) -> float:
     """How much the rest looks like the change of the load from step to step."""
     change = np.diff(main)
@@ -167,6 +160,10 @@ def _correlation(one: Floats, other: Floats) -> float:
     if one.std() < 1e-9 or other.std() < 1e-9:
         return 0.0
     return float(np.corrcoef(one, other)[0, 1])
+
+
+def _energy(energy_wh: float) -> str:
+    return f"{energy_wh:.0f} Wh" if abs(energy_wh) < 1_000 else f"{energy_wh / 1_000:.1f} kWh"
 
 
 def _name(names: tuple[str, ...], index: int) -> str:

@@ -23,7 +23,7 @@ from energy_desktop.domain.errors import WrongUse
 from energy_desktop.domain.site import VirtualMeter
 
 if TYPE_CHECKING:
-    from energy_desktop.services.balances import NodeBalance
+    from energy_desktop.domain.balance import BalancePart, NodeBalance
 
 FromOption = Annotated[str | None, typer.Option("--from", metavar="UTC")]
 ToOption = Annotated[str | None, typer.Option("--to", metavar="UTC")]
@@ -76,47 +76,56 @@ def balance(
 
 def _document(node: NodeBalance) -> dict[str, Any]:
     rest = node.rest
+    start_ms, end_ms = node.period_ms
     return {
         "meter": node.meter.meter_id,
-        "from_utc": iso_utc(node.start_ms),
-        "to_utc": iso_utc(node.end_ms),
-        "hours": node.steps,
-        "hours_known": rest.steps,
-        "main_wh": round(rest.main_wh),
+        "from_utc": iso_utc(start_ms),
+        "to_utc": iso_utc(end_ms),
+        "step_s": node.step_s,
+        "steps": node.steps,
+        "steps_known": rest.steps,
+        "used_wh": round(rest.main_wh),
         "sub_wh": round(rest.sub_wh),
-        "rest_wh": round(rest.total_wh),
+        "rest_wh": None if node.absent else round(rest.total_wh),
         "rest_share": None if math.isnan(rest.share) else round(rest.share, 4),
         "cause": rest.cause.value,
         "sentence": rest.sentence,
         "suspect": None if node.suspect is None else node.suspect.meter_id,
-        "sub_meters": [
-            {
-                "meter": sub.meter.meter_id,
-                "energy_wh": None if sub.energy_wh is None else round(sub.energy_wh),
-                "hours_known": sub.known_steps,
-            }
-            for sub in node.subs
-        ],
+        "parts": [_part_document(node, part) for part in node.parts],
+        "absent": [m.meter_id for m in node.absent],
+    }
+
+
+def _part_document(node: NodeBalance, part: BalancePart) -> dict[str, Any]:
+    return {
+        "meter": part.meter.meter_id,
+        "way": part.way.value,
+        "energy_wh": None if part.total_wh is None else round(part.total_wh),
+        "estimated_wh": round(part.estimated_wh),
+        "steps_missing": node.steps - part.known_steps,
     }
 
 
 def _text(node: NodeBalance) -> str:
     rest = node.rest
+    step = "hours" if node.step_s == 3_600 else "quarter hours"
+    left = "unknown" if node.absent else f"{wording.number(rest.total_wh / 1000, 1)} kWh"
     head = (
-        f"{node.meter.name}: {wording.number(rest.main_wh / 1000, 1)} kWh, behind it "
-        f"{wording.number(rest.sub_wh / 1000, 1)} kWh, rest "
-        f"{wording.number(rest.total_wh / 1000, 1)} kWh "
-        f"(of {rest.steps} hours known to all, of {node.steps})."
+        f"{node.meter.name}: {wording.number(rest.main_wh / 1000, 1)} kWh used behind it, metered "
+        f"{wording.number(rest.sub_wh / 1000, 1)} kWh, rest {left} "
+        f"(of {rest.steps} {step} known to all, of {node.steps})."
     )
     rows = [
         (
-            sub.meter.name,
-            "–" if sub.energy_wh is None else wording.number(sub.energy_wh / 1000, 1),
-            str(node.steps - sub.known_steps),
+            part.meter.name,
+            part.way.value,
+            "–" if part.total_wh is None else wording.number(part.total_wh / 1000, 1),
+            str(node.steps - part.known_steps),
         )
-        for sub in node.subs
+        for part in node.parts
     ]
-    listed = table(("sub-meter", "kWh", "hours missing"), rows, frozenset({1, 2}))
+    rows += [(meter.name, "unknown", "–", str(node.steps)) for meter in node.absent]
+    listed = table(("meter", "way", "kWh", f"{step} missing"), rows, frozenset({2, 3}))
     return "\n".join((head, rest.sentence, listed))
 
 

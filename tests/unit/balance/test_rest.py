@@ -39,7 +39,7 @@ def test_a_circuit_without_a_meter_is_a_missing_meter_with_its_base():
 
     assert found.cause is Cause.MISSING_METER
     assert found.total_wh == pytest.approx(unmetered.sum())
-    assert "1500 Wh a step of it at all times" in found.sentence
+    assert "1.5 kWh a step of it at all times" in found.sentence
 
 
 @pytest.mark.parametrize("factor", [1 / 1_000, 1_000])
