@@ -39,13 +39,11 @@ from energy_desktop.ui.jobs import InternalError, as_user_facing
 from energy_desktop.ui.shell import AlarmSummary, PageSpec, SearchHit, Shell
 from energy_desktop.ui.views.base import BaseView, Subject, ViewContext
 from energy_desktop.ui.widgets.panel import Panel
-from energy_desktop.ui.widgets.shell_parts import (
-    AlarmStrip,
-    PageHeader,
-    SideRail,
-    StatusBar,
-    TopBar,
-)
+from energy_desktop.ui.widgets.shell.alarm_strip import AlarmStrip
+from energy_desktop.ui.widgets.shell.page_header import PageHeader
+from energy_desktop.ui.widgets.shell.rail import SideRail
+from energy_desktop.ui.widgets.shell.status_bar import StatusBar
+from energy_desktop.ui.widgets.shell.top_bar import TopBar
 
 log = logging.getLogger("energy_desktop.ui")
 
