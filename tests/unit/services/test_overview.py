@@ -14,14 +14,10 @@ from energy_desktop.domain.configuration import Configuration
 from energy_desktop.domain.overview import OTHERS, REST, LoadGroup
 from energy_desktop.domain.site import Meter, Role, Site
 from energy_desktop.domain.snapshot import Layout, LinkState, MeterStatus, Snapshot
-from energy_desktop.services.overview import (
-    OverviewService,
-    block_energy,
-    folded,
-    load_groups,
-    usual_by_slot,
-    wall,
-)
+from energy_desktop.services.overview import OverviewService
+from energy_desktop.services.overview.block import block_energy
+from energy_desktop.services.overview.groups import folded, load_groups
+from energy_desktop.services.overview.past import usual_by_slot, wall
 from energy_desktop.services.rings import LiveRings
 
 BLOCK_MS = round(datetime(2026, 3, 2, 10, 0, tzinfo=UTC).timestamp() * 1000)
