@@ -98,7 +98,7 @@ def open_demo() -> None:
 
 def _live(context: ViewContext, services: Services, engine: Engine, feed: LiveFeed) -> BaseView:
     from energy_desktop.services.live import LiveService
-    from energy_desktop.ui.views.live_view import LiveView
+    from energy_desktop.ui.views.live.page import LiveView
 
     service = LiveService(
         lambda: engine.configuration,

@@ -12,7 +12,7 @@ from energy_desktop.domain.site import Link, LinkKind, Meter, Role, Site
 from energy_desktop.domain.snapshot import Layout, LinkState, MeterStatus, Snapshot
 from energy_desktop.services.live import LiveService
 from energy_desktop.services.rings import LiveRings
-from energy_desktop.ui.views.live_view import MOST_CURVES, LiveView
+from energy_desktop.ui.views.live.page import MOST_CURVES, LiveView
 from tests.gui.fakes import NOW
 
 NOW_MS = to_ms(NOW)
@@ -141,9 +141,9 @@ def test_a_lost_meter_is_hatched_explained_and_can_be_tried(qtbot, context):
     assert any(r.kind == "gap" for r in view.chart.data.regions)
     row = next(r for r in view.table.rows_model.rows if r.meter_id == "m1")
     assert row.quality.startswith("lost 15 min 32 s") and np.isnan(row.now)
-    assert view.silent_panel.isVisibleTo(view)
-    assert "No answer in 3 tries" in view._notice.accessibleName()
-    view._try_now("m1")
+    assert view.silent.isVisibleTo(view)
+    assert "No answer in 3 tries" in view.silent.notice.accessibleName()
+    view.try_now("m1")
     qtbot.waitUntil(lambda: site.tried == ["m1"])
 
 
@@ -152,13 +152,13 @@ def test_voltage_shows_its_limits_as_a_band(qtbot, context, site):
     view.kinds._choose("voltage")
     row = view.table.rows_model.rows[0]
     assert row.limits == pytest.approx((207.0, 253.0))
-    assert view._limit_cell(row).band is not None
+    assert view.table.limit_cell(row).band is not None
 
 
 def test_the_filter_keeps_the_meters_that_match(qtbot, context, site):
     view = a_view(qtbot, context, site)
-    view.filter.setText("meter 7")
-    names = [r.name for r in view.tree.rows_model.rows]
+    view.meters.filter.setText("meter 7")
+    names = [r.name for r in view.meters.table.rows_model.rows]
     assert names == ["Works", "Meter 7"]
 
 

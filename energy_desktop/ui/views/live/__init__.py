@@ -1,0 +1,1 @@
+"""The live page: what a circuit is doing this second."""
