@@ -161,7 +161,11 @@ class FileQuality:
 
 @dataclass(frozen=True, slots=True)
 class DroppedRow:
-    """A row that is not used, as the file says it. line: where the reader knows it."""
+    """A row that is not used, as the file says it. line: where the reader knows it.
+
+    other: the file that holds the same time of the household, "" when it is the same file or the
+    row is no repeat.
+    """
 
     file: str
     line: int | None
@@ -169,6 +173,7 @@ class DroppedRow:
     time: str
     value: str
     reason: str
+    other: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,15 +258,22 @@ class HouseholdRow:
 
 @dataclass(frozen=True, slots=True)
 class FleetOverview:
-    """The first look: who, how much, how well measured, how many strange."""
+    """The first look: who, how much, how well measured, how many strange.
+
+    summary is that of the whole run; the rest counts one year when `year` says so. years: those
+    that can be looked at alone. new_anomalies: stretches that nobody has marked as seen.
+    """
 
     summary: FleetSummary
+    households: int
     kwh_per_day: float
     missing_pct: float
     tariffs: dict[str, int]
     households_with_anomalies: int
     new_anomalies: int
     segments: tuple[Segment, ...]
+    years: tuple[int, ...] = ()
+    year: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,11 +292,19 @@ class TrendDay:
 
 
 @dataclass(frozen=True, slots=True)
+class SeenMark:
+    """Somebody has looked at a strange stretch."""
+
+    at_ms: int
+    who: str
+
+
+@dataclass(frozen=True, slots=True)
 class FleetAnomaly:
     """A strange stretch of one household. new: it ended in the last week of its data.
 
     score: how many of its usual days the deviation is worth in energy; for a meter that stands
-    still or shows nothing, how many days it did.
+    still or shows nothing, how many days it did. seen: None, nobody has marked it.
     """
 
     household: str
@@ -298,6 +318,14 @@ class FleetAnomaly:
     new: bool
     kwh_per_day: float
     last_days_kwh: tuple[float | None, ...]
+    seen: SeenMark | None = None
+
+    @property
+    def state(self) -> str:
+        """new, seen or earlier: whether somebody should look at it."""
+        if self.seen is not None:
+            return "seen"
+        return "new" if self.new else "earlier"
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,7 +53,7 @@ def export(
     progress: ProgressSink = no_progress,
 ) -> tuple[Exported, ...]:
     """See FleetService.export."""
-    there = results.tables()
+    there = results.run.exported()
     for name in tables:
         if name not in there:
             raise WrongUse(

@@ -18,6 +18,7 @@ from energy_desktop.fleet import layout, memory, stage_judge, stage_learn, stage
 from energy_desktop.fleet.engine import Engine
 from energy_desktop.fleet.layout import SourceFile
 from energy_desktop.fleet.manifest import Manifest, run_key
+from energy_desktop.fleet.options import to_document
 from energy_desktop.fleet.workplace import STAGES, Workplace, clear
 
 if TYPE_CHECKING:
@@ -119,4 +120,5 @@ def _about(
         "currency": options.currency,
         "seed": options.seed,
         "tariffs": [options.tariff_a.name, options.tariff_b.name],
+        "options": to_document(options),
     }

@@ -121,6 +121,8 @@ def describe(of: Shapes, labels: Ints, cost_per_year: Floats) -> tuple[Segment, 
     found = []
     for one in range(int(labels.max()) + 1):
         mine = np.flatnonzero(labels == one)
+        if not mine.size:  # looked at for a time in which none of the group has data
+            continue
         shape = of.hour[mine].mean(axis=0)
         level = float(of.kwh_per_day[mine].mean())
         weekend = float(np.median(of.weekend[mine]))

@@ -6,6 +6,7 @@ import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+import ibis
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -16,7 +17,7 @@ from energy_desktop.fleet import anomalies, segments, tariffs
 from energy_desktop.fleet.workplace import Workplace, if_enough, stored, write
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from energy_desktop.fleet.anomalies import HourRule
 
@@ -107,73 +108,102 @@ def tariffs_of(place: Workplace) -> None:
 
     def price(_chunk: str) -> Any:
         weeks = _weeks(place)
-        a = tariffs.bills(weeks, place.options.tariff_a)
-        b = tariffs.bills(weeks, place.options.tariff_b)
-        share = tariffs.peak_share(weeks, place.options.tariff_b)
-        of = segments.shapes(weeks)
-        meters = _meters(place)
-        label = [meters[name]["tariff"] or "" for name in weeks.names]
-        time_of_use = np.array([one.strip().lower() in _TIME_OF_USE for one in label], np.bool_)
         labels = place.manifest.done("segments")["all"]["labels"]
-        per_day = weeks.kwh / np.maximum(weeks.days, 1e-9)
-        write(
-            pa.table(
-                {
-                    "household": list(weeks.names),
-                    "tariff": label,
-                    "step_min": [int(meters[name]["step_min"]) for name in weeks.names],
-                    "first_day": [int(meters[name]["first"]) for name in weeks.names],
-                    "last_day": [int(meters[name]["last"]) for name in weeks.names],
-                    "complete_days": [int(meters[name]["complete"]) for name in weeks.names],
-                    "missing_pct": [float(meters[name]["missing_pct"]) for name in weeks.names],
-                    "kwh": weeks.kwh,
-                    "kwh_per_day": per_day,
-                    "night_share": of.night_share,
-                    "peak_share": share,
-                    "weekend_ratio": of.weekend,
-                    "segment": np.array(labels, np.int64) + 1,
-                    "bill_a_units": a,
-                    "bill_b_units": b,
-                    "cost_a_per_year": tariffs.yearly(a, weeks) / UNITS,
-                    "cost_b_per_year": tariffs.yearly(b, weeks) / UNITS,
-                    "anomalies": _anomaly_counts(place, weeks.names),
-                }
-            ),
-            place.out / "households.parquet",
-        )
-        change = b - a
-        answer = tariffs.response(share, per_day, time_of_use)
-        return {
-            "total_a_units": int(a.sum()),
-            "total_b_units": int(b.sum()),
-            "winners": int((change < 0).sum()),
-            "losers": int((change > 0).sum()),
-            "unchanged": int((change == 0).sum()),
-            "response": None if answer is None else {**asdict(answer), "words": answer.words},
-        }
+        counts = anomaly_counts(place, weeks.names)
+        table, about = priced(place, weeks, meters(place), labels, counts)
+        write(table, place.out / "households.parquet")
+        return about
 
     place.chunks("tariffs", ["all"], price)
+
+
+def priced(
+    place: Workplace,
+    weeks: tariffs.Weeks,
+    of_meters: dict[str, dict[str, Any]],
+    labels: Sequence[int],
+    strange: Sequence[int],
+) -> tuple[pa.Table, dict[str, Any]]:
+    """A row a household with both of its bills, and what is noted of the fleet's.
+
+    of_meters: see `meters`. labels, strange: segment (-1: none) and number of strange stretches,
+    in the order of the names of `weeks`.
+    """
+    a = tariffs.bills(weeks, place.options.tariff_a)
+    b = tariffs.bills(weeks, place.options.tariff_b)
+    share = tariffs.peak_share(weeks, place.options.tariff_b)
+    of = segments.shapes(weeks)
+    each = [of_meters[name] for name in weeks.names]
+    label = [one["tariff"] or "" for one in each]
+    time_of_use = np.array([one.strip().lower() in _TIME_OF_USE for one in label], np.bool_)
+    per_day = weeks.kwh / np.maximum(weeks.days, 1e-9)
+    table = pa.table(
+        {
+            "household": list(weeks.names),
+            "tariff": label,
+            "step_min": [int(one["step_min"]) for one in each],
+            "first_day": [int(one["first"]) for one in each],
+            "last_day": [int(one["last"]) for one in each],
+            "complete_days": [int(one["complete"]) for one in each],
+            "missing_pct": [float(one["missing_pct"]) for one in each],
+            "kwh": weeks.kwh,
+            "kwh_per_day": per_day,
+            "night_share": of.night_share,
+            "peak_share": share,
+            "weekend_ratio": of.weekend,
+            "segment": np.array(labels, np.int64) + 1,
+            "bill_a_units": a,
+            "bill_b_units": b,
+            "cost_a_per_year": tariffs.yearly(a, weeks) / UNITS,
+            "cost_b_per_year": tariffs.yearly(b, weeks) / UNITS,
+            "anomalies": list(strange),
+        }
+    )
+    change = b - a
+    answer = tariffs.response(share, per_day, time_of_use)
+    return table, {
+        "total_a_units": int(a.sum()),
+        "total_b_units": int(b.sum()),
+        "winners": int((change < 0).sum()),
+        "losers": int((change > 0).sum()),
+        "unchanged": int((change == 0).sum()),
+        "response": None if answer is None else {**asdict(answer), "words": answer.words},
+    }
+
+
+def segment_of_each(place: Workplace) -> dict[str, int]:
+    """The segment of each household, -1: none."""
+    labels = place.manifest.done("segments")["all"]["labels"]
+    return dict(zip(_weeks(place).names, labels, strict=True))
 
 
 def _weeks(place: Workplace) -> tariffs.Weeks:
     return tariffs.weeks_of(stored([place.part("week", k) for k in place.filled()]))
 
 
-def _meters(place: Workplace) -> dict[str, dict[str, Any]]:
-    """What the files and the days say of each household."""
+def meters(place: Workplace, within: tuple[int, int] | None = None) -> dict[str, dict[str, Any]]:
+    """What the files and the days say of each household; within: from local day to local day.
+
+    first, last, complete (days that count), covered (minutes), tariff, step_min, missing_pct: of
+    the time from the first to the last day of the household, as far as it lies within.
+    """
     found = {}
     for k in place.filled():
         day = place.engine.parquet([place.part("days", k)])
         said = place.engine.parquet([place.part("meters", k)])
+        inside = ibis.literal(True) if within is None else day.local_day.between(*within)
         spans = day.group_by("household").aggregate(
             first=day.local_day.min(),
             last=day.local_day.max(),
-            complete=day.complete.cast("int64").sum(),
-            covered=day.covered_min.sum().cast("int64"),
+            complete=ibis.ifelse(inside & day.complete, 1, 0).sum().cast("int64"),
+            covered=ibis.ifelse(inside, day.covered_min, 0).sum().cast("int64"),
         )
         for row in place.engine.fetch(spans.join(said, "household")).to_pylist():
+            if within is not None:
+                row["first"] = max(row["first"], within[0])
+                row["last"] = min(row["last"], within[1])
             minutes = (row["last"] - row["first"] + 1) * 1440
-            row["missing_pct"] = max(0.0, 100.0 * (1.0 - row["covered"] / minutes))
+            row["missing_pct"] = max(0.0, 100.0 * (1.0 - row["covered"] / max(minutes, 1)))
             found[row["household"]] = row
     return found
 
@@ -194,10 +224,19 @@ def _trends(place: Workplace) -> pa.Table:
     )
 
 
-def _anomaly_counts(place: Workplace, names: tuple[str, ...]) -> list[int]:
+def anomaly_counts(
+    place: Workplace, names: Sequence[str], within_ms: tuple[int, int] | None = None
+) -> list[int]:
+    """How many strange stretches each household has; within_ms: those that touch that time."""
     parts = place.parts_of("anomalies")
     if not parts:
         return [0] * len(names)
-    counted = stored(parts)["household"].value_counts().to_pylist()
+    found = stored(parts)
+    if within_ms is not None:
+        touches = pc.and_(
+            pc.less(found["start_ms"], within_ms[1]), pc.greater(found["end_ms"], within_ms[0])
+        )
+        found = found.filter(touches)
+    counted = found["household"].value_counts().to_pylist()
     by_name = {one["values"]: one["counts"] for one in counted}
     return [by_name.get(name, 0) for name in names]

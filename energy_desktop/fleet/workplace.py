@@ -33,6 +33,7 @@ STAGES = {
 RESULTS = (
     "readings", "clean", "meters", "days", "week", "features", "dropped", "regression", "lightgbm",
     "lightgbm.txt", "anomalies", "hybrid", "households.parquet", "trends.parquet", "scratch",
+    "years",
 )  # fmt: skip
 """Files and folders that a run makes in its folder."""
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from energy_desktop.analytics.anomaly.profile import find_anomalies
+from energy_desktop.domain.clock import Clock, system_clock, to_ms
 from energy_desktop.domain.errors import NotFound, WrongUse
 from energy_desktop.domain.fleet import (
     DataQuality,
@@ -28,11 +29,13 @@ from energy_desktop.domain.fleet import (
     HouseholdRow,
     HouseholdView,
     Page,
+    SeenMark,
     Segment,
     TariffSummary,
     TrendDay,
 )
 from energy_desktop.domain.ports import ConfigurationStore, Ledger, ProgressSink, no_progress
+from energy_desktop.services.fleet_opened import OpenedResults
 
 if TYPE_CHECKING:
     from energy_desktop.fleet.engine import Engine
@@ -55,10 +58,14 @@ class FleetService:
         configuration: ConfigurationStore | None = None,
         ledger: Ledger | None = None,
         runs: Path | None = None,
+        *,
+        clock: Clock = system_clock,
     ) -> None:
         self._configuration = configuration
         self._ledger = ledger
         self._runs = runs
+        self._clock = clock
+        self._opened = None if runs is None else OpenedResults(runs)
 
     # Running ---------------------------------------------------------------------------------
 
@@ -93,11 +100,28 @@ class FleetService:
         return self.summary(out)
 
     def runs(self) -> tuple[Path, ...]:
-        """The runs that the site keeps, newest first."""
-        if self._runs is None or not self._runs.is_dir():
+        """Results elsewhere that were opened, the last one first; then the runs that the site
+        keeps, newest first.
+        """
+        if self._runs is None or self._opened is None:
             return ()
-        found = [path.parent for path in self._runs.glob("*/fleet.json")]
-        return tuple(sorted(found, key=lambda p: (p / "fleet.json").stat().st_mtime, reverse=True))
+        kept = [path.parent for path in self._runs.glob("*/fleet.json")]
+        kept.sort(key=lambda p: (p / "fleet.json").stat().st_mtime, reverse=True)
+        return (*self._opened.there(), *kept)
+
+    def remember(self, out: Path) -> None:
+        """Results that lie elsewhere are among `runs` from now on. Without a site nothing is kept.
+
+        Raises NotFound when there is no run, StoreError when the site's folder cannot be written.
+        """
+        _results(out)
+        if self._opened is not None and out.absolute().parent != self._runs.absolute():
+            self._opened.add(out)
+
+    def forget(self, out: Path) -> None:
+        """They are not among `runs` any more; the results themselves stay where they are."""
+        if self._opened is not None:
+            self._opened.take(out)
 
     def new_run(self, name: str) -> Path:
         """A folder for a run of the site. Raises WrongUse without a site."""
@@ -107,19 +131,47 @@ class FleetService:
 
     # Looking ---------------------------------------------------------------------------------
 
+    # Every question takes a year: what is counted then is that local year alone. Asked for the
+    # first time, the year is counted first, which takes its time: see make_year.
+
     def summary(self, out: Path) -> FleetSummary:
         return _results(out).summary()
 
-    def overview(self, out: Path) -> FleetOverview:
-        return _results(out).overview()
+    def asked(self, out: Path) -> tuple[Path, FleetOptions] | None:
+        """The folder that a run read, and what it was asked; None: an older program made it."""
+        return _results(out).asked()
 
-    def trends(self, out: Path, *, offset: int = 0, limit: int | None = None) -> Page[TrendDay]:
-        return _results(out).trends(offset=offset, limit=limit)
+    def make_year(self, out: Path, year: int, progress: ProgressSink = no_progress) -> None:
+        """Counts one year of a run, so that every question about it is answered at once.
 
-    def segments(self, out: Path, *, offset: int = 0, limit: int | None = None) -> Page[Segment]:
-        found = _results(out).segments()
+        Blocks: belongs into a job. Raises NotFound for a year without data, JobCancelled,
+        StoreError when the folder of the results cannot be written.
+        """
+        from energy_desktop.fleet import years
+        from energy_desktop.fleet.stored_run import StoredRun
+
+        years.make(StoredRun(out), year, progress)
+
+    def overview(self, out: Path, *, year: int | None = None) -> FleetOverview:
+        return self._look(out, year).overview()
+
+    def trends(
+        self, out: Path, *, offset: int = 0, limit: int | None = None, year: int | None = None
+    ) -> Page[TrendDay]:
+        return self._look(out, year).trends(offset=offset, limit=limit)
+
+    def segments(
+        self, out: Path, *, offset: int = 0, limit: int | None = None, year: int | None = None
+    ) -> Page[Segment]:
+        found = self._look(out, year).segments()
         until = None if limit is None else offset + limit
         return Page(found[offset:until], len(found), offset)
+
+    def examples(
+        self, out: Path, *, each: int = 10, year: int | None = None
+    ) -> dict[int, tuple[tuple[float, ...], ...]]:
+        """Segment -> day shapes (24,) of up to `each` of its households, from small to large."""
+        return self._look(out, year).examples(each)
 
     def stability(self, out: Path) -> dict[int, float]:
         """Number of segments -> how much the same they stay when half of the fleet is left out."""
@@ -139,9 +191,10 @@ class FleetService:
         tariff: str | None = None,
         segment: int | None = None,
         search: str = "",
+        year: int | None = None,
     ) -> Page[HouseholdRow]:
         """order: household, use, anomalies, missing, saving or loss. limit None: all of them."""
-        return _results(out).households(
+        return self._look(out, year).households(
             offset=offset, limit=limit, order=order, tariff=tariff, segment=segment, search=search
         )
 
@@ -159,10 +212,17 @@ class FleetService:
         limit: int | None = 100,
         tariff: str | None = None,
         strongest_only: bool = True,
+        unseen_only: bool = False,
+        year: int | None = None,
     ) -> Page[FleetAnomaly]:
         """Strongest first; strongest_only: one for each household."""
-        return _results(out).anomalies(
-            method=method, offset=offset, limit=limit, tariff=tariff, strongest_only=strongest_only
+        return self._look(out, year).anomalies(
+            method=method,
+            offset=offset,
+            limit=limit,
+            tariff=tariff,
+            strongest_only=strongest_only,
+            unseen_only=unseen_only,
         )
 
     def tariffs(
@@ -173,8 +233,9 @@ class FleetService:
         limit: int | None = 100,
         order: Literal["saving", "loss"] = "saving",
         tariff: str | None = None,
+        year: int | None = None,
     ) -> TariffSummary:
-        return _results(out).tariffs(offset=offset, limit=limit, order=order, tariff=tariff)
+        return self._look(out, year).tariffs(offset=offset, limit=limit, order=order, tariff=tariff)
 
     def quality(self, out: Path, *, offset: int = 0, limit: int | None = 100) -> DataQuality:
         return _results(out).quality(offset=offset, limit=limit)
@@ -188,6 +249,35 @@ class FleetService:
     def household(self, out: Path, household: str) -> HouseholdView:
         """Raises NotFound."""
         return _results(out).household(household)
+
+    def _look(self, out: Path, year: int | None) -> FleetResults:
+        if year is not None:
+            self.make_year(out, year)
+        return _results(out, year)
+
+    # What was looked at ----------------------------------------------------------------------
+
+    def mark_seen(
+        self, out: Path, household: str, *, who: str, stretch: tuple[str, int] | None = None
+    ) -> SeenMark:
+        """Somebody has looked at a strange stretch (kind, start_ms), or at all of a household.
+
+        Kept in the folder of the results; a run made again finds it there.
+        Raises NotFound, StoreError when the folder cannot be written.
+        """
+        from energy_desktop.fleet.seen import SeenMarks
+
+        mark = SeenMark(to_ms(self._clock()), who)
+        SeenMarks(out).put(_stretches(out, household, stretch), mark)
+        return mark
+
+    def unmark_seen(
+        self, out: Path, household: str, *, stretch: tuple[str, int] | None = None
+    ) -> None:
+        """Takes the marks away again. Raises as `mark_seen`."""
+        from energy_desktop.fleet.seen import SeenMarks
+
+        SeenMarks(out).take(_stretches(out, household, stretch))
 
     # Bringing out and in ---------------------------------------------------------------------
 
@@ -250,10 +340,25 @@ def with_tariffs(options: FleetOptions, path: Path) -> FleetOptions:
     return replace(options, tariff_a=a, tariff_b=b, currency=currency or options.currency)
 
 
-def _results(out: Path) -> FleetResults:
+def _results(out: Path, year: int | None = None) -> FleetResults:
     from energy_desktop.fleet.results import FleetResults
 
-    return FleetResults(out)
+    return FleetResults(out, year)
+
+
+def _stretches(
+    out: Path, household: str, stretch: tuple[str, int] | None
+) -> tuple[tuple[str, str, int], ...]:
+    found = _results(out).stretches(household)
+    if stretch is None:
+        return found
+    if (household, *stretch) not in found:
+        raise NotFound(
+            where=f"Household {household}",
+            what="The fleet has no such strange stretch.",
+            remedy="Read the list again: the run may have been made anew.",
+        )
+    return ((household, *stretch),)
 
 
 @contextmanager

@@ -78,7 +78,7 @@ def a_summary(**changes):
 def an_overview(summary=None, **changes):
     summary = summary or a_summary()
     values = {
-        "summary": summary, "kwh_per_day": 10.4, "missing_pct": 0.2,
+        "summary": summary, "households": 50, "kwh_per_day": 10.4, "missing_pct": 0.2,
         "tariffs": {"Std": 40, "ToU": 10}, "households_with_anomalies": 2, "new_anomalies": 1,
         "segments": summary.segments,
     }  # fmt: skip

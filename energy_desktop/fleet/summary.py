@@ -1,0 +1,131 @@
+"""What the manifest of a run says by itself, without a look into its tables."""
+
+from __future__ import annotations
+
+from energy_desktop.domain.fleet import (
+    BrokenFile,
+    DataQuality,
+    FileQuality,
+    FleetSummary,
+    Page,
+    Scores,
+    Segment,
+)
+from energy_desktop.fleet import clock
+from energy_desktop.fleet.manifest import Manifest
+
+
+def summary(manifest: Manifest) -> FleetSummary:
+    """The run in one value. Of a run that is not finished, the stages that are."""
+    daily = manifest.done("daily").values()
+    files = files_of(manifest)
+    scores: dict[str, Scores] = {}
+    for stage in ("regression", "lightgbm"):
+        said = manifest.done(stage).get("all", {}).get("scores", {})
+        scores |= {name: _scores(one) for name, one in said.items()}
+    methods = _methods(manifest)
+    first = [about["first_day"] for about in daily if about["households"]]
+    last = [about["last_day"] for about in daily if about["households"]]
+    return FleetSummary(
+        engine=str(manifest.about["engine"]),
+        finished=manifest.finished,
+        rows_read=sum(file.rows_read for file in files),
+        rows_used=sum(file.rows_used for file in files),
+        dropped=_added(files),
+        broken=broken(manifest),
+        households=sum(about["households"] for about in daily),
+        household_days=sum(about.get("household_days", 0) for about in daily),
+        seconds={name: round(value, 3) for name, value in manifest.seconds.items()},
+        peak_mb=round(float(manifest.facts.get("peak_mb", 0.0)), 1),
+        scores=scores,
+        anomalies=methods["profile"]["found"],
+        anomaly_methods=methods,
+        segments=segments(manifest),
+        stability=stability(manifest),
+        first_day=clock.day_of(min(first)).isoformat() if first else "",
+        last_day=clock.day_of(max(last)).isoformat() if last else "",
+        zone=str(manifest.about["zone"]),
+        currency=str(manifest.about["currency"]),
+    )
+
+
+def segments(manifest: Manifest) -> tuple[Segment, ...]:
+    said = manifest.done("segments").get("all", {}).get("segments", [])
+    return tuple(Segment(**{**one, "shape": tuple(one["shape"])}) for one in said)
+
+
+def stability(manifest: Manifest) -> dict[int, float]:
+    """Number of segments -> how stable they would be, 1 at best."""
+    said = manifest.done("segments").get("all", {}).get("stability", {})
+    return {int(k): float(value) for k, value in said.items()}
+
+
+def refusals(manifest: Manifest) -> tuple[str, ...]:
+    """Why a stage has no answer, in sentences."""
+    return tuple(
+        about["refused"]
+        for stage in ("regression", "lightgbm", "anomalies")
+        for about in manifest.done(stage).values()
+        if "refused" in about
+    )
+
+
+def quality(manifest: Manifest, *, offset: int, limit: int | None) -> DataQuality:
+    """The files with most rows dropped first."""
+    files = sorted(files_of(manifest), key=lambda f: (-sum(f.dropped.values()), f.name))
+    until = None if limit is None else offset + limit
+    return DataQuality(
+        Page(tuple(files[offset:until]), len(files), offset), broken(manifest), _added(files)
+    )
+
+
+def broken(manifest: Manifest) -> tuple[BrokenFile, ...]:
+    said = list(manifest.facts.get("unknown_files", []))
+    for chunk in manifest.done("ingest").values():
+        said += chunk["broken"]
+    return tuple(sorted((BrokenFile(*one) for one in said), key=lambda b: b.name))
+
+
+def files_of(manifest: Manifest) -> list[FileQuality]:
+    """What became of the rows of each file, by name."""
+    names = manifest.about["files"]
+    later: dict[str, dict[str, int]] = {}
+    for chunk in manifest.done("daily").values():
+        for index, reasons in chunk["dropped"].items():
+            mine = later.setdefault(index, {})
+            for reason, n in reasons.items():
+                mine[reason] = mine.get(reason, 0) + n
+    found = []
+    for chunk in manifest.done("ingest").values():
+        for index, counts in chunk["files"].items():
+            at_once = counts["dropped"]
+            repeats = later.get(index, {})
+            read = counts["used"] + sum(at_once.values())
+            used = counts["used"] - sum(repeats.values())
+            found.append(FileQuality(names[int(index)], read, used, {**at_once, **repeats}))
+    return sorted(found, key=lambda file: file.name)
+
+
+def _methods(manifest: Manifest) -> dict[str, dict[str, int]]:
+    found = manifest.done("anomalies")
+    rule = [about for chunk, about in found.items() if chunk != "hybrid"]
+    counted = ("found", "households", "judged", "too_short")
+    return {
+        "profile": {name: sum(about[name] for about in rule) for name in counted},
+        "kmeans_residual": {
+            name: n for name, n in found.get("hybrid", {}).items() if name != "refused"
+        },
+    }
+
+
+def _added(files: list[FileQuality]) -> dict[str, int]:
+    """Reason -> rows, over all files."""
+    dropped: dict[str, int] = {}
+    for file in files:
+        for reason, n in file.dropped.items():
+            dropped[reason] = dropped.get(reason, 0) + n
+    return dropped
+
+
+def _scores(said: dict[str, float | None]) -> Scores:
+    return Scores(**{k: float("nan") if v is None else v for k, v in said.items()})

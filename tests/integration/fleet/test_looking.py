@@ -1,0 +1,258 @@
+"""Looking at a run: one year of it, example shapes, what was seen, and what is remembered."""
+
+import json
+import shutil
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from energy_desktop.domain.errors import DataFileError, JobCancelled, NotFound, StoreError
+from energy_desktop.domain.fleet import FleetOptions
+from energy_desktop.services.fleet import FleetService
+from tests.support.fleet_files import LONDON, london_rows, write_csv
+
+ZONE = "Europe/Berlin"
+START = datetime(2012, 11, 20, tzinfo=UTC)
+DAYS = 85
+NEW_YEAR = datetime(2012, 12, 31, 23, tzinfo=UTC)  # on the clock of the run
+WHO = "Ada"
+
+
+def _rows(k, *, since=START):
+    """One household: level, noise, an evening; `since` cuts what lies before."""
+    rng = np.random.default_rng(k)
+    slot = np.arange(48 * DAYS) % 48
+    values = 0.05 * (k + 1) * (0.4 + np.exp(-(((slot - 38) / 5.0) ** 2)) * (1 + k % 3))
+    values = values * np.exp(0.3 * rng.standard_normal(48 * DAYS))
+    if k == 2:
+        values[48 * 30 : 48 * 32] = 0.211  # stands still in December
+    if k == 3:
+        values[48 * 82 : 48 * 82 + 20] = 6.0 + 0.1 * np.arange(20)  # bursts in its last week
+    first = int((since - START) / timedelta(minutes=30))
+    values = np.round(values, 3)[first:].tolist()
+    return london_rows(f"MAC{k:06d}", values, start=since, tariff="ToU" if k % 2 else "Std")
+
+
+def _fleet(folder, *, since=START):
+    write_csv(folder / "a.csv", LONDON, [row for k in range(12) for row in _rows(k, since=since)])
+    return folder
+
+
+@pytest.fixture(scope="module")
+def service():
+    return FleetService(clock=lambda: datetime(2026, 3, 1, 12, tzinfo=UTC))
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory, service):
+    folder = tmp_path_factory.mktemp("looking")
+    service.run(_fleet(folder / "in"), folder / "out", FleetOptions(zone=ZONE))
+    return folder / "out"
+
+
+@pytest.fixture
+def out(made, tmp_path):
+    return Path(shutil.copytree(made, tmp_path / "out"))
+
+
+def test_a_year_says_what_a_run_over_that_year_alone_says(out, service, tmp_path):
+    service.run(
+        _fleet(tmp_path / "in", since=NEW_YEAR), tmp_path / "alone", FleetOptions(zone=ZONE)
+    )
+
+    service.make_year(out, 2013)
+
+    one, alone = service.overview(out, year=2013), service.overview(tmp_path / "alone")
+    assert (one.year, one.households, one.tariffs) == (2013, 12, {"Std": 6, "ToU": 6})
+    assert one.kwh_per_day == pytest.approx(alone.kwh_per_day)
+    assert one.missing_pct == pytest.approx(alone.missing_pct)
+    assert service.trends(out, year=2013).rows == service.trends(tmp_path / "alone").rows
+    mine = service.households(out, year=2013).rows
+    theirs = service.households(tmp_path / "alone").rows
+    for a, b in zip(mine, theirs, strict=True):
+        assert (a.household, a.first_day, a.last_day, a.complete_days) == (
+            b.household, b.first_day, b.last_day, b.complete_days)  # fmt: skip
+        assert a.kwh_per_day == pytest.approx(b.kwh_per_day)
+        assert a.night_share_pct == pytest.approx(b.night_share_pct)
+        assert a.cost_a_per_year == pytest.approx(b.cost_a_per_year)
+    priced, priced_alone = service.tariffs(out, year=2013), service.tariffs(tmp_path / "alone")
+    assert priced.total_a_units == priced_alone.total_a_units
+    assert priced.total_b_units == priced_alone.total_b_units
+    assert (priced.winners, priced.response) == (priced_alone.winners, priced_alone.response)
+
+
+def test_both_years_together_hold_every_reading(out, service):
+    whole = {one.household: one.bill_a_units for one in service.tariffs(out).rows.rows}
+
+    parts = [
+        {one.household: one.bill_a_units for one in service.tariffs(out, year=year).rows.rows}
+        for year in service.overview(out).years
+    ]
+
+    assert service.overview(out).years == (2012, 2013)
+    for name, bill in whole.items():
+        assert sum(part[name] for part in parts) == pytest.approx(bill, abs=1)  # each is rounded
+
+
+def test_households_stay_in_their_group_whatever_year_is_looked_at(out, service):
+    whole = {one.household: one.segment for one in service.households(out).rows}
+
+    one = {row.household: row.segment for row in service.households(out, year=2013).rows}
+    groups = service.segments(out, year=2013).rows
+
+    assert one == whole
+    assert sum(group.households for group in groups) == 12
+    assert [g.words for g in groups] == [g.words for g in service.segments(out).rows]
+
+
+def test_a_year_holds_the_strange_stretches_that_touch_it(out, service):
+    def strange(year):
+        found = service.anomalies(out, year=year, strongest_only=False, limit=None).rows
+        return {(one.household, one.kind) for one in found}
+
+    assert ("MAC000002", "flat") in strange(2012) - strange(2013)
+    assert ("MAC000003", "high") in strange(2013) - strange(2012)
+    assert strange(2012) | strange(2013) == strange(None)
+    assert service.overview(out, year=2012).new_anomalies == 0
+    assert service.overview(out, year=2013).new_anomalies == service.overview(out).new_anomalies
+
+
+def test_a_year_is_counted_once_and_again_after_another_run(out, service, tmp_path):
+    service.make_year(out, 2013)
+    stamp = (out / "years" / "2013" / "households.parquet").stat().st_mtime_ns
+
+    service.make_year(out, 2013)
+
+    assert (out / "years" / "2013" / "households.parquet").stat().st_mtime_ns == stamp
+    service.run(_fleet(tmp_path / "in"), out, FleetOptions(zone=ZONE, seed=8))
+    assert not (out / "years").exists()
+
+
+def test_a_year_without_data_is_refused_in_words(out, service):
+    with pytest.raises(NotFound, match="It can be for: 2012, 2013"):
+        service.overview(out, year=2019)
+
+
+def test_counting_a_year_can_be_cancelled_and_leaves_nothing_half(out, service):
+    def stop(_fraction, _doing):
+        raise JobCancelled(where="Year", what="Cancelled.", remedy="")
+
+    with pytest.raises(JobCancelled):
+        service.make_year(out, 2013, stop)
+
+    assert not (out / "years").exists()
+    assert list(out.parent.iterdir()) == [out]  # no scratch either
+    assert service.overview(out, year=2013).households == 12
+
+
+def test_examples_are_day_shapes_of_the_group_from_small_to_large(out, service):
+    found = service.examples(out, each=3)
+
+    sizes = {one.segment: one.households for one in service.segments(out).rows}
+    assert {segment: len(shapes) for segment, shapes in found.items()} == {
+        segment: min(3, n) for segment, n in sizes.items()
+    }
+    for shapes in found.values():
+        for shape in shapes:
+            assert len(shape) == 24
+            assert sum(shape) / 24 == pytest.approx(1.0)
+    assert found == service.examples(out, each=3)
+    assert service.examples(out, each=3, year=2013).keys() == found.keys()
+
+
+def test_what_was_seen_is_new_no_more_and_comes_again_when_it_is_unmarked(out, service):
+    before = service.overview(out).new_anomalies
+
+    service.mark_seen(out, "MAC000003", who=WHO)
+
+    row = next(r for r in service.anomalies(out).rows if r.household == "MAC000003")
+    assert (row.new, row.state, row.seen.who) == (True, "seen", WHO)
+    assert row.seen.at_ms == 1_772_366_400_000
+    assert service.overview(out).new_anomalies < before
+    unseen = service.anomalies(out, unseen_only=True).rows
+    assert "MAC000003" not in {one.household for one in unseen}
+    service.unmark_seen(out, "MAC000003")
+    assert service.overview(out).new_anomalies == before
+
+
+def test_one_stretch_is_marked_without_the_others_of_the_household(out, service):
+    rows = service.household(out, "MAC000003").anomalies
+    one = rows[0]
+
+    service.mark_seen(out, "MAC000003", who=WHO, stretch=(one.kind, one.start_ms))
+
+    states = [row.state for row in service.household(out, "MAC000003").anomalies]
+    assert states[0] == "seen"
+    assert "seen" not in states[1:]
+
+
+def test_marks_outlive_a_run_that_is_made_again(out, service, tmp_path):
+    service.mark_seen(out, "MAC000002", who=WHO)
+
+    service.run(_fleet(tmp_path / "in"), out, FleetOptions(zone=ZONE, seed=8))
+
+    row = next(r for r in service.anomalies(out).rows if r.household == "MAC000002")
+    assert row.state == "seen"
+
+
+def test_marks_of_a_household_that_is_not_there_are_refused(out, service):
+    with pytest.raises(NotFound):
+        service.mark_seen(out, "nobody", who=WHO)
+    with pytest.raises(NotFound, match="no such strange stretch"):
+        service.mark_seen(out, "MAC000003", who=WHO, stretch=("flat", 1))
+    assert not (out / "seen.json").exists()
+
+
+def test_a_file_of_marks_that_is_torn_is_named_and_not_taken_for_empty(out, service):
+    (out / "seen.json").write_text('{"format": 1, "marks": [')
+
+    with pytest.raises(DataFileError, match=r"seen\.json"):
+        service.anomalies(out)
+
+
+def test_opened_results_are_remembered_the_last_one_first(out, tmp_path):
+    first = Path(shutil.copytree(out, tmp_path / "stick" / "Leeds"))
+    runs = tmp_path / "site" / "fleet"
+    own = Path(shutil.copytree(out, runs / "own"))
+    FleetService(runs=runs).remember(first)
+    FleetService(runs=runs).remember(out)
+
+    again = FleetService(runs=runs)
+
+    assert again.runs() == (out, first, own)
+    shutil.move(first, tmp_path / "pulled out")
+    assert again.runs() == (out, own)
+    shutil.move(tmp_path / "pulled out", first)
+    assert again.runs() == (out, first, own)
+    again.forget(out)
+    assert again.runs() == (first, own)
+
+
+def test_only_a_run_is_remembered_and_one_of_the_site_is_known_anyway(out, tmp_path):
+    runs = tmp_path / "site" / "fleet"
+    service = FleetService(runs=runs)
+    own = Path(shutil.copytree(out, runs / "own"))
+
+    with pytest.raises(NotFound):
+        service.remember(tmp_path / "nothing")
+    service.remember(own)
+
+    assert service.runs() == (own,)
+    assert not (runs / "opened.json").exists()
+
+
+def test_a_list_that_cannot_be_written_is_said(out, tmp_path):
+    (tmp_path / "site").write_text("a file where the folder should be")
+
+    with pytest.raises(StoreError, match="cannot be remembered"):
+        FleetService(runs=tmp_path / "site" / "fleet").remember(out)
+
+
+def test_a_run_tells_what_it_was_asked(out, service):
+    folder, options = service.asked(out)
+
+    assert folder.name == "in"
+    assert options == FleetOptions(zone=ZONE)
+    assert json.loads((out / "fleet.json").read_text())["about"]["options"]["zone"] == ZONE
