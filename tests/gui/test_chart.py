@@ -6,7 +6,7 @@ from PySide6.QtCore import Qt
 
 from energy_desktop.ui import theme
 from energy_desktop.ui.formatting import Formats
-from energy_desktop.ui.widgets import chart as chart_module
+from energy_desktop.ui.widgets import chart_axes, chart_scene
 from energy_desktop.ui.widgets.chart import Chart
 from energy_desktop.ui.widgets.chart_data import Bars, ChartData, Fan, Limit, Line, Steps
 
@@ -42,7 +42,7 @@ def pixels(chart, token):
 
 
 def test_a_gap_is_not_joined(chart, qtbot, monkeypatch):
-    monkeypatch.setattr(chart_module, "ANTIALIAS_POINTS", -1)
+    monkeypatch.setattr(chart_scene, "ANTIALIAS_POINTS", -1)
     y = np.full(600, 5000.0)
     y[200:400] = np.nan
     chart.show_data(ChartData(lines=(a_line(y, token="curve1"),)))
@@ -56,7 +56,7 @@ def test_a_gap_is_not_joined(chart, qtbot, monkeypatch):
 
 def test_the_y_range_grows_at_once_and_shrinks_after_half_a_minute(chart, monkeypatch):
     now = [1000.0]
-    monkeypatch.setattr(chart_module.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(chart_axes.time, "monotonic", lambda: now[0])
     chart.show_data(ChartData(lines=(a_line([0, 1000]),)))
     small = y_range(chart)
 

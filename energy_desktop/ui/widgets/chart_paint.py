@@ -16,15 +16,7 @@ from PySide6.QtGui import QBrush, QPainter, QPen
 
 from energy_desktop.ui import theme
 from energy_desktop.ui.widgets import paint
-from energy_desktop.ui.widgets.chart_data import (
-    Bars,
-    ChartData,
-    Fan,
-    Floats,
-    Line,
-    Points,
-    Steps,
-)
+from energy_desktop.ui.widgets.chart_data import Bars, ChartData, Fan, Floats, Line, Points, Steps
 from energy_desktop.ui.widgets.decimate import decimate
 
 WIDE_PEN_POINTS = 4_000  # fewer than this drawn: 1.5 px costs nothing
