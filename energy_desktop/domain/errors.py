@@ -63,6 +63,10 @@ class StoreError(UserFacingError):
     """The database cannot be opened, read or written."""
 
 
+class DamagedStore(StoreError):
+    """The database, or a place in it, is not what was written: a backup helps."""
+
+
 class EngineAlreadyRunning(StoreError):
     """Another engine holds this database."""
 

@@ -3,14 +3,18 @@
 A backup that nobody opened is a hope. The store opens and checks every copy before it gets its
 name; here is decided when one is due, which older ones may go, and what is said when none could
 be made. Only files that were made here are ever removed.
+
+Where backups were put stands in a file beside their own folder, too: the settings lie in the very
+store that a backup is needed for.
 """
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
@@ -27,6 +31,7 @@ _LAST = "last_backup"
 _FAILED = "last_backup_failure"
 _SINCE = "backups_since"
 _STAMP = "%Y%m%dT%H%M%SZ"
+_MOST_FOLDERS = 8
 RETRY_AFTER = timedelta(hours=1)
 
 
@@ -140,17 +145,11 @@ class BackupService:
     def kept(self) -> tuple[Backup, ...]:
         """The files that lie in the folder now, newest first."""
         folder = self._folder(self._settings())
-        if folder is None or not folder.is_dir():
-            return ()
-        found = (
-            Backup(str(file), file.stat().st_size, to_ms(made))
-            for made, file in _made_in(folder, self._stem)
-        )
-        return tuple(sorted(found, key=lambda b: -b.at_ms))
+        return () if folder is None else backups_in([folder], self._copied.where)
 
     @property
     def _stem(self) -> str:
-        return re.sub(r"[^A-Za-z0-9_-]", "-", Path(self._copied.where).stem) or "site"
+        return _stem_of(self._copied.where)
 
     def _zone(self) -> ZoneInfo:
         return ZoneInfo(self._store.load().site.zone)
@@ -173,7 +172,24 @@ class BackupService:
         if settings.backup_second_folder:
             second = str(self._carry(target, Path(settings.backup_second_folder).expanduser()))
             self._tidy(Path(second).parent, settings, Path(second))
+        self._note_folders([folder, *([Path(second).parent] if second else [])])
         return Backup(str(target), target.stat().st_size, now_ms, removed, second)
+
+    def _note_folders(self, used: Sequence[Path]) -> None:
+        """Keeps the newest folders first. Without it a harmed store's backups are looked for in
+        their own folder only, so a failure is told and no more."""
+        if self._own_folder is None:
+            return
+        note = _note_beside(self._own_folder)
+        known = [*map(str, used), *(str(f) for f in _noted(note))]
+        beside = note.with_name(f"{note.name}.new")
+        try:
+            note.parent.mkdir(parents=True, exist_ok=True)
+            text = json.dumps({"folders": list(dict.fromkeys(known))[:_MOST_FOLDERS]})
+            beside.write_text(text, encoding="utf-8")
+            beside.replace(note)
+        except OSError as error:
+            _LOG.warning("%s was not written: %s", note, error)
 
     def _carry(self, made: Path, folder: Path) -> Path:
         """To the second folder, whole or not at all."""
@@ -226,6 +242,36 @@ def to_keep(
         last = list(periods.values())
         kept.update(last[-count:] if count > 0 else ())
     return frozenset(kept)
+
+
+def backup_folders(own_folder: Path) -> tuple[Path, ...]:
+    """Every folder into which backups of this site were put, known without its store."""
+    return tuple(dict.fromkeys([*_noted(_note_beside(own_folder)), own_folder]))
+
+
+def backups_in(folders: Iterable[Path], where: str) -> tuple[Backup, ...]:
+    """The backups of the store `where` in these folders, newest first, of equal ones the first."""
+    found: dict[str, Backup] = {}
+    for folder in folders:
+        for made, file in _made_in(folder, _stem_of(where)) if folder.is_dir() else ():
+            found.setdefault(file.name, Backup(str(file), file.stat().st_size, to_ms(made)))
+    return tuple(sorted(found.values(), key=lambda b: -b.at_ms))
+
+
+def _stem_of(where: str) -> str:
+    return re.sub(r"[^A-Za-z0-9_-]", "-", Path(where).stem) or "site"
+
+
+def _note_beside(own_folder: Path) -> Path:
+    return own_folder.with_name(f"{own_folder.name}.json")
+
+
+def _noted(note: Path) -> list[Path]:
+    try:
+        kept = json.loads(note.read_text(encoding="utf-8"))["folders"]
+        return [Path(folder) for folder in kept]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []  # no backup was made yet, or the file is torn: the own folder remains
 
 
 def _made_in(folder: Path, stem: str) -> list[tuple[datetime, Path]]:

@@ -19,7 +19,7 @@ from typing import Any
 import sqlcipher3.dbapi2 as sqlite_driver
 
 from energy_desktop.domain.clock import Clock, from_ms, system_clock, to_ms
-from energy_desktop.domain.errors import StoreError
+from energy_desktop.domain.errors import DamagedStore, StoreError
 from energy_desktop.storage import lock
 from energy_desktop.storage.check import find_damage
 from energy_desktop.storage.database import (
@@ -33,6 +33,7 @@ from energy_desktop.storage.keyfile import key_file_of
 from energy_desktop.storage.migrations import pending
 from energy_desktop.storage.series.names import Names
 
+RESTORED_FROM = "restored_from"  # a setting: when, and the name of the backup
 _COUNTED = ("invoices", "invoice_papers", "meters", "hot", "chunks", "rollups", "intervals")
 
 
@@ -97,24 +98,17 @@ def restore(
     now_ms = to_ms(clock())
     if source == path:
         raise StoreError(where=str(source), what="this is the database itself.", remedy="")
-    _check_known(source, key)
     path.parent.mkdir(parents=True, exist_ok=True)
     held = lock.acquire(database, "restore", now_ms)
     temporary = path.with_name(path.name + ".restoring")
     try:
-        expected = verified(source, key)
-        damage = _damage(source, key)
-        if damage:
-            raise StoreError(
-                where=str(source),
-                what=f"the backup is damaged. {damage[0]}",
-                remedy="Take another backup; the present store was not touched.",
-            )
+        expected = prove(source, key)
         shutil.copyfile(source, temporary)
         if verified(temporary, key) != expected:
             raise StoreError(
                 where=str(temporary), what="the copy is not like the backup.", remedy="Try again."
             )
+        _note_origin(temporary, key, f"{now_ms} {source.name}")
         sync(temporary)
         kept = _set_aside(path, key, now_ms)
         temporary.replace(path)
@@ -127,6 +121,36 @@ def restore(
         held.release()
         database.close()
     return kept
+
+
+def prove(file: Path, key: str | None) -> Sequence[int]:
+    """Opens a backup, holds all of it against its checksums and gives its numbers of rows.
+
+    Raises StoreError unless it is whole. Takes seconds per gigabyte.
+    """
+    _check_known(file, key)
+    try:
+        rows = verified(file, key)
+    except sqlite_driver.Error as error:
+        raise store_error(str(file), error) from error
+    damage = _damage(file, key)
+    if damage:
+        raise StoreError(
+            where=str(file),
+            what=f"the backup is damaged. {damage[0]}",
+            remedy="Take another backup; the present store was not touched.",
+        )
+    return rows
+
+
+def _note_origin(restored: Path, key: str | None, text: str) -> None:
+    """So that the time since the backup is not taken for one in which nothing ran."""
+    with closing(_bare(restored, key)) as connection:
+        connection.execute(
+            "INSERT INTO settings (name, value) VALUES (?, ?)"
+            " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+            (RESTORED_FROM, text),
+        )
 
 
 def _set_aside(path: Path, key: str | None, now_ms: int) -> Path | None:
@@ -159,7 +183,7 @@ def _keep_apart_if_damaged(made: Path, target: Path, key: str | None) -> None:
         return
     apart = _free_name(target.with_name(f"{target.name}.damaged"))
     made.replace(apart)
-    raise StoreError(
+    raise DamagedStore(
         where=str(target),
         what=f"the database holds damage, and so does its copy, kept as {apart.name}. {damage[0]}",
         remedy="Restore the newest backup that was verified.",

@@ -7,9 +7,12 @@ and every invoice against its hash. Takes seconds per gigabyte: for a command or
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from energy_desktop.domain.clock import iso_utc
 from energy_desktop.domain.errors import InvoiceError, StoreError
 from energy_desktop.storage.database import Database
+from energy_desktop.storage.harm import harmed_places
 from energy_desktop.storage.repositories.invoices import StoredInvoices
 from energy_desktop.storage.series import codec
 from energy_desktop.storage.series.names import Names
@@ -20,7 +23,7 @@ _BATCH = 2_000
 def find_damage(database: Database, names: Names) -> tuple[str, ...]:
     """A sentence per finding, the worst first; empty: nothing is wrong."""
     try:
-        structure = _structure(database)
+        structure = _structure(database, names)
         if structure:
             return structure  # what hangs on a broken tree cannot be told apart from it
         return (*_chunks(database, names), *_invoices(database))
@@ -28,12 +31,24 @@ def find_damage(database: Database, names: Names) -> tuple[str, ...]:
         return (str(error),)
 
 
-def _structure(database: Database) -> tuple[str, ...]:
+def _structure(database: Database, names: Names) -> tuple[str, ...]:
     if not database.is_sqlite:
         return ()
-    with database.reading() as session:
-        rows = [str(row[0]) for row in session.rows("PRAGMA quick_check(5)")]
-    return () if rows == ["ok"] else tuple(f"{database.where}: {row}" for row in rows)
+    try:
+        with database.reading() as session:
+            rows = [str(row[0]) for row in session.rows("PRAGMA quick_check(5)")]
+    except StoreError as error:
+        rows = [error.what]
+    if rows == ["ok"]:
+        return ()
+    meters: dict[int, str] = {}
+    quantities: dict[int, str] = {}
+    # Where these two are harmed themselves, the table alone is named.
+    with suppress(StoreError), database.reading() as session:
+        meters = names.meter_ids(session)
+        quantities = {key: q.name for key, q in names.quantities(session).items()}
+    places = harmed_places(database, meters, quantities)
+    return tuple(places or (f"{database.where}: {row}" for row in rows))
 
 
 def _chunks(database: Database, names: Names) -> list[str]:

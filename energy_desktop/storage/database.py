@@ -26,7 +26,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
-from energy_desktop.domain.errors import StoreError
+from energy_desktop.domain.errors import DamagedStore, StoreError
 
 APPLICATION_ID = 0x454E4459  # "ENDY": tells our file from any other SQLite file
 BUSY_TIMEOUT_MS = 5_000
@@ -54,7 +54,7 @@ _FAILURES = (
     ),
     (
         "malformed",
-        "the file is damaged.",
+        "a page of the file is damaged.",
         "Restore the newest backup; the damaged file is kept aside.",
     ),
     (
@@ -94,13 +94,19 @@ _FAILURES = (
     ),
 )
 
+_OF_DAMAGE = ("file is not a database", "hmac check failed", "malformed", "no such table")
+
 
 def store_error(where: str, error: BaseException) -> StoreError:
-    """The failure of a driver as a sentence. `where` names the file or server."""
+    """The failure of a driver as a sentence, DamagedStore where a backup would help.
+
+    `where` names the file or server.
+    """
     text = str(getattr(error, "orig", None) or error)
     for fragment, what, remedy in _FAILURES:
         if fragment in text.lower():
-            return StoreError(where=where, what=what, remedy=remedy)
+            kind = DamagedStore if fragment in _OF_DAMAGE else StoreError
+            return kind(where=where, what=what, remedy=remedy)
     first_line = text.splitlines()[0] if text else type(error).__name__
     return StoreError(
         where=where, what=f"the database answered: {first_line}.", remedy="The log has the details."

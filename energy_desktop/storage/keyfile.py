@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from energy_desktop.domain.errors import StoreError, WrongKey
+from energy_desktop.domain.errors import DamagedStore, StoreError, WrongKey
 
 PASSPHRASE_AT_LEAST = 10  # characters
 _SCRYPT: dict[str, int] = {"n": 1 << 15, "r": 8, "p": 1, "maxmem": 64 << 20, "dklen": 32}
@@ -60,10 +60,12 @@ class KeyFile:
             if not keys:
                 raise ValueError("no key")
         except FileNotFoundError:
-            raise StoreError(
+            # A plain database whose first page is damaged looks the same from outside.
+            raise DamagedStore(
                 where=str(path),
-                what="the database is encrypted and this file with its locked key is gone.",
-                remedy="Copy it back from beside a backup; without it nothing can be read.",
+                what="the database is encrypted and this file with its locked key is gone, or "
+                "the first page of the database is damaged.",
+                remedy="Copy the file back from beside a backup, or restore a backup.",
             ) from None
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise StoreError(

@@ -11,7 +11,7 @@ from types import TracebackType
 
 from energy_desktop.domain.clock import Clock, from_ms, system_clock, to_ms
 from energy_desktop.domain.energy import Gap
-from energy_desktop.domain.errors import StoreError
+from energy_desktop.domain.errors import DamagedStore, StoreError
 from energy_desktop.storage import backup as backups
 from energy_desktop.storage import lock, migrations
 from energy_desktop.storage.check import find_damage
@@ -262,7 +262,7 @@ def _check_file(path: Path, where: str, *, read_only: bool) -> None:
         raise StoreError(where=where, what="this is a folder.", remedy="Name a file in it.")
     elif path.stat().st_size == 0:
         # Ours are made whole under another name first, so an empty one was emptied.
-        raise StoreError(
+        raise DamagedStore(
             where=where,
             what="the file is empty, so its content was lost.",
             remedy="Restore the newest backup, or delete the empty file to begin anew.",

@@ -1,14 +1,14 @@
-"""Commands about the store as a whole: backup, restore."""
+"""Commands about the store as a whole: backup, restore, whether it is sound."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from energy_desktop.app.commands.common import (
+    FAILED,
     JsonOption,
     SiteOption,
     guarded,
@@ -16,11 +16,15 @@ from energy_desktop.app.commands.common import (
     say,
     site_folder,
 )
+from energy_desktop.domain.clock import iso_utc
+from energy_desktop.domain.errors import WrongUse
 
 
 def register(app: typer.Typer) -> None:
     app.command()(backup)
     app.command()(restore)
+    app.command()(backups)
+    app.command()(soundness)
 
 
 @guarded
@@ -55,35 +59,71 @@ def backup(
 
 @guarded
 def restore(
-    file: Annotated[Path, typer.Argument(metavar="FILE")],
+    file: Annotated[Path | None, typer.Argument(metavar="FILE", show_default=False)] = None,
+    newest: Annotated[
+        bool, typer.Option("--newest", help="The newest backup of the site that is whole.")
+    ] = False,
     site: SiteOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Put a backup in the place of the store; the store that was there is kept aside."""
-    from energy_desktop.app.site_key import key_of
-    from energy_desktop.domain.errors import StoreError
-    from energy_desktop.storage import restore as restore_store
-    from energy_desktop.storage.encryption import is_encrypted
-    from energy_desktop.storage.keyfile import KeyFile, key_file_of
+    from energy_desktop.app.restoring import newest_good, restore_site
 
     folder = site_folder(site)
-    folder.make()
-    beside, own = key_file_of(file), key_file_of(folder.database)
-    if is_encrypted(file) and not beside.exists() and not own.exists():
-        raise StoreError(
-            where=str(file),
-            what=f"it is no backup of a store, or it is encrypted and {beside.name} is not there.",
-            remedy="Choose another file, or copy the key file that lay beside it.",
+    passed_over: tuple[str, ...] = ()
+    if newest == (file is not None):
+        raise WrongUse(
+            where="restore",
+            what="It is not clear which backup is meant.",
+            remedy="Name a FILE, or take --newest for the newest one that is whole.",
         )
-    key = key_of(file, key_file=beside if beside.exists() else own)
-    if key is not None and beside.exists():
-        # Before the store: a key too many does no harm, a store without its key is lost.
-        keys = replace(KeyFile.load(beside), path=own)
-        (keys.joined(KeyFile.load(own)) if own.exists() else keys).save()
-    aside = restore_store(file, folder.database, key=key)
+    if file is None:
+        found = newest_good(folder)
+        file, passed_over = Path(found.backup.file), found.passed_over
+    aside = restore_site(folder, file)
     kept = "There was no store before." if aside is None else f"The old one is {aside.name}."
+    said = "".join(f"Passed over: {sentence}\n" for sentence in passed_over)
     say(
-        {"database": str(folder.database), "kept_aside": None if aside is None else str(aside)},
+        {
+            "database": str(folder.database),
+            "backup": str(file),
+            "passed_over": list(passed_over),
+            "kept_aside": None if aside is None else str(aside),
+        },
         as_json=as_json,
-        text=f"{file.name} is now the store of {folder.root}. {kept}",
+        text=f"{said}{file.name} is now the store of {folder.root}. {kept}",
     )
+
+
+@guarded
+def backups(site: SiteOption = None, as_json: JsonOption = False) -> None:
+    """List the backups of the site, newest first; works when the store does not open."""
+    from energy_desktop.app.restoring import backups_of
+
+    found = backups_of(site_folder(site))
+    say(
+        {
+            "backups": [
+                {"file": b.file, "made_utc": iso_utc(b.at_ms), "bytes": b.size_bytes} for b in found
+            ]
+        },
+        as_json=as_json,
+        text="\n".join(
+            f"{iso_utc(b.at_ms)}  {b.size_bytes / 1e6:10,.1f} MB  {b.file}" for b in found
+        )
+        or "No backup of this site was made yet.",
+    )
+
+
+@guarded
+def soundness(site: SiteOption = None, as_json: JsonOption = False) -> None:
+    """Hold every stored block against its checksum; exit code 3 when something is damaged."""
+    with opened(site) as place:
+        found = place.services.settings.find_damage()
+    say(
+        {"sound": not found, "damage": list(found)},
+        as_json=as_json,
+        text="\n".join(found) or "Sound: every block, interval and invoice is as it was written.",
+    )
+    if found:
+        raise typer.Exit(FAILED)
