@@ -111,6 +111,10 @@ class Role(Enum):
     OTHER = "other"
 
 
+INTERVALS_MIN = (5, 10, 15, 30, 60)
+"""Lengths of interval that a polled meter may be booked in."""
+
+
 @dataclass(frozen=True, slots=True)
 class Meter:
     """A meter, what it measures and how it is read.
@@ -121,6 +125,8 @@ class Meter:
     an energy step above it is implausible.
     address: identity in a telegram (server id, secondary address), sensor name of a push, IP
     address and instance of a BACnet device; empty: the only one there.
+    interval_min: length of the intervals that its registers are booked in, of INTERVALS_MIN. What
+    was booked before a change keeps its length.
     """
 
     meter_id: str
@@ -142,6 +148,7 @@ class Meter:
     connection_limit_w: float | None = None
     enabled: bool = True
     address: str = ""  # which meter of the link, where a unit number does not say it
+    interval_min: int = 15
 
 
 VIRTUAL = "virtual:"

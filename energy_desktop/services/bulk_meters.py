@@ -72,6 +72,7 @@ _ALIASES = {
     "mid_approved": ("mid_approved", "mid"),
     "address": ("address", "server_id", "secondary_address"),
     "enabled": ("enabled", "active"),
+    "interval_min": ("interval_min", "booking_interval_min", "booked_every_min"),
 }
 _COLUMN_OF = {alias: column for column, names in _ALIASES.items() for alias in names}
 _YES = frozenset({"yes", "y", "true", "1", "x", "on", "ja"})
@@ -375,6 +376,7 @@ _FIELDS: dict[str, tuple[str, Callable[[str, str], Any]]] = {
     "mid_approved": ("mid_approved", _flag),
     "address": ("address", _text),
     "enabled": ("enabled", _flag),
+    "interval_min": ("interval_min", _integer(1, 60)),
 }
 
 

@@ -152,6 +152,7 @@ class MeterRow(Base):
     connection_limit_w: Mapped[float | None] = mapped_column(Float)
     enabled: Mapped[bool] = mapped_column(Boolean)
     address: Mapped[str] = mapped_column(Text)
+    interval_min: Mapped[int]
 
 
 class VirtualMeterRow(Base):
@@ -536,6 +537,22 @@ Table(
     Column("offset_wh", BigInteger, nullable=False),
     Column("segment", Integer, nullable=False),
     PrimaryKeyConstraint("meter_key", "register_key"),
+)
+Table(
+    "ledger_grids",  # registers whose intervals are, or were once, no quarter hours
+    METADATA,
+    Column("meter_key", Integer, nullable=False),
+    Column("register_key", Integer, nullable=False),
+    Column("from_ms", BigInteger, nullable=False),
+    Column("step_s", Integer, nullable=False),
+    PrimaryKeyConstraint("meter_key", "register_key", "from_ms"),
+)
+Table(
+    "clock_jumps",  # of this computer: what it showed before it was set, and at once after
+    METADATA,
+    Column("after_ms", BigInteger, nullable=False),
+    Column("before_ms", BigInteger, nullable=False),
+    PrimaryKeyConstraint("after_ms", "before_ms"),
 )
 Table(
     "push_answers",  # of requests with an idempotency key

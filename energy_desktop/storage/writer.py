@@ -6,7 +6,7 @@ take them (locked, disk full, server gone) the readings wait in memory, beyond a
 (spill.py), and are written in the order in which they came. Nothing is dropped silently: only
 when memory and disk are both exhausted are readings refused, counted in `stats().lost` and logged.
 
-Between commits the thread closes quarter hours and seals hours, in slices.
+Between commits the thread closes intervals and seals hours, in slices.
 """
 
 from __future__ import annotations
@@ -108,10 +108,11 @@ class Writer:
         self._queue: deque[Snapshot] = deque()
         self._gaps: deque[Gap] = deque()
         self._layouts: dict[str, _LayoutWriter] = {}
-        self._meters: dict[str, list[int]] = {}  # key, and when its quarter hour is over
-        self._due: dict[tuple[str, str], None] = {}  # registers whose quarter hour is over
+        self._meters: dict[str, list[int]] = {}  # key, end and start of its interval
+        self._steps_ms: dict[str, int] = {}  # by meter, where no quarter hour
+        self._due: dict[tuple[str, str], None] = {}  # registers whose interval is over
         self._part_ends: dict[tuple[str, int], int] = {}  # the same, by meter and layout
-        self._late: dict[str, tuple[int, int]] = {}  # meters with readings of closed quarter hours
+        self._late: dict[str, tuple[int, int]] = {}  # meters with readings of closed intervals
         self._in_hand = 0
         self._committed = 0
         self._lost = 0
@@ -153,7 +154,7 @@ class Writer:
             return self._write_all()
 
     def upkeep(self, now_ms: int, *, seconds: float = float("inf")) -> bool:
-        """Closes quarter hours and seals hours for at most `seconds`. True: more is to be done."""
+        """Closes intervals and seals hours for at most `seconds`. True: more is to be done."""
         end = time.monotonic() + seconds
         with self._turn:
             while self._close_one() or self._take_late() or self._sealer.step(now_ms):
@@ -312,16 +313,18 @@ class Writer:
                 has_all_registers = entry.has_all_registers
             meter = meters.get(meter_id)
             if meter is None:
-                meter = meters[meter_id] = [self._ensure_meter(meter_id), 0]
+                meter = meters[meter_id] = [self._ensure_meter(meter_id), 0, 0]
             if not has_all_registers:
                 self._part_came(meter_id, layout_key, registers, at_ms)
             elif at_ms >= meter[1]:
                 if not meter[1]:
                     self._note_late(meter_id, at_ms)
-                meter[1] = (at_ms // QUARTER_HOUR_MS + 1) * QUARTER_HOUR_MS
+                step_ms = self._steps_ms.get(meter_id, QUARTER_HOUR_MS)
+                meter[2] = at_ms // step_ms * step_ms
+                meter[1] = meter[2] + step_ms
                 for register in registers:
                     due[meter_id, register] = None
-            elif at_ms < meter[1] - QUARTER_HOUR_MS:
+            elif at_ms < meter[2]:
                 self._note_late(meter_id, at_ms)
             try:
                 packed = bytearray(pack(*snapshot.values))
@@ -343,26 +346,27 @@ class Writer:
     def _part_came(
         self, meter_id: str, layout_key: int, registers: tuple[str, ...], at_ms: int
     ) -> None:
-        """A reading without some register of its meter: it closes the quarter hours of those that
+        """A reading without some register of its meter: it closes the intervals of those that
         it has, because a meter that sends each in a message of its own never has them together."""
         if not registers:
             return
         end_ms = self._part_ends.get((meter_id, layout_key), 0)
-        if not end_ms or at_ms < end_ms - QUARTER_HOUR_MS:
+        step_ms = self._steps_ms.get(meter_id, QUARTER_HOUR_MS)
+        if not end_ms or at_ms < end_ms - step_ms:
             self._note_late(meter_id, at_ms)
         if at_ms >= end_ms:
-            self._part_ends[meter_id, layout_key] = (at_ms // QUARTER_HOUR_MS + 1) * QUARTER_HOUR_MS
+            self._part_ends[meter_id, layout_key] = (at_ms // step_ms + 1) * step_ms
             for register in registers:
                 self._due[meter_id, register] = None
 
     def _note_late(self, meter_id: str, at_ms: int) -> None:
-        """A reading of a quarter hour that may be closed already; so may be the first one of a
+        """A reading of an interval that may be closed already; so may be the first one of a
         meter since the start."""
         first, last = self._late.get(meter_id, (at_ms, at_ms))
         self._late[meter_id] = (min(first, at_ms), max(last, at_ms))
 
     def _take_late(self) -> bool:
-        """Redraws the quarter hours of one meter whose readings came late. False: none did."""
+        """Redraws the intervals of one meter whose readings came late. False: none did."""
         if not self._late:
             return False
         meter_id, (first_ms, last_ms) = next(iter(self._late.items()))
@@ -371,7 +375,7 @@ class Writer:
                 changed = self._ledger.take_late(session, meter_id, register, first_ms, last_ms)
                 if changed:
                     log.info(
-                        "%s: %d quarter hours of %s were redrawn by readings that came late",
+                        "%s: %d intervals of %s were redrawn by readings that came late",
                         meter_id,
                         changed,
                         register,
@@ -401,12 +405,15 @@ class Writer:
         return entry
 
     def _close_one(self) -> bool:
-        """Closes the quarter hours of one register. False: none is due."""
+        """Closes the intervals of one register. False: none is due."""
         if not self._due:
             return False
         meter_id, register = next(iter(self._due))
         with self._database.writing(busy_ms=self.options.busy_ms) as session:
             self._ledger.advance(session, meter_id, register)
+        step_ms = self._ledger.step_ms(meter_id)
+        if step_ms != self._steps_ms.get(meter_id, QUARTER_HOUR_MS):
+            self._steps_ms[meter_id] = step_ms
         del self._due[meter_id, register]
         return True
 

@@ -13,6 +13,7 @@ from itertools import groupby, pairwise
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from energy_desktop.domain.configuration import Configuration
+from energy_desktop.domain.intervals import interval_problem
 from energy_desktop.domain.link_kinds import kind_info
 from energy_desktop.domain.site import Meter, SpaceKind
 
@@ -38,10 +39,15 @@ def check(configuration: Configuration, drivers: Collection[str]) -> list[Proble
     ]
 
 
-def _site(c: Configuration) -> Iterator[Problem]:
+def _zone(c: Configuration) -> ZoneInfo | None:
     try:
-        ZoneInfo(c.site.zone)
+        return ZoneInfo(c.site.zone)
     except (ZoneInfoNotFoundError, ValueError, OSError):
+        return None
+
+
+def _site(c: Configuration) -> Iterator[Problem]:
+    if _zone(c) is None:
         yield "site", 0, f"`zone` {c.site.zone!r} is no IANA time zone, as Europe/Berlin is."
     if not c.site.name.strip():
         yield "site", 0, "`name` of the site is empty."
@@ -92,8 +98,11 @@ def _meters(c: Configuration, drivers: Collection[str]) -> Iterator[Problem]:
     links = {k.link_id for k in c.links}
     spaces = {s.space_id for s in c.spaces}
     meters = {m.meter_id for m in c.meters}
+    zone = _zone(c)
     for index, meter in enumerate(c.meters):
         who = f"Meter {meter.meter_id}"
+        if zone is not None and (wrong := interval_problem(meter, zone)):
+            yield "meters", index, f"{who}: {wrong}"
         if bool(meter.driver_id) != bool(meter.link_id):
             yield "meters", index, f"{who} needs both a driver and a link, or neither (imported)."
         if meter.driver_id and meter.driver_id not in drivers:

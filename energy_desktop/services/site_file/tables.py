@@ -132,6 +132,7 @@ def _meter(entry: Entry) -> Meter:
         connection_limit_w=entry.maybe_number("connection_limit_w", low=1),
         enabled=entry.flag("enabled", True),
         address=entry.text("address", ""),
+        interval_min=entry.integer("interval_min", 15, low=1, high=60),
     )
 
 

@@ -172,16 +172,16 @@ class StoredConfiguration:
         with self._database.reading() as session:
             row = session.row(
                 "SELECT poll_interval_s, counter_modulus_wh, connection_limit_w, driver_id,"
-                " ct_ratio * vt_ratio FROM meters WHERE meter_id = ?",
+                " ct_ratio * vt_ratio, interval_min FROM meters WHERE meter_id = ?",
                 (meter_id,),
             )
         if row is None:
             return RegisterRules()
-        poll_interval_s, modulus, limit_w, driver_id, ratio = row
+        poll_interval_s, modulus, limit_w, driver_id, ratio, interval_min = row
         if modulus is None and driver_id and self.modulus_of_driver is not None:
             of_driver = self.modulus_of_driver(driver_id)
             modulus = None if of_driver is None else round(of_driver * ratio)
-        return RegisterRules.for_meter(poll_interval_s, modulus, limit_w)
+        return RegisterRules.for_meter(poll_interval_s, modulus, limit_w, interval_min * 60_000)
 
 
 def zone_of(name: str) -> ZoneInfo:

@@ -1,4 +1,4 @@
-"""Energy per quarter hour by register difference: pure arithmetic, no disk.
+"""Energy per interval by register difference: pure arithmetic, no disk.
 
 The meter's own cumulative register is what a bill stands on, so energy is never integrated from
 power. The register is known only at the readings; between two of them a straight line is drawn,
@@ -11,12 +11,16 @@ rollover (the register's modulus makes the step feasible), else an exchange or r
 that the connection cannot carry is a bad read when it recovers, else implausible. What cannot be
 explained splits the register into segments; the intervals around the split are quarantined: no
 energy is booked, and the incident is kept for review.
+
+How long an interval is may change in the life of a register: the grid says from when on which step
+holds, and what was booked before keeps the length that it had.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from math import lcm
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -35,23 +39,78 @@ SHORTEST_GAP_MS = 120_000
 
 
 @dataclass(frozen=True, slots=True)
+class Grid:
+    """Where the intervals of a register begin and end.
+
+    parts: (from_ms, step_ms), ascending, the first from 0; UTC epoch ms. Each part begins on a
+    boundary of the one before it, so no interval is cut.
+    """
+
+    parts: tuple[tuple[int, int], ...] = ((0, QUARTER_HOUR_MS),)
+
+    @property
+    def step_ms(self) -> int:
+        """The step that holds now."""
+        return self.parts[-1][1]
+
+    @property
+    def steps_s(self) -> tuple[int, ...]:
+        """Every step that held at some time, in s."""
+        return tuple(sorted({step // 1000 for _, step in self.parts}))
+
+    def step_at(self, at_ms: int) -> int:
+        """Length (ms) of the interval in which `at_ms` lies."""
+        return next(step for begin, step in reversed(self.parts) if begin <= max(at_ms, 0))
+
+    def floor(self, at_ms: int) -> int:
+        """The last boundary not after `at_ms`."""
+        step = self.step_at(at_ms)
+        return at_ms // step * step
+
+    def boundaries(self, first_ms: int, last_ms: int) -> Int64s:
+        """Every boundary in [first_ms, last_ms], ascending; shape (n,)."""
+        ends = [begin for begin, _ in self.parts[1:]] + [last_ms + 1]
+        pieces = []
+        for (begin, step), end in zip(self.parts, ends, strict=True):
+            first = -(-max(first_ms, begin) // step) * step
+            pieces.append(np.arange(first, min(end, last_ms + 1), step, dtype=np.int64))
+        return np.concatenate(pieces)
+
+    def followed_by(self, step_ms: int, through_ms: int) -> Grid:
+        """With another step from the first boundary not before `through_ms` that suits both."""
+        both = lcm(self.step_ms, step_ms)
+        begin = -(-max(through_ms, self.parts[-1][0]) // both) * both
+        kept = tuple(part for part in self.parts if part[0] < begin)
+        return Grid((*kept, (begin, step_ms)))
+
+
+@dataclass(frozen=True, slots=True)
 class RegisterRules:
     """What is known of a register. gap_limit_ms: readings further apart make a boundary between
-    them an estimate."""
+    them an estimate. grid: where its intervals begin and end."""
 
     modulus_wh: int | None = None
     limit_w: float | None = None
     gap_limit_ms: int = QUARTER_HOUR_MS
-    step_ms: int = QUARTER_HOUR_MS
+    grid: Grid = Grid()
+
+    @property
+    def step_ms(self) -> int:
+        """The length of an interval from now on."""
+        return self.grid.step_ms
 
     @classmethod
     def for_meter(
-        cls, poll_interval_s: float, modulus_wh: int | None, limit_w: float | None
+        cls,
+        poll_interval_s: float,
+        modulus_wh: int | None,
+        limit_w: float | None,
+        step_ms: int = QUARTER_HOUR_MS,
     ) -> RegisterRules:
-        """Two poll periods may pass between readings, at least 2 min, at most a quarter hour."""
+        """Two poll periods may pass between readings, at least 2 min, at most an interval."""
         two_polls = round(2 * poll_interval_s * 1000)
-        gap_limit_ms = min(max(two_polls, SHORTEST_GAP_MS), QUARTER_HOUR_MS)
-        return cls(modulus_wh=modulus_wh, limit_w=limit_w, gap_limit_ms=gap_limit_ms)
+        gap_limit_ms = min(max(two_polls, SHORTEST_GAP_MS), step_ms)
+        return cls(modulus_wh, limit_w, gap_limit_ms, Grid(((0, step_ms),)))
 
     def carries(self, energy_wh: int, duration_ms: int) -> bool:
         """Whether the connection can carry that much; registers step, so at least a quarter."""
@@ -106,9 +165,11 @@ class Incident:
 @dataclass(frozen=True, slots=True)
 class Closed:
     """Intervals that are complete; shapes (n,). energy_wh is meaningless where quality is
-    QUARANTINED; opening/closing (odometer) are -1 where the boundary value is not known."""
+    QUARANTINED; opening/closing (odometer) are -1 where the boundary value is not known.
+    step_s: the length of each."""
 
     start_ms: Int64s
+    step_s: Int64s
     energy_wh: Int64s
     quality: NDArray[np.int8]
     opening_wh: Int64s
@@ -151,10 +212,9 @@ def close_intervals(
         offset_wh=accepted.offset_wh,
         segment=int(segment[-1]),
     )
-    step = rules.step_ms
     through = state.through_ms if state is not None else None
-    first = through + step if through is not None else -(-int(times[0]) // step) * step
-    boundaries = np.arange(first, int(times[-1]) + 1, step, dtype=np.int64)
+    first = through + 1 if through is not None else int(times[0])
+    boundaries = rules.grid.boundaries(first, int(times[-1]))
     if not len(boundaries):
         carried = state and replace(
             last_state,
@@ -192,12 +252,14 @@ def close_intervals(
         through_segment=int(boundary_segment[-1]),
         through_estimated=bool(estimated[-1]),
     )
-    start, energy, quality, opening_wh, closing_wh, segments, too_much = closed
+    start, step_s, energy, quality, opening_wh, closing_wh, segments, too_much = closed
     incidents = accepted.incidents + tuple(
         Incident(at, wh, "more energy in the interval than the connection can carry")
         for at, wh in too_much
     )
-    return Closed(start, energy, quality, opening_wh, closing_wh, segments, incidents, new_state)
+    return Closed(
+        start, step_s, energy, quality, opening_wh, closing_wh, segments, incidents, new_state
+    )
 
 
 def close_over_jumps(
@@ -255,12 +317,15 @@ def _between(
     estimated: Bools,
     segment: Int64s,
     rules: RegisterRules,
-) -> tuple[Int64s, Int64s, NDArray[np.int8], Int64s, Int64s, Int64s, list[tuple[int, int]]]:
+) -> tuple[Int64s, Int64s, Int64s, NDArray[np.int8], Int64s, Int64s, Int64s, list[tuple[int, int]]]:
     opening, closing = value[:-1], value[1:]
+    step_ms = np.diff(boundaries)
     whole = known[:-1] & known[1:] & (segment[:-1] == segment[1:])
     energy = np.where(whole, closing - opening, 0)
     if rules.limit_w is not None:
-        too_much = whole & (energy > rules.limit_w * rules.step_ms / 3_600_000)
+        # Registers step: one of 10 kWh may show in 5 min what took a quarter of an hour.
+        most = rules.limit_w * np.maximum(step_ms, QUARTER_HOUR_MS) / 3_600_000
+        too_much = whole & (energy > most)
     else:
         too_much = np.zeros(len(energy), np.bool_)
     quality = np.full(len(energy), IntervalQuality.RAW, np.int8)
@@ -268,12 +333,13 @@ def _between(
     quality[~whole | too_much] = IntervalQuality.QUARANTINED
     implausible = [(int(boundaries[i]), int(energy[i])) for i in np.flatnonzero(too_much).tolist()]
     energy = np.where(too_much, 0, energy)
-    return boundaries[:-1], energy, quality, opening, closing, segment[1:], implausible
+    step_s = step_ms // 1000
+    return boundaries[:-1], step_s, energy, quality, opening, closing, segment[1:], implausible
 
 
 def _nothing(state: LedgerState | None, incidents: tuple[Incident, ...] = ()) -> Closed:
     none = np.empty(0, np.int64)
-    return Closed(none, none, np.empty(0, np.int8), none, none, none, incidents, state)
+    return Closed(none, none, none, np.empty(0, np.int8), none, none, none, incidents, state)
 
 
 def _accept(

@@ -1,4 +1,4 @@
-"""Readings that come after their quarter hours were closed: the ledger is made right again.
+"""Readings that come after their intervals were closed: the ledger is made right again.
 
 A sensor that was offline brings its readings later. The register's difference over the gap was
 booked already, spread as a straight line and marked estimated; what was not known is only how it
@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from energy_desktop.domain.energy import DAY_MS, IntervalQuality
+from energy_desktop.domain.energy import DAY_MS, QUARTER_HOUR_MS, IntervalQuality
 from energy_desktop.storage.database import Session
 from energy_desktop.storage.series.intervals import LedgerState, RegisterRules
+from energy_desktop.storage.series.steps import one_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -37,6 +38,7 @@ ReadRegister = Callable[[int, int], "tuple[Int64s, Int64s]"]
 
 @dataclass(frozen=True, slots=True)
 class _Row:
+    step_s: int
     start_ms: int
     energy_wh: int
     quality: int
@@ -44,12 +46,20 @@ class _Row:
     closing_wh: int
     segment: int
 
+    @property
+    def end_ms(self) -> int:
+        return self.start_ms + self.step_s * 1000
+
+
+# step_s, start_ms, energy, quality, opening, closing
+_Changed = tuple[int, int, int, int, int, int]
+
 
 @dataclass(frozen=True, slots=True)
 class Remade:
     """New versions of intervals, and the ledger's state when its last boundary is among them."""
 
-    rows: tuple[tuple[int, int, int, int, int], ...]  # start, energy, quality, opening, closing
+    rows: tuple[_Changed, ...]
     state: LedgerState
 
 
@@ -62,25 +72,26 @@ def remake(
     span_ms: tuple[int, int],
 ) -> Remade:
     """What the readings in `span_ms` (first, last) change. Nothing is written here."""
-    changed: list[tuple[int, int, int, int, int]] = []
-    for run in _runs(session, keys, rules.step_ms, span_ms):
+    changed: list[_Changed] = []
+    for run in _runs(session, keys, rules.grid.steps_s, span_ms):
         rows, state = _redrawn(run, rules, state, read)
         changed += rows
     return Remade(tuple(changed), state)
 
 
 def _runs(
-    session: Session, keys: tuple[int, int], step_ms: int, span_ms: tuple[int, int]
+    session: Session, keys: tuple[int, int], steps_s: tuple[int, ...], span_ms: tuple[int, int]
 ) -> Iterator[list[_Row]]:
-    """Stretches of estimated intervals that the span touches."""
+    """Stretches of estimated intervals that the span touches, whatever their steps."""
     found = session.rows(
-        "SELECT start_ms, energy_wh, quality, opening_wh, closing_wh, segment FROM intervals"
-        " WHERE meter_key = ? AND register_key = ? AND step_s = ? AND start_ms >= ?"
+        "SELECT step_s, start_ms, energy_wh, quality, opening_wh, closing_wh, segment"
+        f" FROM intervals WHERE meter_key = ? AND register_key = ? AND {one_of(steps_s)}"
+        " AND start_ms >= ?"
         " AND start_ms <= ? AND quality = ? AND opening_wh >= 0 AND closing_wh >= 0"
         " AND method IN ('register', ?) ORDER BY start_ms",
         (
             *keys,
-            step_ms // 1000,
+            *steps_s,
             span_ms[0] - LONGEST_GAP_MS,
             span_ms[1] + LONGEST_GAP_MS,
             int(IntervalQuality.ESTIMATED),
@@ -89,29 +100,27 @@ def _runs(
     )
     run: list[_Row] = []
     for row in (_Row(*map(int, values)) for values in found):
-        follows = (
-            run and row.start_ms == run[-1].start_ms + step_ms and row.segment == run[-1].segment
-        )
+        follows = run and row.start_ms == run[-1].end_ms and row.segment == run[-1].segment
         if run and not follows:
-            if _touches(run, step_ms, span_ms):
+            if _touches(run, span_ms):
                 yield run
             run = []
         run.append(row)
-    if run and _touches(run, step_ms, span_ms):
+    if run and _touches(run, span_ms):
         yield run
 
 
-def _touches(run: list[_Row], step_ms: int, span_ms: tuple[int, int]) -> bool:
-    return run[0].start_ms <= span_ms[1] and span_ms[0] < run[-1].start_ms + step_ms
+def _touches(run: list[_Row], span_ms: tuple[int, int]) -> bool:
+    return run[0].start_ms <= span_ms[1] and span_ms[0] < run[-1].end_ms
 
 
 def _redrawn(
     run: list[_Row], rules: RegisterRules, state: LedgerState, read: ReadRegister
-) -> tuple[list[tuple[int, int, int, int, int]], LedgerState]:
-    step = rules.step_ms
-    bounds = np.array([row.start_ms for row in run] + [run[-1].start_ms + step], np.int64)
+) -> tuple[list[_Changed], LedgerState]:
+    bounds = np.array([row.start_ms for row in run] + [run[-1].end_ms], np.int64)
+    steps_ms = np.diff(bounds)
     old = np.array([row.opening_wh for row in run] + [run[-1].closing_wh], np.int64)
-    reach = 2 * max(rules.gap_limit_ms, step)
+    reach = 2 * max(rules.gap_limit_ms, int(steps_ms.max()))
     times, register = read(int(bounds[0]) - reach, int(bounds[-1]) + reach)
     if not len(times) or times[0] > bounds[0] or times[-1] < bounds[-1]:
         return [], state
@@ -140,11 +149,12 @@ def _redrawn(
         guessed[:-1] | guessed[1:], int(IntervalQuality.ESTIMATED), int(IntervalQuality.RAW)
     )
     if rules.limit_w is not None:
-        most = rules.limit_w * step / 3_600_000
+        most = rules.limit_w * np.maximum(steps_ms, QUARTER_HOUR_MS) / 3_600_000
         if bool((np.diff(value) > most).any()):
             return [], state
     changed = [
         (
+            row.step_s,
             row.start_ms,
             int(value[i + 1] - value[i]),
             int(quality[i]),

@@ -1,4 +1,4 @@
-"""The energy ledger in the database: closing quarter hours, imported intervals, reconciliation.
+"""The energy ledger in the database: closing intervals, imported intervals, reconciliation.
 
 A row keeps, beside its energy, what the register showed at its start and end. The sum of a period
 comes from the energies, the register difference from the first and last of those showings: a row
@@ -8,7 +8,7 @@ that is missing, quarantined or edited shows as a discrepancy, and nothing else 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import astuple
+from dataclasses import astuple, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,10 +22,11 @@ from energy_desktop.domain.energy import (
 )
 from energy_desktop.domain.errors import WrongUse
 from energy_desktop.storage.database import Database, Session
-from energy_desktop.storage.series import late, points
+from energy_desktop.storage.series import late, points, steps
 from energy_desktop.storage.series.chunks import TimelineCache
 from energy_desktop.storage.series.intervals import (
     Closed,
+    Grid,
     Incident,
     Jump,
     LedgerState,
@@ -47,6 +48,12 @@ REGISTERS = ("energy_import_wh", "energy_export_wh", "energy_total_wh")
 
 _FAR_MS = 1 << 42
 
+DEFAULT_STEP_S = 900
+
+_WITHIN = (
+    " FROM intervals WHERE meter_key = ? AND register_key = ? AND step_s = ?"
+    " AND start_ms >= ? AND start_ms < ?"
+)
 _INSERT = (
     "INSERT INTO intervals (meter_key, register_key, step_s, start_ms, energy_wh, quality, method,"
     " version, opening_wh, closing_wh, segment) VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?, ?, ?)"
@@ -85,6 +92,24 @@ _QUARANTINE = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class _Segment:
+    """What the register showed at both ends of a stretch without a reset."""
+
+    opening_wh: int
+    closing_wh: int
+    first_ms: int
+    last_ms: int
+
+    def joined(self, other: _Segment) -> _Segment:
+        return _Segment(
+            min(self.opening_wh, other.opening_wh),
+            max(self.closing_wh, other.closing_wh),
+            min(self.first_ms, other.first_ms),
+            max(self.last_ms, other.last_ms),
+        )
+
+
 class StoredLedger:
     """Implements domain.ports.Ledger, and closes intervals for the writer and the bulk loader."""
 
@@ -114,14 +139,18 @@ class StoredLedger:
         step_s: int | None = None,
     ) -> Intervals:
         """Whole steps inside [start_ms, end_ms). A coarser step_s sums: NaN and the worst quality
-        where any part lacks. Raises WrongUse for a step finer than what is kept."""
+        where any part lacks. Raises WrongUse for a step finer than what is kept.
+
+        step_s None: the finest step that tells everything kept of the period (steps.py).
+        """
         with self._database.reading() as session:
             keys = self.keys(session, meter_id, register)
-            steps = self._steps(session, *keys) if keys is not None else []
-            finest = steps[0] if steps else step_s or 900
-            step_s = step_s or finest
-            usable = [s for s in steps if step_s % s == 0]
-            if steps and not usable:
+            kept = steps.kept(session, keys)
+            finest = kept[0] if kept else step_s or DEFAULT_STEP_S
+            if step_s is None:
+                step_s = steps.common(steps.runs(session, keys, kept, start_ms, end_ms)) or finest
+            usable = [s for s in kept if step_s % s == 0]
+            if kept and not usable:
                 raise WrongUse(
                     where=f"{meter_id}, {register}",
                     what=f"intervals of {step_s} s cannot be made of intervals of {finest} s.",
@@ -173,52 +202,56 @@ class StoredLedger:
     def reconciliation(
         self, meter_id: str, start_ms: int, end_ms: int, *, register: str = "energy_import_wh"
     ) -> Reconciliation:
-        """Over the quarter hours inside [start_ms, end_ms). opening and closing are the register
+        """Over the intervals inside [start_ms, end_ms). opening and closing are the register
         at the first and last boundary that is known, so gaps at the ends are not in either sum."""
         with self._database.reading() as session:
             keys = self.keys(session, meter_id, register)
-            steps = self._steps(session, *keys) if keys is not None else []
-            if keys is None or not steps:
+            kept = steps.kept(session, keys)
+            if keys is None or not kept:
                 expected = max(end_ms // 900_000 - -(-start_ms // 900_000), 0)
                 return Reconciliation(meter_id, register, None, None, None, 0, 0, expected)
-            step_ms = steps[0] * 1000
-            first_ms = -(-start_ms // step_ms) * step_ms
-            last_ms = end_ms // step_ms * step_ms
-            where = (
-                " FROM intervals WHERE meter_key = ? AND register_key = ? AND step_s = ?"
-                " AND start_ms >= ? AND start_ms < ?"
-            )
-            of = (*keys, steps[0], first_ms, last_ms)
-            row = session.row(
-                "SELECT COALESCE(SUM(energy_wh), 0), COALESCE(SUM(CASE WHEN quality = 2 THEN"
-                " energy_wh ELSE 0 END), 0), COUNT(energy_wh)" + where,
-                of,
-            )
-            assert row is not None
-            segments = session.rows(
-                "SELECT segment, MIN(opening_wh), MAX(closing_wh), MIN(start_ms), MAX(start_ms)"
-                + where
-                + " AND opening_wh >= 0 AND closing_wh >= 0 GROUP BY segment ORDER BY segment",
-                of,
-            )
-        expected = max((last_ms - first_ms) // step_ms, 0)
+            runs = steps.whole(steps.runs(session, keys, kept, start_ms, end_ms))
+            energy_wh = estimated_wh = booked = expected = 0
+            segments: dict[int, _Segment] = {}
+            for run in runs:
+                of = (*keys, run.step_s, run.start_ms, run.end_ms)
+                row = session.row(
+                    "SELECT COALESCE(SUM(energy_wh), 0), COALESCE(SUM(CASE WHEN quality = 2 THEN"
+                    " energy_wh ELSE 0 END), 0), COUNT(energy_wh)" + _WITHIN,
+                    of,
+                )
+                assert row is not None
+                energy_wh += int(row[0])
+                estimated_wh += int(row[1])
+                booked += int(row[2])
+                expected += run.count
+                for row in session.rows(
+                    "SELECT segment, MIN(opening_wh), MAX(closing_wh), MIN(start_ms),"
+                    f" MAX(start_ms) + {run.step_s * 1000}"
+                    + _WITHIN
+                    + " AND opening_wh >= 0 AND closing_wh >= 0 GROUP BY segment",
+                    of,
+                ):
+                    piece = _Segment(*map(int, row[1:]))
+                    before = segments.get(int(row[0]))
+                    segments[int(row[0])] = piece if before is None else before.joined(piece)
         opening = closing = None
         difference: int | None = None
         if segments:
-            opening = RegisterReading(meter_id, register, int(segments[0][3]), int(segments[0][1]))
-            closing = RegisterReading(
-                meter_id, register, int(segments[-1][4]) + step_ms, int(segments[-1][2])
-            )
-            difference = sum(int(high) - int(low) for _, low, high, _, _ in segments)
+            ordered = [segments[number] for number in sorted(segments)]
+            first, last = ordered[0], ordered[-1]
+            opening = RegisterReading(meter_id, register, first.first_ms, first.opening_wh)
+            closing = RegisterReading(meter_id, register, last.last_ms, last.closing_wh)
+            difference = sum(piece.closing_wh - piece.opening_wh for piece in ordered)
         return Reconciliation(
             meter_id,
             register,
             opening,
             closing,
             difference,
-            interval_sum_wh=int(row[0]),
-            estimated_wh=int(row[1]),
-            missing_intervals=expected - int(row[2]),
+            interval_sum_wh=energy_wh,
+            estimated_wh=estimated_wh,
+            missing_intervals=expected - booked,
             resets=max(len(segments) - 1, 0),
         )
 
@@ -259,26 +292,13 @@ class StoredLedger:
                 name
                 for name in REGISTERS
                 if (quantity := self._names.quantity(session, name)) is not None
-                and self._steps(session, meter_key, quantity.key)
+                and steps.kept(session, (meter_key, quantity.key))
             )
 
     def keys(self, session: Session, meter_id: str, register: str) -> tuple[int, int] | None:
         meter_key = self._names.meter(session, meter_id)
         quantity = self._names.quantity(session, register)
         return None if meter_key is None or quantity is None else (meter_key, quantity.key)
-
-    def _steps(self, session: Session, meter_key: int, register_key: int) -> list[int]:
-        """Steps (s) that are kept, finest first: by seeks, not by a scan."""
-        steps: list[int] = []
-        while True:
-            row = session.row(
-                "SELECT MIN(step_s) FROM intervals WHERE meter_key = ? AND register_key = ?"
-                " AND step_s > ?",
-                (meter_key, register_key, steps[-1] if steps else 0),
-            )
-            if row is None or row[0] is None:
-                return steps
-            steps.append(int(row[0]))
 
     # --- imported intervals ---------------------------------------------------------------------
 
@@ -347,20 +367,20 @@ class StoredLedger:
             return times, continuous(times, register_wh, jumps)
 
         jumps = self.jumps(session, meter_id, register)
-        rules = self._rules(meter_id)
+        rules = self.rules(session, meter_id, register)
         if state.through_ms is None:
             # Nothing is closed yet: the book begins with the oldest reading that came.
             times, register_wh = read(min(first_ms, state.last_ms), _FAR_MS)
             closed = close_intervals(times, register_wh, rules, None)
-            self._save(session, meter_id, keys, register, rules, closed)
+            self._save(session, meter_id, keys, register, closed)
             return len(closed.start_ms)
         made = late.remake(session, keys, rules, state, read, (first_ms, last_ms))
         now_ms = to_ms(self._clock())
-        head = (*keys, rules.step_ms // 1000)
-        for start_ms, energy, quality, opening, closing in made.rows:
-            session.run(_KEEP_OLD, (now_ms, *head, start_ms))
-            session.run(_REPLACE, (energy, quality, late.METHOD, *head, start_ms))
-            session.run(_RESHOWN, (opening, closing, *head, start_ms))
+        for step_s, start_ms, energy, quality, opening, closing in made.rows:
+            of = (*keys, step_s, start_ms)
+            session.run(_KEEP_OLD, (now_ms, *of))
+            session.run(_REPLACE, (energy, quality, late.METHOD, *of))
+            session.run(_RESHOWN, (opening, closing, *of))
         if made.state != state:
             session.run(SAVE_STATE, (*keys, *astuple(made.state)))
         return len(made.rows)
@@ -380,10 +400,15 @@ class StoredLedger:
         if not known.any():
             return False
         rules = self._rules(meter_id)
+        grid = self._grid(session, keys)
+        if grid.step_ms != rules.step_ms:
+            grid = grid.followed_by(rules.step_ms, (state.through_ms or 0) if state else 0)
+            self._save_grid(session, keys, grid)
+        rules = replace(rules, grid=grid)
         register_wh = np.rint(values[known]).astype(np.int64)
         jumps = self.jumps(session, meter_id, register)
         for closed in close_over_jumps(times[known], register_wh, rules, state, jumps):
-            self._save(session, meter_id, keys, register, rules, closed)
+            self._save(session, meter_id, keys, register, closed)
         return True
 
     def readings(
@@ -404,9 +429,33 @@ class StoredLedger:
         known = ~np.isnan(values)
         return times[known], np.rint(values[known]).astype(np.int64)
 
-    def rules(self, meter_id: str) -> RegisterRules:
-        """What is known of the meter's registers."""
-        return self._rules(meter_id)
+    def rules(self, session: Session, meter_id: str, register: str) -> RegisterRules:
+        """What is known of the register, with the grid on which it is booked."""
+        rules = self._rules(meter_id)
+        keys = self.keys(session, meter_id, register)
+        return rules if keys is None else replace(rules, grid=self._grid(session, keys))
+
+    def step_ms(self, meter_id: str) -> int:
+        """The length of the meter's intervals from now on."""
+        return self._rules(meter_id).step_ms
+
+    @staticmethod
+    def _grid(session: Session, keys: tuple[int, int]) -> Grid:
+        rows = session.rows(
+            "SELECT from_ms, step_s FROM ledger_grids WHERE meter_key = ? AND register_key = ?"
+            " ORDER BY from_ms",
+            keys,
+        )
+        return Grid(tuple((int(row[0]), int(row[1]) * 1000) for row in rows)) if rows else Grid()
+
+    @staticmethod
+    def _save_grid(session: Session, keys: tuple[int, int], grid: Grid) -> None:
+        session.run("DELETE FROM ledger_grids WHERE meter_key = ? AND register_key = ?", keys)
+        session.many(
+            "INSERT INTO ledger_grids (meter_key, register_key, from_ms, step_s)"
+            " VALUES (?, ?, ?, ?)",
+            [(*keys, from_ms, step_ms // 1000) for from_ms, step_ms in grid.parts],
+        )
 
     def jumps(self, session: Session, meter_id: str, register: str) -> tuple[Jump, ...]:
         """Exchanges and resets that were entered with both readings, ascending."""
@@ -449,13 +498,13 @@ class StoredLedger:
         meter_id: str,
         keys: tuple[int, int],
         register: str,
-        rules: RegisterRules,
         closed: Closed,
     ) -> None:
         m = len(closed.start_ms)
         if m:
             quarantined = closed.quality == IntervalQuality.QUARANTINED
             columns: list[list[Any]] = [
+                closed.step_s.tolist(),
                 closed.start_ms.tolist(),
                 _nullable(closed.energy_wh, quarantined),
                 closed.quality.tolist(),
@@ -464,8 +513,7 @@ class StoredLedger:
                 _nullable(closed.closing_wh, closed.closing_wh < 0),
                 closed.segment.tolist(),
             ]
-            head = (*keys, rules.step_ms // 1000)
-            session.many(_INSERT, [(*head, *row) for row in zip(*columns, strict=True)])
+            session.many(_INSERT, [(*keys, *row) for row in zip(*columns, strict=True)])
         if closed.state is not None:
             session.run(SAVE_STATE, (*keys, *astuple(closed.state)))
         self.quarantine(session, meter_id, register, closed.incidents)

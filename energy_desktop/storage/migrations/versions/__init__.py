@@ -12,6 +12,7 @@ from energy_desktop.storage.migrations.versions import (
     v0003_api_keys,
     v0004_edits,
     v0005_virtual_meters,
+    v0007_time,
 )
 
 if TYPE_CHECKING:
@@ -30,4 +31,5 @@ STEPS: tuple[Step, ...] = (
     Step(v0003_api_keys.REVISION, v0003_api_keys.upgrade),
     Step(v0004_edits.REVISION, v0004_edits.upgrade),
     Step(v0005_virtual_meters.REVISION, v0005_virtual_meters.upgrade),
+    Step(v0007_time.REVISION, v0007_time.upgrade),
 )

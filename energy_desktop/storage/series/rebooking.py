@@ -1,0 +1,321 @@
+"""Books a stretch of a register again, when more is known of it than when it was booked.
+
+An exchange that is told long after, or a modulus that was put right, says of a fall of the register
+what it was. The book is made again only from shortly before it until it runs as before; what lies
+after that keeps its energies and only counts on (the odometer moves by a constant). A value that a
+person corrected stays in force, and what was booked before stays as an earlier version.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from energy_desktop.domain.clock import Clock, to_ms
+from energy_desktop.domain.energy import DAY_MS, HOUR_MS, IntervalQuality
+from energy_desktop.storage.database import Session
+from energy_desktop.storage.series.intervals import (
+    LOOK_AHEAD,
+    Closed,
+    Grid,
+    LedgerState,
+    close_over_jumps,
+)
+from energy_desktop.storage.series.ledger import SAVE_STATE, StoredLedger
+from energy_desktop.storage.series.reshowing import reshow
+from energy_desktop.storage.series.steps import one_of
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Int64s = NDArray[np.int64]
+
+EXCHANGE = "exchange"
+RECALCULATED = "recalculated"
+_NEAR_MS = 2 * DAY_MS
+_FAR_MS = 1 << 42
+_REACH_MS = 2 * HOUR_MS  # where a reading before a boundary is looked for
+_OF = " WHERE meter_key = ? AND register_key = ? AND step_s = ?"
+_RESHOW = (
+    "UPDATE intervals SET opening_wh = ?, closing_wh = ?, segment = ?" + _OF + " AND start_ms = ?"
+)
+_PUT_ASIDE = (
+    "INSERT INTO interval_versions (meter_key, register_key, step_s, start_ms, version, energy_wh,"
+    " quality, method, edit_id, replaced_at_ms) SELECT meter_key, register_key, step_s, start_ms,"
+    " version, energy_wh, quality, method, edit_id, ? FROM intervals" + _OF + " AND start_ms = ?"
+)
+_REBOOK = (
+    "UPDATE intervals SET energy_wh = ?, quality = ?, method = ?, edit_id = NULL,"
+    " version = version + 1" + _OF + " AND start_ms = ?"
+)
+_NEW = (
+    "INSERT INTO intervals (meter_key, register_key, step_s, start_ms, energy_wh, quality, method,"
+    " version, opening_wh, closing_wh, segment) VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?, ?, ?)"
+)
+
+_Key = tuple[int, int]  # start_ms, step_s
+
+
+@dataclass(frozen=True, slots=True)
+class _Booked:
+    """An interval as it stands in the book."""
+
+    step_s: int
+    start_ms: int
+    energy_wh: int | None
+    quality: int
+    method: str
+    opening_wh: int | None
+    closing_wh: int | None
+    segment: int
+    edit_id: int | None
+
+    @property
+    def key(self) -> _Key:
+        return self.start_ms, self.step_s
+
+    @property
+    def end_ms(self) -> int:
+        return self.start_ms + self.step_s * 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Rebooked:
+    """What booking again changed: intervals with another energy or quality, and by how much the
+    energy that is booked grew."""
+
+    intervals: int = 0
+    energy_wh: int = 0
+
+    def __add__(self, other: Rebooked) -> Rebooked:
+        return Rebooked(self.intervals + other.intervals, self.energy_wh + other.energy_wh)
+
+
+class Rebooking:
+    """Makes stretches of the book again, inside the caller's transaction."""
+
+    def __init__(self, ledger: StoredLedger, clock: Clock) -> None:
+        self._ledger = ledger
+        self._clock = clock
+
+    def around(
+        self, session: Session, meter_id: str, register: str, at_ms: int, method: str = EXCHANGE
+    ) -> Rebooked:
+        """From shortly before `at_ms` until the book runs as before, by what is known now.
+
+        method: what is said to have made the interval around `at_ms`.
+        """
+        keys = self._ledger.keys(session, meter_id, register)
+        state = self._ledger.state(session, meter_id, register)
+        if keys is None or state is None or state.last_ms < at_ms:
+            return Rebooked()  # not booked that far: the next closing sees it
+        rules = self._ledger.rules(session, meter_id, register)
+        steps_s = rules.grid.steps_s
+        start = self._start(session, meter_id, register, keys, rules.grid, at_ms)
+        since = 0 if start is None else start.last_ms + 1
+        first_ms = 0 if start is None or start.through_ms is None else start.through_ms
+        jumps = self._ledger.jumps(session, meter_id, register)
+        # Mostly it runs as before within hours; what comes in years need not be read for that.
+        for until_ms in (at_ms + _NEAR_MS, _FAR_MS):
+            times, values = self._ledger.readings(session, meter_id, register, since, until_ms)
+            booked = self._booked(session, keys, steps_s, first_ms, until_ms)
+            pieces = list(close_over_jumps(times, values, rules, start, jumps))
+            rebuilt = _joined(pieces)
+            after_ms = self._first_reading_after(times, at_ms)
+            joint = _joint(booked, rebuilt, after_ms)
+            if joint is not None:
+                break
+        end_ms = _FAR_MS if joint is None else joint[0]
+        session.run(
+            "DELETE FROM quarantine WHERE meter_id = ? AND quantity = ? AND read_at_ms >= ?"
+            " AND read_at_ms < ? AND reason LIKE 'register %'",
+            (meter_id, register, first_ms, end_ms),
+        )
+        made = self._write(session, keys, booked, rebuilt, end_ms, at_ms, method)
+        # A gap that a person filled keeps its course: so do its boundaries, where the sum allows.
+        last_ms = min(end_ms, max((row.start_ms for row in rebuilt.values()), default=first_ms))
+        for step_s in steps_s:
+            reshow(session, (*keys, step_s), first_ms, last_ms)
+        for piece in pieces:
+            incidents = tuple(i for i in piece.incidents if i.at_ms < end_ms)
+            self._ledger.quarantine(session, meter_id, register, incidents)
+        final = pieces[-1].state if pieces else None
+        if joint is not None:
+            was, now = booked[joint], rebuilt[joint]
+            assert was.opening_wh is not None and now.opening_wh is not None
+            delta, step = now.opening_wh - was.opening_wh, now.segment - was.segment
+            if delta or step:
+                session.run(
+                    "UPDATE intervals SET opening_wh = opening_wh + ?, closing_wh = closing_wh + ?,"
+                    " segment = segment + ? WHERE meter_key = ? AND register_key = ?"
+                    f" AND {one_of(steps_s)} AND start_ms >= ? AND opening_wh IS NOT NULL",
+                    (delta, delta, step, *keys, *steps_s, end_ms),
+                )
+            final = replace(
+                state,
+                offset_wh=state.offset_wh + delta,
+                segment=state.segment + step,
+                through_wh=None if state.through_wh is None else state.through_wh + delta,
+                through_segment=state.through_segment + step,
+            )
+        if final is not None:
+            session.run(SAVE_STATE, (*keys, *astuple(final)))
+        return made
+
+    def falls(self, session: Session, meter_id: str, register: str) -> Rebooked:
+        """Around every lasting fall of the stored register that no event explains: what its
+        modulus makes of it. As far back as readings are kept."""
+        times, values = self._ledger.readings(session, meter_id, register, 0, _FAR_MS)
+        told = [jump.at_ms for jump in self._ledger.jumps(session, meter_id, register)]
+        made = Rebooked()
+        for i in (np.flatnonzero(np.diff(values) < 0) + 1).tolist():
+            last_ms, fell_ms = int(times[i - 1]), int(times[i])
+            if lasts(values, i) and not any(last_ms <= at_ms < fell_ms for at_ms in told):
+                made += self.around(session, meter_id, register, last_ms, RECALCULATED)
+        return made
+
+    def _start(
+        self,
+        session: Session,
+        meter_id: str,
+        register: str,
+        keys: tuple[int, int],
+        grid: Grid,
+        at_ms: int,
+    ) -> LedgerState | None:
+        """The book as it stood at a sound boundary before the event; None: at its beginning."""
+        rows = session.rows(
+            "SELECT start_ms + step_s * 1000, closing_wh, segment FROM intervals"
+            f" WHERE meter_key = ? AND register_key = ? AND {one_of(grid.steps_s)}"
+            " AND start_ms < ? AND quality = 0 AND method = 'register' AND edit_id IS NULL"
+            " AND closing_wh IS NOT NULL ORDER BY start_ms DESC LIMIT 50",
+            (*keys, *grid.steps_s, at_ms - 2 * grid.step_at(at_ms)),
+        )
+        jumps = self._ledger.jumps(session, meter_id, register)
+        for row in rows:
+            through_ms, closing, segment = map(int, row)
+            times, values = self._ledger.readings(
+                session, meter_id, register, through_ms - _REACH_MS, through_ms + _REACH_MS
+            )
+            before = int(np.searchsorted(times, through_ms, side="right")) - 1
+            if before < 0 or any(times[before] <= jump.at_ms <= through_ms for jump in jumps):
+                continue
+            shown = int(values[before])
+            if int(times[before]) < through_ms:
+                if before + 1 == len(times) or values[before + 1] < values[before]:
+                    continue
+                fraction = (through_ms - times[before]) / (times[before + 1] - times[before])
+                shown += round(float((values[before + 1] - values[before]) * fraction))
+            return LedgerState(
+                last_ms=int(times[before]),
+                last_wh=int(values[before]),
+                offset_wh=closing - shown,
+                segment=segment,
+                through_ms=through_ms,
+                through_wh=closing,
+                through_segment=segment,
+            )
+        return None
+
+    @staticmethod
+    def _booked(
+        session: Session,
+        keys: tuple[int, int],
+        steps_s: tuple[int, ...],
+        first_ms: int,
+        until_ms: int,
+    ) -> dict[_Key, _Booked]:
+        rows = session.rows(
+            "SELECT step_s, start_ms, energy_wh, quality, method, opening_wh, closing_wh, segment,"
+            " edit_id FROM intervals"
+            f" WHERE meter_key = ? AND register_key = ? AND {one_of(steps_s)}"
+            " AND start_ms >= ? AND start_ms < ?",
+            (*keys, *steps_s, first_ms, until_ms),
+        )
+        found = (_Booked(*row) for row in rows)
+        return {row.key: row for row in found}
+
+    @staticmethod
+    def _first_reading_after(times: Int64s, at_ms: int) -> int:
+        after = int(np.searchsorted(times, at_ms, side="right"))
+        return int(times[after]) if after < len(times) else _FAR_MS
+
+    def _write(
+        self,
+        session: Session,
+        keys: tuple[int, int],
+        booked: dict[_Key, _Booked],
+        rebuilt: dict[_Key, _Booked],
+        end_ms: int,
+        at_ms: int,
+        method: str,
+    ) -> Rebooked:
+        now_ms = to_ms(self._clock())
+        made = Rebooked()
+        for key, row in rebuilt.items():
+            if row.start_ms >= end_ms:
+                continue
+            of = (*keys, row.step_s, row.start_ms)
+            there = booked.get(key)
+            if there is None:
+                values = (row.energy_wh, row.quality, row.method)
+                shown = (row.opening_wh, row.closing_wh, row.segment)
+                session.run(_NEW, (*of, *values, *shown))
+                made += Rebooked(1, row.energy_wh or 0)
+                continue
+            session.run(_RESHOW, (row.opening_wh, row.closing_wh, row.segment, *of))
+            same = (there.energy_wh, there.quality) == (row.energy_wh, row.quality)
+            if same or there.edit_id is not None or there.method == "imported":
+                continue
+            said = method if row.start_ms <= at_ms < row.end_ms else row.method
+            session.run(_PUT_ASIDE, (now_ms, *of))
+            session.run(_REBOOK, (row.energy_wh, row.quality, said, *of))
+            made += Rebooked(1, (row.energy_wh or 0) - (there.energy_wh or 0))
+        return made
+
+
+def lasts(values: Int64s, at: int) -> bool:
+    """Whether the fall to the value at `at` is neither a dip nor the end of a spike."""
+    before = values[max(at - 1 - LOOK_AHEAD, 0) : at]
+    after = values[at : at + LOOK_AHEAD + 1]
+    return int(after.max()) < int(before.min())
+
+
+def _joined(pieces: Sequence[Closed]) -> dict[_Key, _Booked]:
+    found: dict[_Key, _Booked] = {}
+    for piece in pieces:
+        columns = (
+            piece.step_s, piece.start_ms, piece.energy_wh, piece.quality, piece.opening_wh,
+            piece.closing_wh, piece.segment,
+        )  # fmt: skip
+        for step_s, start, energy, quality, opening, closing, segment in zip(
+            *(column.tolist() for column in columns), strict=True
+        ):
+            found[start, step_s] = _Booked(
+                step_s,
+                start,
+                None if quality == IntervalQuality.QUARANTINED else energy,
+                quality,
+                "register",
+                None if opening < 0 else opening,
+                None if closing < 0 else closing,
+                segment,
+                None,
+            )
+    return found
+
+
+def _joint(booked: dict[_Key, _Booked], rebuilt: dict[_Key, _Booked], after_ms: int) -> _Key | None:
+    """The first interval from which the old book and the new one say the same again."""
+    for key in sorted(rebuilt):
+        if key[0] < after_ms + key[1] * 1000 or key not in booked:
+            continue
+        was, now = booked[key], rebuilt[key]
+        sound = was.quality == now.quality == IntervalQuality.RAW and was.edit_id is None
+        shown = was.opening_wh is not None and now.opening_wh is not None
+        if sound and shown and was.energy_wh == now.energy_wh:
+            return key
+    return None
