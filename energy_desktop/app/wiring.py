@@ -17,6 +17,7 @@ from energy_desktop.app.site_key import site_key
 from energy_desktop.app.user import user_name
 from energy_desktop.domain.clock import Clock, system_clock, to_ms
 from energy_desktop.domain.commissioning_record import CommissioningRecord
+from energy_desktop.domain.document import Document
 from energy_desktop.domain.history_paper import HistoryPaper
 from energy_desktop.domain.invoice import Invoice
 from energy_desktop.domain.monthly_report import MonthlyReport
@@ -24,12 +25,14 @@ from energy_desktop.domain.ports import Compute
 from energy_desktop.services.alarm_rules import AlarmRuleService
 from energy_desktop.services.alarms import AlarmService
 from energy_desktop.services.api_keys import ApiKeyService
+from energy_desktop.services.balance_papers import BalancePapers
 from energy_desktop.services.balances import BalanceService
 from energy_desktop.services.billing import BillingService
 from energy_desktop.services.bulk_meters import BulkMeterService
 from energy_desktop.services.commissioning import CommissioningService
 from energy_desktop.services.data_quality import DataQualityService
 from energy_desktop.services.editing import EditingService
+from energy_desktop.services.energy_weather import EnergyWeatherService
 from energy_desktop.services.exchanges import ExchangeService
 from energy_desktop.services.exporting import ExportService
 from energy_desktop.services.fleet import FleetService
@@ -41,6 +44,7 @@ from energy_desktop.services.loads import LoadService
 from energy_desktop.services.maintenance import MaintenanceService
 from energy_desktop.services.meters import MeterService
 from energy_desktop.services.overview import OverviewService
+from energy_desktop.services.papers import PaperService
 from energy_desktop.services.planning import PlanService
 from energy_desktop.services.reports import ReportService
 from energy_desktop.services.settings import Places, Program, SettingsService
@@ -75,6 +79,9 @@ class Services:
     virtual_meters: VirtualMeterService
     balances: BalanceService
     weather: WeatherService
+    energy_weather: EnergyWeatherService
+    balance_papers: BalancePapers
+    papers: PaperService
     planning: PlanService
     waste: WasteService
     maintenance: MaintenanceService
@@ -117,6 +124,13 @@ def render_history(picture: HistoryPaper) -> bytes:
     from energy_desktop.reports import history_pdf
 
     return history_pdf.render(picture, fonts=fonts_folder())
+
+
+def render_document(document: Document) -> bytes:
+    """As `render_invoice`."""
+    from energy_desktop.reports import document_pdf
+
+    return document_pdf.render(document, fonts=fonts_folder())
 
 
 def make_services(
@@ -163,6 +177,12 @@ def make_services(
         store.configuration, store.history, store.ledger, store.editing, clock
     )
     forecasting = ForecastService(store.configuration, store.history, ledger, clock, compute)
+    balances = BalanceService(store.configuration, store.ledger, follow)
+    weather = WeatherService(store.configuration, store.history)
+
+    def simulated() -> bool:
+        return store.configuration.setting(DEMO_SETTING) is not None
+
     overview = OverviewService(
         store.configuration,
         store.history,
@@ -198,9 +218,12 @@ def make_services(
         history=HistoryService(store.history, ledger, store.configuration, clock, store.editing),
         billing=billing,
         forecasting=forecasting,
-        virtual_meters=VirtualMeterService(store.configuration),
-        balances=BalanceService(store.configuration, store.ledger, follow),
-        weather=WeatherService(store.configuration, store.history),
+        virtual_meters=VirtualMeterService(store.configuration, ledger, clock, follow),
+        balances=balances,
+        weather=weather,
+        energy_weather=EnergyWeatherService(store.configuration, ledger, weather),
+        balance_papers=BalancePapers(store.configuration, balances, clock, simulated),
+        papers=PaperService(render_document),
         planning=planning,
         waste=waste,
         maintenance=maintenance,
@@ -228,7 +251,7 @@ def make_services(
             compute,
             render_report,
             papers=None if folder is None else folder.papers,
-            simulated=lambda: store.configuration.setting(DEMO_SETTING) is not None,
+            simulated=simulated,
         ),
         settings=SettingsService(
             store.configuration, store, library, clock, _places(folder), _program(), follow

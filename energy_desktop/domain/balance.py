@@ -216,10 +216,9 @@ class WeatherDay:
 
 @dataclass(frozen=True, slots=True)
 class WeatherLook:
-    """Energy beside temperature over a period.
+    """Energy beside temperature, by local days; the last one ends at end_ms.
 
-    signature None: refusal says in one sentence why none is told. used_days: whole measured days
-    that it stands on.
+    signature None: refusal says in one sentence why none is told.
     """
 
     meter: Meter
@@ -227,5 +226,6 @@ class WeatherLook:
     heating_base_c: float
     cooling_base_c: float
     days: tuple[WeatherDay, ...]
+    end_ms: int
     signature: EnergySignature | None
     refusal: str

@@ -119,6 +119,10 @@ def test_it_is_forecast_like_any_meter(site):
 
 def test_it_is_listed_added_and_removed(site):
     assert run("virtual", "add", "half", "hall=0.5", "--site", site).exit_code == 0
+    assert run("virtual", "add", "typed", "main - 0.5 x hall", "--site", site).exit_code == 0
+    refused = run("virtual", "add", "wrong", "main - hull", "--site", site)
+    assert refused.exit_code == 2
+    assert "Do you mean hall?" in refused.stderr
     assert run("virtual", "add", "wrong", "nobody=1", "--site", site).exit_code == 2
     assert run("virtual", "add", "wrong", "hall=much", "--site", site).exit_code == 2
 
@@ -126,6 +130,7 @@ def test_it_is_listed_added_and_removed(site):
     assert {v["meter"]: v["terms"] for v in listed["virtual_meters"]} == {
         "virtual:rest": {"main": 1.0, "hall": -1.0},
         "virtual:half": {"hall": 0.5},
+        "virtual:typed": {"main": 1.0, "hall": -0.5},
     }
     assert run("virtual", "remove", "half", "--site", site).exit_code == 0
     assert run("virtual", "remove", "half", "--site", site).exit_code == 3
@@ -142,6 +147,13 @@ def test_a_balance_names_the_rest_and_what_it_likely_is(site):
     assert node["used_wh"] == 23 * 2_000
     assert node["cause"] == "open"
     assert "Only 23 hours" in node["sentence"]
+    for name in ("balance.pdf", "balance.xlsx", "balance.csv"):
+        file = site.parent / name
+        assert run("balance", *day, "--site", site, "--out", file).exit_code == 0
+        assert file.stat().st_size > 100
+    assert "Unexplained rest" in (site.parent / "balance.csv").read_text(encoding="utf-8-sig")
+    days = (site.parent / "balance-days.csv").read_text(encoding="utf-8-sig").splitlines()
+    assert [line.split(",")[0] for line in days[1:]] == ["Main", "Main"]  # the days that are known
     refused = run("balance", "--meter", "hall", *day, "--site", site)
     assert refused.exit_code == 3
     assert "no meter stands behind" in refused.stderr

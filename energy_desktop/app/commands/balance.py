@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -20,11 +21,14 @@ from energy_desktop.domain import wording
 from energy_desktop.domain.clock import iso_utc, system_clock, to_ms
 from energy_desktop.domain.energy import DAY_MS
 from energy_desktop.domain.errors import WrongUse
-from energy_desktop.domain.site import VirtualMeter
+from energy_desktop.domain.site import Meter, VirtualMeter
 
 if TYPE_CHECKING:
-    from energy_desktop.domain.balance import BalancePart, NodeBalance
+    from energy_desktop.domain.balance import BalancePart, NodeBalance, WeatherSlope
 
+OutOption = Annotated[
+    Path | None, typer.Option("--out", metavar="FILE", help="Also as .pdf, .csv or .xlsx.")
+]
 FromOption = Annotated[str | None, typer.Option("--from", metavar="UTC")]
 ToOption = Annotated[str | None, typer.Option("--to", metavar="UTC")]
 
@@ -34,6 +38,7 @@ virtual = typer.Typer(help="Virtual meters: sums and differences of meters.", no
 def register(app: typer.Typer) -> None:
     app.command()(balance)
     app.command("degree-days")(degree_days)
+    app.command()(signature)
     app.add_typer(virtual, name="virtual")
 
 
@@ -53,25 +58,44 @@ def balance(
     ] = None,
     start: FromOption = None,
     end: ToOption = None,
+    by_month: Annotated[
+        bool, typer.Option("--by-month", help="In the file: by local month, not by day.")
+    ] = False,
+    out: OutOption = None,
     site: SiteOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Hold main meters against the meters behind them: the rest, and what it likely is."""
     start_ms, end_ms = _period(start, end, 30)
     with opened(site) as place:
-        service = place.services.balances
+        services = place.services
         nodes = (
-            service.nodes(start_ms, end_ms)
+            services.balances.nodes(start_ms, end_ms)
             if meter is None
-            else (service.node(meter, start_ms, end_ms),)
+            else (services.balances.node(meter, start_ms, end_ms),)
         )
-    document = {"balances": [_document(node) for node in nodes]}
+        written = (
+            ()
+            if out is None
+            else services.papers.write(
+                services.balance_papers.balance(nodes, by_month=by_month), out
+            )
+        )
+    document = {"balances": [_document(node) for node in nodes], **_files(written)}
     none = "No main meter with energy: give meters a parent in the site file."
     say(
         document,
         as_json=as_json,
-        text=lambda: "\n\n".join(_text(node) for node in nodes) or none,
+        text=lambda: "\n\n".join((*(_text(node) for node in nodes), *_written(written))) or none,
     )
+
+
+def _files(written: tuple[Path, ...]) -> dict[str, list[str]]:
+    return {"files": [str(path) for path in written]} if written else {}
+
+
+def _written(written: tuple[Path, ...]) -> tuple[str, ...]:
+    return (f"Written: {', '.join(str(path) for path in written)}.",) if written else ()
 
 
 def _document(node: NodeBalance) -> dict[str, Any]:
@@ -186,6 +210,68 @@ def degree_days(
     )
 
 
+@guarded
+def signature(
+    meter: Annotated[str, typer.Option("--meter", metavar="ID", help="Virtual ones, too.")],
+    start: FromOption = None,
+    end: ToOption = None,
+    source: Annotated[
+        str, typer.Option("--source", metavar="METER", help="Whose temperature; else the first.")
+    ] = "",
+    heating_base_c: Annotated[float, typer.Option("--heating-base-c", min=-10, max=30)] = 15.0,
+    cooling_base_c: Annotated[float, typer.Option("--cooling-base-c", min=0, max=40)] = 18.0,
+    out: OutOption = None,
+    site: SiteOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """How the energy of a day depends on the weather: base load, kWh per degree day, and how
+    far that explains it. The last year unless said otherwise."""
+    start_ms, end_ms = _period(start, end, 365)
+    with opened(site) as place:
+        services = place.services
+        look = services.energy_weather.look(
+            meter,
+            start_ms,
+            end_ms,
+            source=source,
+            heating_base_c=heating_base_c,
+            cooling_base_c=cooling_base_c,
+        )
+        paper = services.balance_papers.weather(look)
+        written = () if out is None else services.papers.write(paper, out)
+    found = look.signature
+    document: dict[str, Any] = {
+        "meter": look.meter.meter_id,
+        "temperature_of": look.source.meter_id,
+        "days": len(look.days),
+        "sentence": paper.answer,
+        "signature": None
+        if found is None
+        else {
+            "days": found.days,
+            "base_wh_per_day": round(found.base_wh),
+            "heating_wh_per_kd": _slope(found.heating),
+            "cooling_wh_per_kd": _slope(found.cooling),
+            "day_off_wh": None if found.day_off_wh is None else round(found.day_off_wh),
+            "r2": round(found.r2, 4),
+            "cv_rmse_pct": round(found.cv_rmse_pct, 2),
+            "mean_cv_rmse_pct": round(found.mean_cv_rmse_pct, 2),
+        },
+        **_files(written),
+    }
+    say(document, as_json=as_json, text="\n".join((paper.answer, *_written(written))))
+
+
+def _slope(slope: WeatherSlope | None) -> dict[str, int] | None:
+    if slope is None:
+        return None
+    return {
+        "value": round(slope.wh_per_kd),
+        "low": round(slope.low),
+        "high": round(slope.high),
+    }
+
+
 def _figure(value: float | None) -> str:
     return "–" if value is None else wording.number(value, 1)
 
@@ -214,18 +300,22 @@ def list_virtual(site: SiteOption = None, as_json: JsonOption = False) -> None:
 @guarded
 def add_virtual(
     virtual_id: Annotated[str, typer.Argument(metavar="ID")],
-    terms: Annotated[list[str], typer.Argument(metavar="METER=FACTOR ...")],
+    terms: Annotated[
+        list[str], typer.Argument(metavar="METER=FACTOR ... or a formula, `main - 0.5 * hall`")
+    ],
     name: Annotated[str, typer.Option("--name")] = "",
     note: Annotated[str, typer.Option("--note")] = "",
     site: SiteOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Add or change one: `virtual add rest main=1 hall=-1`."""
-    made = VirtualMeter(
-        virtual_id, name or virtual_id, tuple(_term(text) for text in terms), note=note
-    )
+    """Add or change one: `virtual add rest main=1 hall=-1`, `virtual add rest "main - hall"`."""
     with opened(site) as place:
-        place.services.virtual_meters.save(made)
+        service = place.services.virtual_meters
+        read = _formula(" ".join(terms), service.meters()) if _is_formula(terms) else None
+        made = VirtualMeter(
+            virtual_id, name or virtual_id, read or tuple(_term(t) for t in terms), note=note
+        )
+        service.save(made)
     say(
         {"meter": made.meter_id, "terms": dict(made.terms)},
         as_json=as_json,
@@ -244,6 +334,23 @@ def remove_virtual(
     with opened(site) as place:
         place.services.virtual_meters.remove(virtual_id)
     say({"removed": virtual_id}, as_json=as_json, text=f"Virtual meter {virtual_id} is gone.")
+
+
+def _is_formula(terms: list[str]) -> bool:
+    return not any("=" in text for text in terms)
+
+
+def _formula(text: str, meters: tuple[Meter, ...]) -> tuple[tuple[str, float], ...]:
+    from energy_desktop.services.formulas import parse_formula
+
+    found = parse_formula(text, meters)
+    if found.problem is not None:
+        raise WrongUse(
+            where=text,
+            what=found.problem.sentence,
+            remedy="Write METER=FACTOR, as in hall=-1, or a formula, as in `main - 0.5 * hall`.",
+        )
+    return found.terms
 
 
 def _term(text: str) -> tuple[str, float]:

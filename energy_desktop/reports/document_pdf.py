@@ -1,0 +1,138 @@
+"""A document on paper: head, figures, then its sections. Lays out only."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from energy_desktop.domain import wording
+from energy_desktop.domain.document import Cell, Document, DocumentBars, DocumentSection
+from energy_desktop.reports import charts, paper
+from energy_desktop.reports.fonts import BOLD
+from energy_desktop.reports.paper import (
+    BODY,
+    BODY_BOLD,
+    KEY_FIGURE,
+    LEFT,
+    RIGHT,
+    SMALL,
+    TINY,
+    TITLE,
+    Paper,
+    Style,
+)
+
+_DECIMALS = {"int": 0, "kwh": 1, "kw": 1, "money": 2, "price": 4, "pct": 1, "celsius": 1, "kd": 1}
+_COLOURS: dict[str, Any] = {
+    "grid_import": paper.IMPORT,
+    "grid_export": paper.EXPORT,
+    "solar": paper.SOLAR,
+    "battery": paper.BATTERY,
+    "load": paper.LABEL,
+    "typical": paper.TYPICAL,
+    "out_of_contract": paper.OUTSIDE_TINTS[0],
+}
+_MOST_LABELS = 12
+
+
+def render(document: Document, *, fonts: Path) -> bytes:
+    """The PDF. Equal documents give equal bytes. fonts: the folder with the Inter files."""
+    zone = ZoneInfo(document.zone)
+    period = _period(document, zone)
+    simulated = " · simulated data" if document.simulated else ""
+    sheet = Paper(
+        fonts=fonts,
+        title=f"{document.title}, {period}",
+        author=document.site,
+        running_head=f"{document.title} · {period}",
+        footer=f"Made {wording.stamp(document.made_at_ms, zone)} · times in {document.zone}"
+        + simulated,
+    )
+    name = paper.fit(paper.plain(document.title), TITLE, RIGHT - LEFT - 190)
+    sheet.text(LEFT, sheet.y - 13, name, TITLE)
+    sheet.right(
+        RIGHT, sheet.y - 13, paper.fit(paper.plain(document.site), BODY_BOLD, 180), BODY_BOLD
+    )
+    if document.simulated:
+        sheet.right(RIGHT, sheet.y - 25, "simulated data", SMALL)
+    sheet.y -= 22
+    sheet.paragraph(f"{period}, times in {document.zone}.", SMALL)
+    sheet.paragraph(document.answer, BODY)
+    sheet.y -= 8
+    _figures(sheet, document)
+    for section in document.sections:
+        _section(sheet, section)
+    return sheet.finish()
+
+
+def _period(document: Document, zone: ZoneInfo) -> str:
+    start = wording.stamp(document.start_ms, zone)
+    return f"{start} to {wording.stamp(document.end_ms, zone)}"
+
+
+def _figures(sheet: Paper, document: Document) -> None:
+    if not document.figures:
+        return
+    slot = (RIGHT - LEFT) / len(document.figures)
+    # A number is never cut: where one is too wide, all of them are smaller.
+    widest = max(paper.width_of(f.value, BOLD, KEY_FIGURE.size) for f in document.figures)
+    size = min(KEY_FIGURE.size, KEY_FIGURE.size * (slot - 8) / widest) if widest else 1.0
+    style = Style(BOLD, size, paper.INK)
+    for i, figure in enumerate(document.figures):
+        x = LEFT + i * slot
+        sheet.text(x, sheet.y - 10, paper.fit(figure.caption, SMALL, slot - 6), SMALL)
+        sheet.text(x, sheet.y - 26, figure.value, style)
+        sheet.text(x, sheet.y - 37, paper.fit(figure.note, TINY, slot - 6), TINY)
+    sheet.y -= 44
+
+
+def _section(sheet: Paper, section: DocumentSection) -> None:
+    sheet.heading(section.heading, keep=170.0 if section.bars is not None else 60.0)
+    for sentence in section.sentences:
+        sheet.paragraph(sentence, SMALL)
+    if section.bars is not None and section.bars.labels:
+        _bars(sheet, section.bars)
+    if section.rows:
+        _table(sheet, section)
+
+
+def _bars(sheet: Paper, bars: DocumentBars) -> None:
+    every = -(-len(bars.labels) // _MOST_LABELS)
+    labels = [text if i % every == 0 else "" for i, text in enumerate(bars.labels)]
+    stacks = [
+        charts.Stack(s.name, s.values, _COLOURS[s.token], hatched=s.hatched) for s in bars.stacks
+    ]
+    charts.bars(sheet, labels, stacks, height=110.0, unit=bars.unit, incomplete=bars.incomplete)
+
+
+def _table(sheet: Paper, section: DocumentSection) -> None:
+    whole = sum(c.weight for c in section.columns)
+    columns = [
+        paper.Column(
+            c.title, (RIGHT - LEFT) * c.weight / whole, right=c.kind not in ("text", "date")
+        )
+        for c in section.columns
+        if c.weight
+    ]
+    rows = [
+        paper.Row(
+            tuple(
+                _text(cell, column.kind)
+                for cell, column in zip(row, section.columns, strict=True)
+                if column.weight
+            ),
+            bold=number in section.emphasised,
+        )
+        for number, row in enumerate(section.rows)
+    ]
+    sheet.table(columns, rows)
+
+
+def _text(cell: Cell, kind: str) -> str:
+    if isinstance(cell, date):
+        return wording.day(cell)
+    if isinstance(cell, str):
+        return cell
+    return wording.number(cell, _DECIMALS.get(kind, 1))
