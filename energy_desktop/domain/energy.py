@@ -6,7 +6,7 @@ installed, and the types are for the checker.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, IntEnum
 from typing import TYPE_CHECKING
 
@@ -103,7 +103,13 @@ class RegisterReading:
 
 @dataclass(frozen=True, slots=True)
 class Reconciliation:
-    """Sum of intervals held against the difference of the register, for one meter and period."""
+    """Sum of intervals held against the difference of the register, for one meter and period.
+
+    estimated_wh, edited_wh: what of the sum the program spread or estimated, and what a person
+    entered or changed. unregistered_wh: what of it lies in times that the register did not see,
+    before its first reading or between a reset and the next: there is nothing to hold it against.
+    correction_wh: how much more than the register a person's corrections say; below 0: less.
+    """
 
     meter_id: str
     register: str
@@ -114,13 +120,22 @@ class Reconciliation:
     estimated_wh: int
     missing_intervals: int
     resets: int = 0  # exchanges or resets inside, each booked up to its end reading
+    edited_wh: int = field(default=0, metadata={"since": "0.2"})
+    unregistered_wh: int = field(default=0, metadata={"since": "0.2"})
+    correction_wh: int = field(default=0, metadata={"since": "0.2"})
 
     @property
     def discrepancy_wh(self) -> int | None:
         """None: the meter has no register to hold the sum against (imported intervals)."""
         if self.register_difference_wh is None:
             return None
-        return self.interval_sum_wh - self.register_difference_wh
+        return self.interval_sum_wh - self.unregistered_wh - self.register_difference_wh
+
+    @property
+    def unexplained_wh(self) -> int | None:
+        """What is left of the discrepancy when the corrections are accounted for; None as above."""
+        found = self.discrepancy_wh
+        return None if found is None else found - self.correction_wh
 
 
 class GapCause(Enum):

@@ -7,6 +7,9 @@ as rows, because a month of quarter hours with its field names would be three ti
 Two texts are told apart. `invoice_to_json` holds everything. `content_bytes` leaves out what
 issuing adds (status, number, date, hash), so that a draft and the invoice made of it have the same
 hash: whether a new draft still says what was issued is one comparison.
+
+A field that a later version added (its metadata say `since`) is written only where it says
+something, so that what an earlier version issued keeps its bytes and its hash.
 """
 
 from __future__ import annotations
@@ -108,6 +111,7 @@ def _encode(value: Any) -> Any:
         return {
             name: _encode(_as_declared(getattr(value, name), hint))
             for name, hint in _hints(type(value)).items()
+            if (name, getattr(value, name)) not in _added_later(type(value))
         }
     raise TypeError(f"{type(value).__name__} has no canonical form")
 
@@ -115,6 +119,12 @@ def _encode(value: Any) -> Any:
 def _as_declared(value: Any, hint: Any) -> Any:
     # 230 and 230.0 are equal volts, so they must be equal text.
     return float(value) if type(value) is int and hint in (float, float | None) else value
+
+
+@cache
+def _added_later(kind: type) -> tuple[tuple[str, Any], ...]:
+    """Fields that earlier versions did not have, with the value that says nothing."""
+    return tuple((f.name, f.default) for f in fields(kind) if "since" in f.metadata)
 
 
 @cache

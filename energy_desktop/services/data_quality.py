@@ -20,7 +20,7 @@ import numpy as np
 from energy_desktop.domain.clock import Clock, from_ms, local_month_bounds_ms, to_ms
 from energy_desktop.domain.editing import Edit, EditMethod, LedgerGap, RegisterEvent
 from energy_desktop.domain.energy import HOUR_MS, GapCause, IntervalQuality, Reconciliation
-from energy_desktop.domain.errors import NotFound, WrongUse
+from energy_desktop.domain.errors import WrongUse
 from energy_desktop.domain.ports import (
     ConfigurationStore,
     Ledger,
@@ -31,6 +31,7 @@ from energy_desktop.domain.ports import (
 )
 from energy_desktop.domain.site import Meter
 from energy_desktop.domain.validation import ValidationReport
+from energy_desktop.services.own_meters import own_meter
 from energy_desktop.services.registers import NEGATIVE, POSITIVE, positive_register
 
 if TYPE_CHECKING:
@@ -216,13 +217,7 @@ class DataQualityService:
 
     def known(self, meter_id: str) -> KnownMeter:
         """Raises NotFound."""
-        meter = self._configuration.load().meter(meter_id)
-        if meter is None:
-            raise NotFound(
-                where=f"Meter {meter_id}",
-                what="The site has no such meter.",
-                remedy="Choose one of the list.",
-            )
+        meter = own_meter(self._configuration.load(), meter_id)
         there = self._ledger.registers(meter_id)
         return KnownMeter(meter, tuple(r for r in (*POSITIVE, NEGATIVE) if r in there))
 

@@ -30,6 +30,7 @@ from energy_desktop.domain.ports import ConfigurationStore, InvoiceStore, Ledger
 from energy_desktop.domain.site import Meter
 from energy_desktop.services.edit_methods import EditMethods, Span, kwh_text
 from energy_desktop.services.gap_filling import GapFiller
+from energy_desktop.services.own_meters import own_meter
 from energy_desktop.services.register_spans import register_energy
 from energy_desktop.services.registers import positive_register
 
@@ -224,14 +225,7 @@ class EditingService:
             self._on_corrected()
 
     def _meter(self, meter_id: str) -> Meter:
-        found = self._configuration.load().meter(meter_id)
-        if found is None:
-            raise NotFound(
-                where=f"Meter {meter_id}",
-                what="The site has no such meter.",
-                remedy="`energy-desktop meters` lists those it has.",
-            )
-        return found
+        return own_meter(self._configuration.load(), meter_id)
 
     def _zone(self) -> ZoneInfo:
         return ZoneInfo(self._configuration.load().site.zone)
@@ -312,9 +306,20 @@ class EditingService:
             warnings=(*self._value_warnings(span, chosen, preview), *self._invoice_warnings(span)),
         )
 
-    @staticmethod
+    def _register_begins(self, span: Span) -> int | None:
+        """When the register was first seen, if that is after the span; None: it is not."""
+        meter_id, register = span.meter.meter_id, span.register
+        if span.register_wh is not None or span.energy_wh.size == 0:
+            return None
+        before = self._ledger.reconciliation(meter_id, 0, span.end_ms, register=register)
+        if before.opening is not None:
+            return None
+        now_ms = to_ms(self._clock())
+        after = self._ledger.reconciliation(meter_id, span.end_ms, now_ms, register=register)
+        return None if after.opening is None else after.opening.read_at_ms
+
     def _value_warnings(
-        span: Span, chosen: np.ndarray[tuple[int, ...], np.dtype[np.bool_]], made: EditPreview
+        self, span: Span, chosen: np.ndarray[tuple[int, ...], np.dtype[np.bool_]], made: EditPreview
     ) -> list[str]:
         found = []
         if made.measured:
@@ -330,6 +335,11 @@ class EditingService:
                     f"{wording.count(too_much, 'interval')} would carry more than the connection "
                     f"can ({wording.kw(limit_w)} kW)."
                 )
+        if (since_ms := self._register_begins(span)) is not None:
+            found.append(
+                f"It lies before the first reading of the register "
+                f"({wording.stamp(since_ms, span.zone)}): nothing can be held against it."
+            )
         left = span.energy_wh[~chosen]
         if span.register_wh is not None and np.isfinite(left).all():
             off = made.total_after_wh + int(np.rint(left.sum())) - span.register_wh

@@ -27,6 +27,7 @@ from energy_desktop.domain.energy import DAY_MS, IntervalQuality, RegisterReadin
 from energy_desktop.domain.errors import NotFound, WrongUse
 from energy_desktop.domain.ports import ConfigurationStore, History, Ledger, RegisterEventStore
 from energy_desktop.domain.site import Meter
+from energy_desktop.services.own_meters import own_meter
 from energy_desktop.services.registers import positive_register
 
 _LOOK_AHEAD_MS = 40 * DAY_MS
@@ -224,14 +225,7 @@ class ExchangeService:
             self._on_corrected()
 
     def _meter(self, meter_id: str) -> Meter:
-        found = self._configuration.load().meter(meter_id)
-        if found is None:
-            raise NotFound(
-                where=f"Meter {meter_id}",
-                what="The site has no such meter.",
-                remedy="`energy-desktop meters` lists those it has.",
-            )
-        return found
+        return own_meter(self._configuration.load(), meter_id)
 
     def _in_force(self, meter_id: str, at_ms: int) -> MeterPeriod:
         periods = self.periods(meter_id)

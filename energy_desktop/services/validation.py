@@ -30,6 +30,7 @@ from energy_desktop.domain.validation import (
     ValidationRule,
 )
 from energy_desktop.services.local_days import days_touched
+from energy_desktop.services.own_meters import own_meter
 from energy_desktop.services.registers import positive_register
 
 if TYPE_CHECKING:
@@ -166,13 +167,7 @@ class ValidationService:
         return _means(quarters.start_ms, quarters.mean, start_ms, step_ms, len(series.start_ms))
 
     def _known(self, meter_id: str, register: str) -> tuple[Meter, str]:
-        meter = self._configuration.load().meter(meter_id)
-        if meter is None:
-            raise NotFound(
-                where=f"Meter {meter_id}",
-                what="The site has no such meter.",
-                remedy="`energy-desktop meters` lists those it has.",
-            )
+        meter = own_meter(self._configuration.load(), meter_id)
         there = self._ledger.registers(meter_id)
         register = register or positive_register(self._ledger, meter_id)
         if register not in there:
@@ -228,7 +223,8 @@ def _failures(
                     (day.end_ms - day.start_ms) // step_ms,
                     day.reconciliation.interval_sum_wh,
                     f"{wording.day(day.day)}: its intervals sum to {abs(off):,} Wh "
-                    f"{'more' if off > 0 else 'less'} than the register counted.",
+                    f"{'more' if off > 0 else 'less'} than the register counted"
+                    f"{'' if day.reconciliation.unexplained_wh else ', by corrections'}.",
                 )
             )
     return tuple(sorted(found, key=lambda f: (f.start_ms, f.end_ms)))

@@ -363,17 +363,27 @@ class _Remarks:
             )
 
     def _on_register(self, data: MeterMonth, split: SplitMeter) -> None:
-        name = split.meter.name
-        difference = data.reconciliation.register_difference_wh
+        name, proof = split.meter.name, data.reconciliation
+        difference = proof.register_difference_wh
         if difference is None:
             self.notes.append(f"{name} has no register readings: its intervals stand alone.")
             return
-        off_by = split.inside_wh + split.outside_wh - difference
+        off_by = split.inside_wh + split.outside_wh - proof.unregistered_wh - difference
         if off_by:
             more = "more" if off_by > 0 else "less"
-            self.blockers.append(
+            told = (
                 f"{name}: the sum of its intervals is {abs(off_by):,} Wh {more} "
-                "than its register difference."
+                "than its register difference"
+            )
+            # A correction says why the register is not what is billed; anything else does not.
+            if off_by == proof.correction_wh:
+                self.notes.append(f"{told}, by corrections that are on record.")
+            else:
+                self.blockers.append(f"{told}.")
+        if proof.unregistered_wh:
+            self.notes.append(
+                f"{name}: {proof.unregistered_wh:,} Wh lie in a time that its register did not "
+                "see; they were entered or imported."
             )
         if data.reconciliation.resets:
             self.notes.append(

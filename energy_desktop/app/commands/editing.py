@@ -188,6 +188,9 @@ def _report(report: ValidationReport) -> dict[str, Any]:
                 "register_difference_wh": d.reconciliation.register_difference_wh,
                 "discrepancy_wh": d.reconciliation.discrepancy_wh,
                 "missing_intervals": d.reconciliation.missing_intervals,
+                "estimated_wh": d.reconciliation.estimated_wh,
+                "edited_wh": d.reconciliation.edited_wh,
+                "correction_wh": d.reconciliation.correction_wh,
                 "holds": d.holds,
             }
             for d in report.days

@@ -124,6 +124,7 @@ def _document(invoice: Invoice, files: tuple[Path, ...]) -> dict[str, Any]:
                 "discrepancy_wh": m.reconciliation.discrepancy_wh,
                 "missing_intervals": m.reconciliation.missing_intervals,
                 "estimated_wh": m.reconciliation.estimated_wh,
+                "edited_wh": m.reconciliation.edited_wh,
                 "mid_approved": m.mid_approved,
             }
             for m in invoice.meters

@@ -54,6 +54,16 @@ _NEW = (
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, 1, NULL, NULL, 0)"
 )
 _ABSENT = "none"
+_GIVEN = (
+    "SELECT start_ms FROM intervals AS i"
+    + _OF
+    + " AND (i.edit_id IS NULL AND i.method <> 'none' OR i.opening_wh IS NOT NULL"
+    " OR i.method = 'import' OR EXISTS (SELECT 1 FROM interval_versions AS v"
+    " WHERE v.meter_key = i.meter_key AND v.register_key = i.register_key AND v.step_s = i.step_s"
+    " AND v.start_ms = i.start_ms AND v.edit_id IS NULL AND v.method <> 'none'))"
+    " ORDER BY i.start_ms"
+)
+_FIRST_GIVEN, _LAST_GIVEN = f"{_GIVEN} LIMIT 1", f"{_GIVEN} DESC LIMIT 1"
 _MEASURED = (int(IntervalQuality.RAW), int(IntervalQuality.VALIDATED))
 
 # start_ms, version, energy_wh, quality, method, edit_id
@@ -137,7 +147,8 @@ class LedgerEditor:
         """Runs of intervals that were not measured, with cause, and what was done about them.
 
         A measured value that a person replaced is a correction, no gap: nothing was lost there.
-        What lies before the first interval ever and after the last one is no gap. Why a file has
+        What lies before the first interval that the meter or a file gave and after the last one is
+        no gap, nor does it become one when a person enters something there. Why a file has
         no value, nobody knows: communication fails only where the register itself was followed.
         """
         with self._database.reading() as session:
@@ -147,17 +158,17 @@ class LedgerEditor:
             files = self._from_files(session, meter_id, register)
             replaced = self._measured_once(session, of, start_ms, end_ms, files)
             followed_ms = _followed_since(session, of)
-            bounds = session.row("SELECT MIN(start_ms), MAX(start_ms) FROM intervals" + _OF, of)
+            bounds = [session.row(end, of) for end in (_FIRST_GIVEN, _LAST_GIVEN)]
             rows = session.rows(
                 "SELECT start_ms, energy_wh, quality, method, opening_wh, closing_wh, segment"
                 " FROM intervals" + _SPAN + " ORDER BY start_ms",
                 (*of, start_ms, end_ms),
             )
-        if bounds is None or bounds[0] is None:
+        if bounds[0] is None or bounds[1] is None:
             return ()
         step_ms = of[2] * 1000
-        first = max(-(-start_ms // step_ms) * step_ms, int(bounds[0]))
-        last = min(end_ms, int(bounds[1]) + step_ms)
+        first = max(-(-start_ms // step_ms) * step_ms, int(bounds[0][0]))
+        last = min(end_ms, int(bounds[1][0]) + step_ms)
         there = {int(row[0]): row for row in rows}
         doubtful = (
             start

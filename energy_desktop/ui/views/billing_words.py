@@ -110,7 +110,8 @@ def off_by(formats: Formats, meter: MeterEvidence) -> str:
 def reconciled(invoice: Invoice) -> bool:
     """Whether each meter's inside + outside is the difference of its register."""
     return bool(invoice.meters) and all(
-        m.reconciliation.register_difference_wh == m.inside_wh + m.outside_wh
+        m.reconciliation.register_difference_wh
+        == m.inside_wh + m.outside_wh - m.reconciliation.unregistered_wh
         for m in invoice.meters
         if m.reconciliation.register_difference_wh is not None
     )
@@ -124,11 +125,16 @@ def reconciliation_sentence(formats: Formats, invoice: Invoice) -> str:
         m for m in invoice.meters if m.reconciliation.register_difference_wh is not None
     ]
     estimated = sum(m.reconciliation.estimated_wh for m in invoice.meters)
+    edited = sum(m.reconciliation.edited_wh for m in invoice.meters)
     extra = f" {formats.energy(estimated)} of it estimated." if estimated else ""
+    extra += f" {formats.energy(edited)} of it edited." if edited else ""
     if not with_register:
         return "The intervals were imported without registers: they stand alone." + extra
     gap = sum(
-        m.inside_wh + m.outside_wh - (m.reconciliation.register_difference_wh or 0)
+        m.inside_wh
+        + m.outside_wh
+        - m.reconciliation.unregistered_wh
+        - (m.reconciliation.register_difference_wh or 0)
         for m in with_register
     )
     energy = formats.scale("Wh").with_unit(gap)

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -244,6 +245,28 @@ def test_a_sum_that_misses_the_register_blocks_and_says_by_how_much():
     invoice = a_draft(a_meter_month(off_by_wh=1_234))
 
     assert any("1,234 Wh less than its register difference" in b for b in invoice.blockers)
+
+
+def test_a_sum_that_misses_the_register_by_what_was_corrected_is_billed_and_said():
+    month = a_meter_month(off_by_wh=1_234)
+    proof = replace(month.reconciliation, correction_wh=-1_234)
+
+    explained = a_draft(replace(month, reconciliation=proof))
+    partly = a_draft(replace(month, reconciliation=replace(proof, correction_wh=-1_000)))
+
+    assert not explained.blockers
+    assert any("register difference, by corrections" in note for note in explained.notes)
+    assert any("1,234 Wh less" in b for b in partly.blockers)
+
+
+def test_energy_that_was_entered_for_a_time_before_the_register_is_billed_and_said():
+    month = a_meter_month(off_by_wh=-400)
+    proof = replace(month.reconciliation, unregistered_wh=400)
+
+    invoice = a_draft(replace(month, reconciliation=proof))
+
+    assert not invoice.blockers
+    assert any("400 Wh lie in a time that its register did not see" in n for n in invoice.notes)
 
 
 @pytest.mark.parametrize(

@@ -118,6 +118,18 @@ def test_every_change_of_the_content_changes_the_hash(change):
     assert an_invoice(**change).content_sha256 != an_invoice().content_sha256
 
 
+def test_what_a_later_version_tells_of_a_meter_is_written_only_where_it_says_something():
+    """So an invoice of an earlier version keeps its bytes and its hash."""
+    invoice = an_invoice()
+    (meter,) = invoice.meters
+    proof = replace(meter.reconciliation, edited_wh=7)
+    edited = replace(invoice, meters=(replace(meter, reconciliation=proof),))
+
+    assert "edited_wh" not in invoice_to_json(invoice)
+    assert invoice_from_json(invoice_to_json(edited)) == edited
+    assert content_sha256(edited) != content_sha256(invoice)
+
+
 def test_a_text_of_a_newer_program_is_refused_in_words():
     raw = json.loads(invoice_to_json(an_invoice())) | {"format": 2}
 

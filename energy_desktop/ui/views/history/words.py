@@ -148,6 +148,8 @@ def reconciled(formats: Formats, look: HistoryLook) -> str:
         text += f"; {r.missing_intervals} intervals missing"
     if r.estimated_wh:
         text += f"; {exact.with_unit(r.estimated_wh)} of it estimated"
+    if r.edited_wh:
+        text += f"; {exact.with_unit(r.edited_wh)} of it edited"
     return text + "."
 
 

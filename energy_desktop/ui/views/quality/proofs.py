@@ -36,9 +36,10 @@ class SumsTable(QWidget):
                     width=150,
                     sort_key=lambda c: (c.start_ms, not c.whole_month),
                 ),
-                Column("Sum of intervals, kWh", self._sum, width=150, number=True),
-                Column("Register, kWh", self._register, width=120, number=True),
-                Column("Estimated, kWh", self._estimated, width=120, number=True),
+                Column("Sum of intervals, kWh", self._sum, width=140, number=True),
+                Column("Register, kWh", self._register, width=104, number=True),
+                Column("Estimated, kWh", self._estimated, width=104, number=True),
+                Column("Edited, kWh", self._edited, width=92, number=True),
                 Column("Sum against register", self._state, stretch=1, sort_key=self._off),
             ],
             key=lambda c: (c.start_ms, c.whole_month),
@@ -69,6 +70,10 @@ class SumsTable(QWidget):
     def _estimated(self, check: SumCheck) -> str:
         estimated = check.reconciliation.estimated_wh
         return words.kwh(self._formats, estimated) if estimated else ""
+
+    def _edited(self, check: SumCheck) -> str:
+        edited = check.reconciliation.edited_wh
+        return words.kwh(self._formats, edited) if edited else ""
 
     def _state(self, check: SumCheck) -> Cell:
         text, look = words.sum_state(self._formats, check)

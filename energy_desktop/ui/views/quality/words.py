@@ -200,7 +200,11 @@ def sum_state(formats: Formats, check: SumCheck) -> tuple[str, bool]:
         return "; ".join(("no register to hold it against", *left)), bool(left)
     side = "more" if off > 0 else "less"
     state = "equal" if off == 0 else f"{with_kwh(formats, abs(off))} {side} than the register"
-    return "; ".join((state, *left)), bool(off or left)
+    if off and not proof.unexplained_wh:
+        state += ", by corrections"
+    if proof.unregistered_wh:
+        left.append(f"{with_kwh(formats, proof.unregistered_wh)} where it was not read")
+    return "; ".join((state, *left)), bool(proof.unexplained_wh or open_points)
 
 
 def sum_sentence(formats: Formats, check: SumCheck) -> str:
