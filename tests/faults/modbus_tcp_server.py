@@ -40,6 +40,7 @@ TWICE = "every answer twice"
 OLD_FIRST = "the answer to the request before comes first"
 
 FLOOD_BYTES = 8_000_000
+_TURNS = 5
 
 
 def word(unit: int, address: int) -> int:
@@ -93,23 +94,31 @@ class FaultyTcpServer:
 
     async def _serve(self) -> None:
         self._stop = asyncio.Event()
-        self._writers: set[asyncio.StreamWriter] = set()
-        server = await asyncio.start_server(self._client, "127.0.0.1", self.port)
+        self._clients: dict[asyncio.StreamWriter, asyncio.Task[None]] = {}
+        server = await asyncio.start_server(self._accept, "127.0.0.1", self.port)
         self.port = server.sockets[0].getsockname()[1]
         self._ready.set()
         await self._stop.wait()
+        # A socket that the loop leaves open is found by the garbage collector in the middle of
+        # another test. Who was just accepted is let in first, for a closed server drops him as he
+        # is; and a transport lets go of its socket some turns after it was told to.
+        self._loop.remove_reader(server.sockets[0].fileno())
+        await _some_turns()
         server.close()
-        for writer in self._writers:
-            writer.close()
-        tasks = [t for t in asyncio.all_tasks() if t is not asyncio.current_task()]
-        for task in tasks:
+        for task in self._clients.values():
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*self._clients.values(), return_exceptions=True)
+        for writer in self._clients:
+            writer.transport.abort()
+        await _some_turns()
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Not a coroutine: one that is cancelled before its first line would know no writer."""
+        self._clients[writer] = asyncio.create_task(self._client(reader, writer))
 
     async def _client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
         self.open_connections += 1
-        self._writers.add(writer)
         answering: set[asyncio.Task[None]] = set()
         try:
             while True:
@@ -126,7 +135,6 @@ class FaultyTcpServer:
             pass  # the client left, or the test is over
         finally:
             self.open_connections -= 1
-            self._writers.discard(writer)
             for task in answering:
                 task.cancel()
             writer.close()
@@ -218,6 +226,11 @@ class FaultyTcpServer:
             function = 0x55
         size = len(data) + (2 if mode == LYING_BYTE_COUNT else 0)
         return bytes([function, size & 0xFF]) + data
+
+
+async def _some_turns() -> None:
+    for _ in range(_TURNS):
+        await asyncio.sleep(0)
 
 
 def floats(values: dict[int, float]) -> Callable[[int, int], int]:
