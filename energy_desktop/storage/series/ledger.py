@@ -7,7 +7,7 @@ that is missing, quarantined or edited shows as a discrepancy, and nothing else 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import astuple, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -203,7 +203,8 @@ class StoredLedger:
         self, meter_id: str, start_ms: int, end_ms: int, *, register: str = "energy_import_wh"
     ) -> Reconciliation:
         """Over the intervals inside [start_ms, end_ms). opening and closing are the register
-        at the first and last boundary that is known, so gaps at the ends are not in either sum."""
+        at the first and last boundary that is known, so gaps at the ends are not in either sum.
+        What a person or a file says of a time that the register did not see is told apart."""
         with self._database.reading() as session:
             keys = self.keys(session, meter_id, register)
             kept = steps.kept(session, keys)
@@ -211,19 +212,24 @@ class StoredLedger:
                 expected = max(end_ms // 900_000 - -(-start_ms // 900_000), 0)
                 return Reconciliation(meter_id, register, None, None, None, 0, 0, expected)
             runs = steps.whole(steps.runs(session, keys, kept, start_ms, end_ms))
-            energy_wh = estimated_wh = booked = expected = 0
+            energy_wh = estimated_wh = edited_wh = correction_wh = booked = expected = 0
             segments: dict[int, _Segment] = {}
             for run in runs:
                 of = (*keys, run.step_s, run.start_ms, run.end_ms)
                 row = session.row(
                     "SELECT COALESCE(SUM(energy_wh), 0), COALESCE(SUM(CASE WHEN quality = 2 THEN"
-                    " energy_wh ELSE 0 END), 0), COUNT(energy_wh)" + _WITHIN,
+                    " energy_wh ELSE 0 END), 0), COALESCE(SUM(CASE WHEN quality = 3 THEN"
+                    " energy_wh ELSE 0 END), 0), COUNT(energy_wh), COALESCE(SUM(CASE WHEN edit_id"
+                    " IS NOT NULL AND opening_wh >= 0 AND closing_wh >= 0 THEN energy_wh -"
+                    " closing_wh + opening_wh ELSE 0 END), 0)" + _WITHIN,
                     of,
                 )
                 assert row is not None
                 energy_wh += int(row[0])
                 estimated_wh += int(row[1])
-                booked += int(row[2])
+                edited_wh += int(row[2])
+                booked += int(row[3])
+                correction_wh += int(row[4])
                 expected += run.count
                 for row in session.rows(
                     "SELECT segment, MIN(opening_wh), MAX(closing_wh), MIN(start_ms),"
@@ -235,10 +241,11 @@ class StoredLedger:
                     piece = _Segment(*map(int, row[1:]))
                     before = segments.get(int(row[0]))
                     segments[int(row[0])] = piece if before is None else before.joined(piece)
+            ordered = [segments[number] for number in sorted(segments)]
+            unregistered_wh = self._beside(session, keys, runs, ordered) if ordered else 0
         opening = closing = None
         difference: int | None = None
-        if segments:
-            ordered = [segments[number] for number in sorted(segments)]
+        if ordered:
             first, last = ordered[0], ordered[-1]
             opening = RegisterReading(meter_id, register, first.first_ms, first.opening_wh)
             closing = RegisterReading(meter_id, register, last.last_ms, last.closing_wh)
@@ -253,7 +260,32 @@ class StoredLedger:
             estimated_wh=estimated_wh,
             missing_intervals=expected - booked,
             resets=max(len(segments) - 1, 0),
+            edited_wh=edited_wh,
+            unregistered_wh=unregistered_wh,
+            correction_wh=correction_wh,
         )
+
+    @staticmethod
+    def _beside(
+        session: Session,
+        keys: tuple[int, int],
+        runs: Sequence[steps.Run],
+        segments: Sequence[_Segment],
+    ) -> int:
+        """Energy (Wh) in the runs of times at which no segment of the register was seen."""
+        ends = [0, *(piece.last_ms for piece in segments)]
+        begins = [*(piece.first_ms for piece in segments), _FAR_MS]
+        total = 0
+        for run in runs:
+            for unseen_ms, seen_ms in zip(ends, begins, strict=True):
+                first, last = max(run.start_ms, unseen_ms), min(run.end_ms, seen_ms)
+                if first < last:
+                    row = session.row(
+                        "SELECT COALESCE(SUM(energy_wh), 0)" + _WITHIN,
+                        (*keys, run.step_s, first, last),
+                    )
+                    total += 0 if row is None else int(row[0])
+        return total
 
     def register_reading(
         self, meter_id: str, at_ms: int, *, register: str = "energy_import_wh"
