@@ -11,8 +11,12 @@ import statistics
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bench.common import Row
+
+if TYPE_CHECKING:
+    from PySide6.QtWidgets import QApplication
 
 CURVES = 6
 POINTS = 86_400
@@ -80,15 +84,14 @@ def run(quick: bool = False) -> list[Row]:
 
 
 def _in_turns(
-    app: object, ours: Callable[[], None], default: Callable[[], None], frames: int
+    app: QApplication, ours: Callable[[], None], default: Callable[[], None], frames: int
 ) -> tuple[float, float]:
     """Medians of CPU ms of both, measured alternately after two frames to warm up."""
-    process_events: Callable[[], None] = app.processEvents  # type: ignore[attr-defined]
     mine: list[float] = []
     theirs: list[float] = []
     for frame in range(frames + 2):
         for draw, times in ((ours, mine), (default, theirs)):
-            process_events()
+            app.processEvents()
             began = time.process_time()
             draw()
             spent = (time.process_time() - began) * 1000

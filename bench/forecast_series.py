@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TextIO
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -165,8 +166,8 @@ def _steel_start(text: str) -> int:
 
 
 def _rows(path: Path) -> Iterator[dict[str, str]]:
-    opener: Callable[..., object] = gzip.open if path.suffix == ".gz" else open
-    with opener(path, "rt", encoding="utf-8", newline="") as file:  # type: ignore[attr-defined]
+    opener: Callable[..., TextIO] = gzip.open if path.suffix == ".gz" else open
+    with opener(path, "rt", encoding="utf-8", newline="") as file:
         yield from csv.DictReader(file)
 
 

@@ -19,6 +19,7 @@ import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -203,9 +204,9 @@ def time_rows(quick: bool) -> list[Row]:
     for name, count, goal_ms in (("48 h", 192, None), ("a week", 672, 1000.0)):
         request = PlanRequest(HOUSE, slots[:count], 50.0)
         problem = problem_of(request)
-        ours = median_ms(lambda p=problem: solve(p, time_limit_s=10.0), repeats)  # type: ignore[misc]
-        scipy = median_ms(lambda p=problem: by_scipy(p), repeats)  # type: ignore[misc]
-        whole = median_ms(lambda r=request: plan(r, made_at_ms=0), repeats)  # type: ignore[misc]
+        ours = median_ms(partial(solve, problem, time_limit_s=10.0), repeats)
+        scipy = median_ms(partial(by_scipy, problem), repeats)
+        whole = median_ms(partial(plan, request, made_at_ms=0), repeats)
         rows.append(
             Row(
                 name=f"battery LP, {name} of quarter hours",

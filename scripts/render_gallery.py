@@ -46,7 +46,7 @@ from energy_desktop.ui.widgets.hour_calendar import (
     HourCell,
 )
 from energy_desktop.ui.widgets.marks import FactList, Figure, FigureRow, Legend, StateChip
-from energy_desktop.ui.widgets.meter_dots import Dot, DotGroup, MeterDots
+from energy_desktop.ui.widgets.meter_dots import Dot, DotGroup, DotState, MeterDots
 from energy_desktop.ui.widgets.paint import Band, Bar, Chip, Mark, Spark
 from energy_desktop.ui.widgets.panel import InlineNotice, Panel, button
 from energy_desktop.ui.widgets.power_flow import FlowNode, PowerFlow, PowerFlowView
@@ -274,8 +274,8 @@ def overview_like() -> QWidget:
     return page
 
 
-def _dot(number: int, state: str) -> Dot:
-    return Dot(f"m{number}", f"Meter {number}", state)  # type: ignore[arg-type]
+def _dot(number: int, state: DotState) -> Dot:
+    return Dot(f"m{number}", f"Meter {number}", state)
 
 
 def _alarms() -> Panel:

@@ -47,7 +47,7 @@ def page(qtbot, context):
             on_error(error)
 
     service = FakeService()
-    rows = HttpInRows(context.formats, service, at_once)  # type: ignore[arg-type]
+    rows = HttpInRows(context.formats, service, at_once)
     for row in rows.rows:
         qtbot.addWidget(row)
     rows.keys.show()

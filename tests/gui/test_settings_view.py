@@ -93,7 +93,7 @@ class FakeAppearance:
 def page(qtbot, context, themed):
     settings, appearance = FakeSettings(), FakeAppearance(themed)
     opened: list[Path] = []
-    view = SettingsView(context, settings, appearance, open_path=opened.append)  # type: ignore[arg-type]
+    view = SettingsView(context, settings, appearance, open_path=opened.append)
     qtbot.addWidget(view)
     view.resize(1150, 640)
     view.show()

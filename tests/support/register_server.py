@@ -20,7 +20,7 @@ class _Handler(socketserver.BaseRequestHandler):
             body = self._receive(length - 2)
             if body is None:
                 return
-            pdu = self.server.answer(function, body)  # type: ignore[attr-defined]
+            pdu = self.server.answer(function, body)
             self.request.sendall(struct.pack(">HHHB", transaction, 0, len(pdu) + 1, unit) + pdu)
 
     def _receive(self, size: int) -> bytes | None:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from PySide6.QtCore import QModelIndex
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from energy_desktop.domain.alarm import Alarm
@@ -41,7 +42,7 @@ from energy_desktop.ui.widgets.meter_dots import MeterDots
 from energy_desktop.ui.widgets.paint import Band, Chip, Mark
 from energy_desktop.ui.widgets.panel import ElidedLabel, Panel
 from energy_desktop.ui.widgets.power_flow import PowerFlowView
-from energy_desktop.ui.widgets.table import Cell, Column, Table
+from energy_desktop.ui.widgets.table import ROW_ROLE, Cell, Column, Table
 
 _DAY_EVERY_S = 60
 _ADVICE_EVERY_S = 3600
@@ -482,7 +483,5 @@ class OverviewView(BaseView):
         )
 
 
-def _row_at(index: object) -> object:
-    from energy_desktop.ui.widgets.table import ROW_ROLE
-
-    return index.data(ROW_ROLE)  # type: ignore[attr-defined]
+def _row_at(index: QModelIndex) -> object:
+    return index.data(ROW_ROLE)

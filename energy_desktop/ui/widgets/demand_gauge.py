@@ -5,6 +5,7 @@ It is painted without pyqtgraph: the axis is fixed, and the overview should not 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
@@ -196,11 +197,11 @@ class DemandGauge(QWidget):
             QPointF(across(demand.now_ms), rect.bottom()),
         )
 
-    def _limit(  # type: ignore[no-untyped-def]
+    def _limit(
         self,
         painter: QPainter,
         rect: QRectF,
-        up,
+        up: Callable[[float], float],
         value: float | None,
         name: str,
         *,

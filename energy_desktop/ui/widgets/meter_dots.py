@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QHelpEvent,
     QKeyEvent,
@@ -14,6 +14,7 @@ from PySide6.QtGui import (
     QPaintEvent,
     QPen,
     QPolygonF,
+    QResizeEvent,
 )
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
@@ -100,7 +101,7 @@ class MeterDots(QWidget):
     def minimumSizeHint(self) -> QSize:
         return QSize(120, round(self._lay_out()) + 2)
 
-    def resizeEvent(self, _) -> None:  # type: ignore[no-untyped-def]
+    def resizeEvent(self, _: QResizeEvent) -> None:
         self.setMinimumHeight(round(self._lay_out()) + 2)
 
     def paintEvent(self, _: QPaintEvent) -> None:
@@ -128,7 +129,7 @@ class MeterDots(QWidget):
     def _dot_at(self, point: QPointF) -> Dot | None:
         return next((d for d, b in self._boxes if b.adjusted(-1, -1, 1, 1).contains(point)), None)
 
-    def event(self, event) -> bool:  # type: ignore[no-untyped-def]
+    def event(self, event: QEvent) -> bool:
         if isinstance(event, QHelpEvent):
             dot = self._dot_at(QPointF(event.pos()))
             if dot is not None:

@@ -291,7 +291,7 @@ def test_a_driver_with_registers_needs_no_contact():
     profile = load_profile(DRIVER.with_name("eastron_sdm120.toml"))
 
     assert not needs_contact(profile)
-    assert asyncio.run(resolve(profile, None, 1)) is profile  # type: ignore[arg-type]
+    assert asyncio.run(resolve(profile, None, 1)) is profile
 
 
 def test_the_drivers_list_of_points_is_what_the_models_give():

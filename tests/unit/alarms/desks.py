@@ -75,13 +75,13 @@ def a_rule(**changes: object) -> AlarmRule:
         priority=Priority.MEDIUM,
         response="Look.",
     )
-    return replace(rule, **changes)  # type: ignore[arg-type]
+    return replace(rule, **changes)
 
 
 def a_meter(**changes: object) -> Meter:
     return replace(
         Meter("grid", "Grid", driver_id="sdm630", poll_interval_s=1.0),
-        **changes,  # type: ignore[arg-type]
+        **changes,
     )
 
 

@@ -53,7 +53,7 @@ class Machine:
         }
         return watch(
             "comp", "Compressor 1", day_ms=self.day_ms, energy_wh=self.energy,
-            running_hours=self.hours, **(arguments | changes),  # type: ignore[arg-type]
+            running_hours=self.hours, **(arguments | changes),
         )  # fmt: skip
 
     def moment(self, day: int) -> int:

@@ -51,7 +51,7 @@ def a_finding(**changes: object) -> Finding:
         "comp:creep:2026-03-05", "comp", "Compressor 1", FindingKind.CREEP, START, None,
         START, 12.0, 90_000, 225_000, "Compressor 1 uses 12 % more.", ("clogged filter",),
     )  # fmt: skip
-    return replace(finding, **changes)  # type: ignore[arg-type]
+    return replace(finding, **changes)
 
 
 def a_watch(*findings: Finding, state: WatchState = WatchState.WATCHING) -> EquipmentWatch:

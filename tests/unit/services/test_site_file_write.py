@@ -27,7 +27,7 @@ def there_and_back(configuration: Configuration) -> Configuration:
 
 
 def a_site(**facts: object) -> Configuration:
-    return Configuration(site=Site(name="Works", zone="Europe/Berlin", **facts))  # type: ignore[arg-type]
+    return Configuration(site=Site(name="Works", zone="Europe/Berlin", **facts))
 
 
 def test_the_demo_site_comes_back_equal():

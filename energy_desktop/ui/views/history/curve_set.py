@@ -6,7 +6,7 @@ never empty and never waits. A colour stays with its meter and quantity for as l
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -227,7 +227,7 @@ def _value_at(x: Floats, y: Floats, cursor: float | None) -> float | None:
     return value if np.isfinite(value) else None
 
 
-def _reduced(how, values: Floats) -> float | None:  # type: ignore[no-untyped-def]
+def _reduced(how: Callable[[Floats], float], values: Floats) -> float | None:
     return float(how(values)) if np.isfinite(values).any() else None
 
 

@@ -12,6 +12,7 @@ from functools import partial
 from typing import Protocol
 
 from PySide6.QtCore import QTimer, Signal
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QVBoxLayout, QWidget
 
 from energy_desktop.domain.errors import UserFacingError
@@ -23,7 +24,7 @@ from energy_desktop.services.history import (
     HistorySubject,
     QualityMark,
 )
-from energy_desktop.ui.formatting import Formats
+from energy_desktop.ui.formatting import Formats, Scale
 from energy_desktop.ui.views.history import words
 from energy_desktop.ui.views.history.curve_set import (
     MOST_CURVES,
@@ -337,14 +338,13 @@ class CurvesPicture(QWidget):
         rows = max(1, len(self.shown.keys))
         self.table.setFixedHeight(self.table.content_height(rows))
 
-    def _scale(self, key: Key):  # type: ignore[no-untyped-def]
+    def _scale(self, key: Key) -> Scale:
         curve = self.shown.whole.get(key)
         top = None if curve is None or not curve.maximum.size else curve.maximum.tolist()
         return self._formats.scale(unit_of(key), top or ())
 
     def _number(self, part: str, row: CurveRow) -> str:
-        text: str = self._scale(row.key).text(getattr(row, part))
-        return text
+        return self._scale(row.key).text(getattr(row, part))
 
     def _name_cell(self, row: CurveRow) -> Cell:
         return Cell(row.meter_name, swatch=row.token)
@@ -358,6 +358,6 @@ class CurvesPicture(QWidget):
                 self.mark_chosen.emit(mark)
                 return
 
-    def showEvent(self, event) -> None:  # type: ignore[no-untyped-def]
+    def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
         self._read_whole()

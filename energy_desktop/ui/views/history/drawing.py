@@ -16,10 +16,18 @@ from energy_desktop.services.history import (
 from energy_desktop.ui.formatting import Formats, Scale
 from energy_desktop.ui.views.history import words
 from energy_desktop.ui.widgets.carpet import Carpet
-from energy_desktop.ui.widgets.chart_data import Bars, ChartData, Fan, Limit, Line, Region
+from energy_desktop.ui.widgets.chart_data import (
+    Bars,
+    ChartData,
+    Fan,
+    HatchKind,
+    Limit,
+    Line,
+    Region,
+)
 from energy_desktop.ui.widgets.day_calendar import CalendarEntry
 
-_REGION = {
+_REGION: dict[MarkKind, HatchKind] = {
     MarkKind.GAP: "gap",
     MarkKind.ESTIMATED: "estimated",
     MarkKind.EDITED: "edited",
@@ -38,7 +46,7 @@ def regions(marks: tuple[QualityMark, ...]) -> tuple[Region, ...]:
         Region(
             m.start_ms / 1000,
             m.end_ms / 1000,
-            _REGION[m.kind],  # type: ignore[arg-type]
+            _REGION[m.kind],
             m.cause if m.kind is MarkKind.GAP else "",
         )
         for m in marks

@@ -7,6 +7,7 @@ dragged on the carpet or a curve becomes the period of every page.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -357,7 +358,7 @@ class HistoryView(BaseView):
     def _history_title(self, look: HistoryLook) -> str:
         return look.subject.meter.name
 
-    def _write(self, work, out: Path) -> None:  # type: ignore[no-untyped-def]
+    def _write(self, work: Callable[[], ExportedFile], out: Path) -> None:
         self.load(
             work,
             self.show_exported,
@@ -385,7 +386,9 @@ class HistoryView(BaseView):
                 widget.hide()
                 widget.deleteLater()
 
-    def _say(self, what: str, where: str, tone: int, *buttons) -> None:  # type: ignore[no-untyped-def]
+    def _say(
+        self, what: str, where: str, tone: int, *buttons: tuple[str, Callable[[], object]]
+    ) -> None:
         self.hide_notice()
         notice = InlineNotice(
             what, where, tone=tone, buttons=[*buttons, ("Close", self.hide_notice)]
