@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from energy_desktop.domain.driver import DriverInfo
+from energy_desktop.domain.register_address import manual_number
 from energy_desktop.domain.snapshot import Layout
 
 MAX_REGISTERS_PER_READ = 125  # Modbus application protocol, functions 3 and 4
@@ -86,8 +87,7 @@ class Register:
     @property
     def manual_number(self) -> str:
         """The 1-based number that manuals print: input register 12 is 30013."""
-        digits = 4 if self.address < 9999 else 5
-        return f"{3 if self.function == 4 else 4}{self.address + 1:0{digits}d}"
+        return manual_number(self.function, self.address)
 
 
 @dataclass(frozen=True, slots=True)

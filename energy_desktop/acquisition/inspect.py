@@ -15,6 +15,7 @@ from energy_desktop.acquisition.decode import BYTE_ORDERS, STRUCT_CODES
 from energy_desktop.acquisition.driver_profile import REGISTERS_OF_FORMAT, WORD_ORDERS
 from energy_desktop.domain.commissioning import InspectedRegister, RawRegisters, Reading
 from energy_desktop.domain.quantities import QUANTITIES, quantity
+from energy_desktop.domain.register_address import manual_number
 from energy_desktop.domain.wording import MINUS, number
 
 _MOST_COMMON_FIRST = ("float32", "uint16", "int32", "uint32", "int16", "float64", "int64", "uint64")
@@ -22,7 +23,6 @@ FORMATS = ("int16", "uint16", "int32", "uint32", "float32", "int64", "uint64", "
 NOT_AVAILABLE = "not available"
 _ROOT_3 = math.sqrt(3.0)
 _INTEGER_SCALES = (1.0, 0.1, 0.01, 0.001)
-_FIRST_OF_FUNCTION = {1: 0, 2: 1, 3: 4, 4: 3}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +49,6 @@ def inspect(raw: RawRegisters, nominal: Nominal | None = None) -> tuple[Inspecte
         )
         for offset in range(len(raw.words))
     )
-
-
-def manual_number(function: int, address: int) -> str:
-    """The 1-based number that manuals print: input register 12 is 30013, coil 0 is 00001."""
-    digits = 4 if address < 9999 else 5
-    return f"{_FIRST_OF_FUNCTION[function]}{address + 1:0{digits}d}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from energy_desktop.ui.formatting import Formats
 from energy_desktop.ui.views.base import BaseView
 from energy_desktop.ui.views.desk import inspector as inspector_module
 from energy_desktop.ui.views.desk.frames import FramesPanel
-from energy_desktop.ui.views.desk.inspector import Inspector, registers_of, wire_address
+from energy_desktop.ui.views.desk.inspector import Inspector, registers_of
 from energy_desktop.ui.views.desk.plausibility import PlausibilityPanel, summary
 from energy_desktop.ui.views.desk.wire_page import WirePage
 from tests.gui.desk.fakes import JUDGEMENTS, REGISTERS, FakeDesk, Range, frames
@@ -112,14 +112,6 @@ def test_a_first_look_ends_before_the_first_hole(inspector):
     inspector.propose([a_register(20), a_register(22), a_register(24, "uint16"), a_register(30)])
 
     assert (inspector.start.text(), inspector.count.value()) == ("0x0014", 5)
-
-
-@pytest.mark.parametrize(
-    ("text", "function", "address"),
-    [("70", 3, 70), ("0x46", 4, 70), ("3x0071", 4, 70), ("400071", 3, 70), ("30071", 4, 30071)],
-)
-def test_an_address_is_typed_as_the_manual_or_the_wire_has_it(text, function, address):
-    assert wire_address(text, function) == address
 
 
 @pytest.mark.parametrize(

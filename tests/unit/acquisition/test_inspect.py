@@ -14,7 +14,6 @@ from energy_desktop.acquisition.inspect import (
     best_reading,
     driver_line,
     inspect,
-    manual_number,
     short,
 )
 from energy_desktop.acquisition.profiles import load_profile
@@ -114,12 +113,6 @@ def test_numbers_are_short():
         "NaN",
         f"{MINUS}7",
     ]
-
-
-def test_the_number_of_the_manual_stands_beside_the_wire_address():
-    assert manual_number(4, 12) == "30013"
-    assert manual_number(3, 0x5B00) == "423297"
-    assert manual_number(1, 0) == "00001"
 
 
 def test_a_click_makes_a_line_of_a_driver_file():

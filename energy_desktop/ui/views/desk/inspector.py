@@ -17,6 +17,7 @@ from energy_desktop.domain.commissioning import InspectedRegister, Reading
 from energy_desktop.domain.driver import RegisterView
 from energy_desktop.domain.errors import UserFacingError
 from energy_desktop.domain.link_kinds import MODBUS, kind_info
+from energy_desktop.domain.register_address import wire_address
 from energy_desktop.domain.site import Link, Meter
 from energy_desktop.ui.formatting import Formats
 from energy_desktop.ui.views.desk.form import whole
@@ -320,25 +321,3 @@ def run_of(first: RegisterView, registers: Sequence[RegisterView]) -> int:
         if one.function == first.function and first.address <= one.address <= end:
             end = max(end, one.address + registers_of(one.value_format))
     return min(_COUNT, end - first.address)
-
-
-def wire_address(text: str, function: int) -> int:
-    """`70`, `0x46`, or the manual's `3x0071`, `300071`. Raises ValueError with a sentence.
-
-    Five digits such as 30071 are left a wire address: many devices have one there.
-    """
-    wanted = text.strip().lower()
-    marks = {3: "4", 4: "3", 2: "1", 1: "0"}
-    manual = re.fullmatch(r"([0134])(?:x(\d{1,5})|(\d{5}))", wanted)
-    if manual is not None and not wanted.startswith("0x"):
-        if manual.group(1) != marks[function]:
-            raise ValueError(f"{text} belongs to another function than {function:02d}.")
-        address = int(manual.group(2) or manual.group(3)) - 1
-    else:
-        try:
-            address = int(wanted, 16) if wanted.startswith("0x") else int(wanted)
-        except ValueError:
-            raise ValueError(f"{text!r} is no address: enter 70, 0x0046 or 3x0071.") from None
-    if not 0 <= address <= 0xFFFF:
-        raise ValueError(f"{text} is no address: a register lies at 0 to 65535.")
-    return address
