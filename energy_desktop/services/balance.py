@@ -15,6 +15,7 @@ from energy_desktop.domain.configuration import Configuration
 from energy_desktop.domain.energy import IntervalQuality
 from energy_desktop.domain.ports import Ledger
 from energy_desktop.domain.site import Meter, Role
+from energy_desktop.services.interval_steps import at_step
 from energy_desktop.services.registers import negative_register, positive_register
 
 if TYPE_CHECKING:
@@ -67,8 +68,8 @@ def site_balance(
             )
             if register is None:
                 continue
-            found = ledger.intervals(
-                meter.meter_id, start_ms, end_ms, register=register, step_s=STEP_S
+            found = at_step(
+                ledger, meter.meter_id, start_ms, end_ms, register=register, step_s=STEP_S
             )
             summed += found.energy_wh
             stands_in = np.isin(found.quality, (IntervalQuality.ESTIMATED, IntervalQuality.EDITED))

@@ -38,6 +38,7 @@ from energy_desktop.domain.ports import (
 )
 from energy_desktop.domain.quantities import QUANTITIES
 from energy_desktop.domain.site import Meter, Role
+from energy_desktop.services.interval_steps import at_step
 from energy_desktop.services.local_days import days_touched
 from energy_desktop.services.registers import negative_register, positive_register
 
@@ -250,8 +251,13 @@ class _Reading:
                 meter, Way.USED, nothing, nothing.astype(np.bool_), None, 0.0, 0, 0.0
             )
         end_ms = int(self.start_ms[-1]) + 1000 * self.step_s
-        found = self._ledger.intervals(
-            meter.meter_id, int(self.start_ms[0]), end_ms, register=register, step_s=self.step_s
+        found = at_step(
+            self._ledger,
+            meter.meter_id,
+            int(self.start_ms[0]),
+            end_ms,
+            register=register,
+            step_s=self.step_s,
         )
         known = ~np.isnan(found.energy_wh)
         whole = found.energy_wh[known].astype(np.int64)

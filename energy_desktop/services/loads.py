@@ -24,6 +24,7 @@ from energy_desktop.domain.plan import PlanSlot, ShedPlan
 from energy_desktop.domain.ports import ConfigurationStore, FieldControl, History, Ledger, Rings
 from energy_desktop.domain.site import Link
 from energy_desktop.services.balance import site_balance
+from energy_desktop.services.interval_steps import at_step
 from energy_desktop.services.registers import positive_register
 
 _LOG = logging.getLogger("energy_desktop.commands")
@@ -107,7 +108,8 @@ class LoadService:
         slots, notes = self._slots(configuration, origin_ms)
         usage = {}
         for device in configuration.devices:
-            past = self._ledger.intervals(
+            past = at_step(
+                self._ledger,
                 device.meter_id,
                 origin_ms - _LEARN_DAYS * DAY_MS,
                 origin_ms,

@@ -54,7 +54,7 @@ class VirtualLedger:
         step_s: int | None = None,
     ) -> Intervals:
         """As the ledger; of a virtual meter the sum of factor x energy, quality the worst of its
-        terms. The finest step that all terms have, unless one is asked for."""
+        terms. The finest step that all terms fit into, unless one is asked for."""
         virtual = self._virtual(meter_id)
         if virtual is None:
             return self._ledger.intervals(
@@ -72,9 +72,12 @@ class VirtualLedger:
         step_s: int | None = None,
     ) -> Intervals:
         """As `intervals`, of a formula that need not be saved."""
-        wanted = step_s or max(
-            self._ledger.intervals(m, start_ms, start_ms, register=self._of(m, register)).step_s
-            for m, _ in virtual.terms
+        wanted = step_s or math.lcm(
+            *(
+                self._ledger.intervals(m, at_ms, at_ms, register=self._of(m, register)).step_s
+                for m, _ in virtual.terms
+                for at_ms in (start_ms, max(end_ms - 1, start_ms))
+            )
         )
         total: Floats | None = None
         quality = starts = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
+from math import lcm
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -58,7 +59,7 @@ def billing_calendar(
             )
         )
     ]
-    step_s = max((s.step_s for s in splits), default=900)
+    step_s = lcm(*(s.step_s for s in splits)) if splits else 900
     month_start, month_end = month_bounds(month, zone)
     starts = np.arange(month_start, month_end, step_s * 1000, dtype=np.int64)
     shape = starts.shape

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from math import lcm
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -154,7 +155,8 @@ class _Balance:
 
     def __init__(self, ledgers: Sequence[MeterLedger], start_ms: int, until_ms: int) -> None:
         flows = [x for x in ledgers if x.meter.role in (Role.GRID, Role.SOLAR, Role.BATTERY)]
-        self.step_s = max(s.step_s for x in flows for s in (x.imported, x.exported) if s)
+        # Meters of 10 and of 15 min meet in the half hour.
+        self.step_s = lcm(*(s.step_s for x in flows for s in (x.imported, x.exported) if s))
         whole = (until_ms - start_ms) // (self.step_s * 1000)
         self.starts: Int64s = start_ms + self.step_s * 1000 * np.arange(
             max(0, whole), dtype=np.int64
@@ -190,12 +192,6 @@ class _Balance:
     def _on_grid(self, values: Intervals) -> Floats:
         """Energy per step of the balance; NaN where any finer interval of it is not known."""
         finer = self.step_s // values.step_s
-        if self.step_s % values.step_s:
-            raise WrongUse(
-                where=values.meter_id,
-                what=f"its step of {values.step_s} s does not divide {self.step_s} s.",
-                remedy="Import its data at 15, 30 or 60 min.",
-            )
         energy = np.full(len(self.starts) * finer, np.nan)
         if len(self.starts):
             position, rest = np.divmod(values.start_ms - self.starts[0], values.step_s * 1000)

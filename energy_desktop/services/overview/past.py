@@ -20,6 +20,7 @@ from energy_desktop.domain.energy import QUARTER_HOUR_MS
 from energy_desktop.domain.overview import LoadGroup, Usual
 from energy_desktop.domain.ports import ConfigurationStore, Ledger
 from energy_desktop.services.balance import SiteBalance, site_balance
+from energy_desktop.services.interval_steps import at_step
 from energy_desktop.services.overview.groups import by_use, load_groups, top_loads
 from energy_desktop.services.registers import positive_register
 
@@ -92,7 +93,8 @@ class TenWeeks:
         balance = site_balance(configuration, self._ledger, start_ms, end_ms)
         loads = top_loads(configuration)
         energies = {
-            m.meter_id: self._ledger.intervals(
+            m.meter_id: at_step(
+                self._ledger,
                 m.meter_id,
                 start_ms,
                 end_ms,

@@ -4,6 +4,7 @@
 per minute, so that a test can add them up again with nothing but the standard library.
 """
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -79,7 +80,7 @@ def a_configuration() -> Configuration:
     )
 
 
-def make(folder: Path, *, without_minutes: range = range(0)) -> SiteFolder:
+def make(folder: Path, *, without_minutes: range = range(0), interval_min: int = 15) -> SiteFolder:
     """The site on disk. without_minutes: readings that the meter of `zwei` never gave."""
     site = SiteFolder(folder)
     site.make()
@@ -91,7 +92,9 @@ def make(folder: Path, *, without_minutes: range = range(0)) -> SiteFolder:
     power = np.append(used[1:] * 60.0, 0.0)
     store = open_store(site.database, engine_owner="test")
     try:
-        store.configuration.replace(a_configuration())
+        site_of = a_configuration()
+        meters = tuple(replace(m, interval_min=interval_min) for m in site_of.meters)
+        store.configuration.replace(replace(site_of, meters=meters))
         for client in ("meyer", "zwei"):
             keep = np.ones(len(time_ms), dtype=bool)
             if client == "zwei":

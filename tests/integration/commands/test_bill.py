@@ -57,6 +57,21 @@ def test_the_totals_are_those_of_a_calculation_by_hand(site, tmp_path):
     assert (found["net"], found["tax"], found["total"]) == (str(net), str(tax), str(net + tax))
 
 
+@pytest.mark.parametrize("interval_min", [5, 10, 30, 60])
+def test_the_totals_are_the_same_whatever_the_length_of_the_intervals(tmp_path, interval_min):
+    outside = billed.outside_by_day()
+    site = billed.make(tmp_path / "site", interval_min=interval_min).root
+
+    found = document(bill(site, tmp_path / "out", "--json"))
+
+    assert {date.fromisoformat(x["day"]): x["energy_wh"] for x in found["lines"]} == outside
+    (path,) = (f for f in found["files"] if f.endswith("-evidence.csv"))
+    with Path(path).open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert sum(int(row["energy_wh"]) for row in rows) == found["outside_wh"]
+    assert len(rows) == (119 - 3 * 12) * 60 // interval_min  # 119 h, 12 inside on 3 days
+
+
 def test_inside_and_outside_are_the_register_difference(site, tmp_path):
     used = sum(billed.wh_of_minute(m) for m in billed.minutes())
 

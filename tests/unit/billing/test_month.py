@@ -114,12 +114,14 @@ def test_steps_that_mix_are_added_up_to_the_coarsest():
     assert report.peak.block_min == 30
 
 
-def test_steps_that_do_not_divide_are_refused():
-    with pytest.raises(WrongUse, match="does not divide"):
-        a_report(
-            a_ledger("grid", Role.GRID, 100.0, step_s=1200),
-            a_ledger("pv", Role.SOLAR, 1.0, step_s=1800),
-        )
+def test_steps_that_do_not_divide_each_other_meet_where_both_end():
+    report = a_report(
+        a_ledger("grid", Role.GRID, 100.0, step_s=600),
+        a_ledger("pv", Role.SOLAR, 60.0, step_s=900),
+    )
+
+    assert report.consumption_wh == 100 * STEPS * 3 // 2 + 60 * STEPS
+    assert report.peak.block_min == 30
 
 
 def test_loads_below_another_load_are_not_counted_twice():

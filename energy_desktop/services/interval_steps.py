@@ -1,0 +1,86 @@
+"""Intervals in a step that they need not have been booked in.
+
+A balance adds meters up, and a plan needs quarter hours, whatever lengths the meters are booked in.
+Sums of finer intervals are exact. A coarser interval is laid evenly over the steps inside of it:
+its energy stays what it was, only its course is not known, so what it becomes is an estimate, and
+nothing learns from it or finds a peak in it.
+"""
+
+from __future__ import annotations
+
+from math import lcm
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from energy_desktop.domain.energy import IntervalQuality, Intervals
+from energy_desktop.domain.errors import WrongUse
+from energy_desktop.domain.ports import Ledger
+
+if TYPE_CHECKING:
+    from energy_desktop.domain.energy import Floats, Int8s
+
+
+def at_step(
+    ledger: Ledger, meter_id: str, start_ms: int, end_ms: int, *, register: str, step_s: int
+) -> Intervals:
+    """The whole steps inside [start_ms, end_ms), each of step_s."""
+    try:
+        found = ledger.intervals(meter_id, start_ms, end_ms, register=register, step_s=step_s)
+    except WrongUse:  # all that is kept is coarser
+        found = _unknown(meter_id, register, start_ms, end_ms, step_s)
+    silent = np.isnan(found.energy_wh)
+    if not silent.any():
+        return found
+    # Mostly what is silent is only not closed yet, and the length is seen by a look at a moment.
+    looked_at = (start_ms, int(found.start_ms[np.argmax(silent)]), end_ms - 1)
+    lengths = {
+        ledger.intervals(meter_id, at_ms, at_ms, register=register).step_s for at_ms in looked_at
+    }
+    if not any(step_s % length for length in lengths):
+        return found
+    own_s = lcm(*lengths)
+    own_ms = own_s * 1000
+    first_ms, last_ms = start_ms // own_ms * own_ms, -(-end_ms // own_ms) * own_ms
+    own = ledger.intervals(meter_id, first_ms, last_ms, register=register, step_s=own_s)
+    energy, quality = _spread(own, found)
+    use = silent & np.isfinite(energy)
+    return Intervals(
+        meter_id,
+        register,
+        step_s,
+        found.start_ms,
+        np.where(use, energy, found.energy_wh),
+        np.where(use, quality, found.quality).astype(np.int8),
+    )
+
+
+def _unknown(meter_id: str, register: str, start_ms: int, end_ms: int, step_s: int) -> Intervals:
+    step_ms = step_s * 1000
+    starts = np.arange(-(-start_ms // step_ms), end_ms // step_ms, dtype=np.int64) * step_ms
+    return Intervals(
+        meter_id,
+        register,
+        step_s,
+        starts,
+        np.full(starts.size, np.nan),
+        np.full(starts.size, IntervalQuality.MISSING, np.int8),
+    )
+
+
+def _spread(own: Intervals, wanted: Intervals) -> tuple[Floats, Int8s]:
+    """Energy (n,) and quality (n,) of the wanted steps; NaN where any part of one is unknown."""
+    edges = np.append(own.start_ms, own.start_ms[-1:] + own.step_s * 1000)
+    known = np.isfinite(own.energy_wh)
+    total = np.concatenate(([0.0], np.cumsum(np.where(known, own.energy_wh, 0.0))))
+    gaps = np.concatenate(([0], np.cumsum(~known)))
+    starts = wanted.start_ms
+    ends = starts + wanted.step_s * 1000
+    energy = np.interp(ends, edges, total) - np.interp(starts, edges, total)
+    first = np.searchsorted(edges, starts, side="right") - 1
+    last = np.searchsorted(edges, ends, side="left")
+    energy[gaps[last] > gaps[first]] = np.nan
+    worst = np.maximum.reduceat(
+        np.append(own.quality, np.int8(0)), np.stack((first, last), axis=1).ravel()
+    )[::2]
+    return energy, np.maximum(worst, IntervalQuality.ESTIMATED).astype(np.int8)
