@@ -22,6 +22,7 @@ _RAIL = (
     ("alarms", "Alarms", "bell-outline", "Now"),
     ("history", "History", "calendar-clock", "Analyse"),
     ("quality", "Data quality", "clipboard-check-outline", "Analyse"),
+    ("balance", "Balance", "scale-balance", "Analyse"),
     ("billing", "Billing", "receipt-text-outline", "Analyse"),
     ("maintenance", "Maintenance", "wrench-outline", "Analyse"),
     ("fleet", "Fleet", "dots-grid", "Analyse"),
@@ -52,6 +53,7 @@ def make_page(
         "alarms": lambda: _alarms(context, services, engine, feed),
         "history": lambda: _history(context, services),
         "quality": lambda: _quality(context, services),
+        "balance": lambda: _balance(context, services),
         "meters": lambda: _meters(context, services, engine, feed),
         "billing": lambda: _billing(context, services),
         "maintenance": lambda: _maintenance(context, services),
@@ -138,6 +140,22 @@ def _quality(context: ViewContext, services: Services) -> BaseView:
     )
 
 
+def _balance(context: ViewContext, services: Services) -> BaseView:
+    from energy_desktop.ui.views.balance.page import BalanceView
+    from energy_desktop.ui.views.balance.parts import BalanceServices
+
+    return BalanceView(
+        context,
+        BalanceServices(
+            services.balances,
+            services.energy_weather,
+            services.virtual_meters,
+            services.balance_papers,
+            services.papers,
+        ),
+    )
+
+
 def _meters(context: ViewContext, services: Services, engine: Engine, feed: LiveFeed) -> BaseView:
     from energy_desktop.services.drivers import DriverService
     from energy_desktop.ui.views.desk.page import DeskServices
@@ -168,12 +186,13 @@ def _maintenance(context: ViewContext, services: Services) -> BaseView:
 
 def _fleet(context: ViewContext, services: Services, engine: Engine) -> BaseView:
     from energy_desktop.app.fleet_papers import fleet_papers
+    from energy_desktop.app.user import user_name
     from energy_desktop.ui.views.fleet.page import FleetView
 
     papers = fleet_papers(
         services.fleet, made_for=engine.configuration.site.name, clock=engine.clock
     )
-    return FleetView(context, services.fleet, papers)
+    return FleetView(context, services.fleet, papers, who=user_name)
 
 
 def _forecast(context: ViewContext, services: Services, engine: Engine) -> BaseView:

@@ -109,13 +109,17 @@ class FleetService:
         kept.sort(key=lambda p: (p / "fleet.json").stat().st_mtime, reverse=True)
         return (*self._opened.there(), *kept)
 
+    def keeps(self, out: Path) -> bool:
+        """Whether the run lies in the site's own folder."""
+        return self._runs is not None and out.absolute().parent == self._runs.absolute()
+
     def remember(self, out: Path) -> None:
         """Results that lie elsewhere are among `runs` from now on. Without a site nothing is kept.
 
         Raises NotFound when there is no run, StoreError when the site's folder cannot be written.
         """
         _results(out)
-        if self._opened is not None and out.absolute().parent != self._runs.absolute():
+        if self._opened is not None and not self.keeps(out):
             self._opened.add(out)
 
     def forget(self, out: Path) -> None:

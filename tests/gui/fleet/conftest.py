@@ -26,7 +26,7 @@ def make(qtbot, context, settle):
         def ask(_parent, _title, then):
             then(folders.pop())
 
-        view = FleetView(context, fleet or FakeFleet(), papers or FakePapers(), ask)
+        view = FleetView(context, fleet or FakeFleet(), papers or FakePapers(), ask, lambda: "Ada")
         view.folders = folders
         qtbot.addWidget(view)
         view.resize(1166, 640)

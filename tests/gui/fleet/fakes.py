@@ -1,5 +1,6 @@
 """Fleets as values, and a service that only gives them."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from energy_desktop.domain.fleet import (
     HouseholdView,
     Page,
     Scores,
+    SeenMark,
     Segment,
     TariffRow,
     TariffSummary,
@@ -122,6 +124,10 @@ class FakeFleet:
         self.found = [an_anomaly(f"MAC{i:06d}", score=9.0 - i / 100, new=i < 2) for i in range(150)]
         self.about = an_overview()
         self.asked = []
+        self.asked_of = []  # (question, year)
+        self.made_years = []
+        self.seen = {}
+        self.remembered = []
         self.ran = []
         self.added = []
         self.joined = []
@@ -143,16 +149,46 @@ class FakeFleet:
     def summary(self, out):
         return self.about.summary
 
-    def overview(self, out):
+    def asked(self, out):
+        return None
+
+    def keeps(self, out):
+        return out == Path("London pilot")
+
+    def remember(self, out):
+        self.remembered.append(out)
+
+    def forget(self, out):
+        self.known = tuple(one for one in self.known if one != out)
+
+    def make_year(self, out, year, progress=lambda *_: None):
+        progress(0.5, f"counting {year}")
+        self.made_years.append(year)
+
+    def examples(self, out, *, each=10, year=None):
+        return {s.segment: (EVENING, FLAT)[:each] for s in self.about.segments}
+
+    def mark_seen(self, out, household, *, who, stretch=None):
+        if self.refuses:
+            raise self.refuses
+        self.seen[household, stretch] = SeenMark(START_MS, who)
+        return self.seen[household, stretch]
+
+    def unmark_seen(self, out, household, *, stretch=None):
+        del self.seen[household, stretch]
+
+    def overview(self, out, *, year=None):
         if out.name == "nothing":
             raise NotFound(where="nothing", what="There is no fleet run.", remedy="Run one.")
-        return self.about
+        new = self.about.new_anomalies - len(self.seen)
+        return replace(self.about, year=year, new_anomalies=new)
 
-    def trends(self, out, *, offset=0, limit=None):
+    def trends(self, out, *, offset=0, limit=None, year=None):
+        self.asked_of.append(("trends", year))
         days = [TrendDay(FIRST + timedelta(i), 50, 500.0, 200.0, 300.0) for i in range(60)]
         return page(days, offset, limit)
 
-    def segments(self, out, *, offset=0, limit=None):
+    def segments(self, out, *, offset=0, limit=None, year=None):
         return page(self.about.segments, offset, limit)
 
     def stability(self, out):
@@ -162,7 +198,8 @@ class FakeFleet:
         return ("LightGBM had too few days.",)
 
     def households(self, out, *, offset=0, limit=100, order="household", tariff=None,
-                   segment=None, search=""):  # fmt: skip
+                   segment=None, search="", year=None):  # fmt: skip
+        self.asked_of.append(("households", year))
         self.asked.append(("households", offset, limit, order, tariff, segment, search))
         rows = [row for row in self.rows if search.lower() in row.household.lower()]
         return page(rows, offset, limit)
@@ -172,11 +209,14 @@ class FakeFleet:
         return page(rows, offset, limit)
 
     def anomalies(self, out, *, method="profile", offset=0, limit=100, tariff=None,
-                  strongest_only=True):  # fmt: skip
+                  strongest_only=True, unseen_only=False, year=None):  # fmt: skip
+        self.asked_of.append(("anomalies", year))
+        self.unseen_asked = unseen_only
         self.asked.append(("anomalies", offset, limit, method, tariff, strongest_only))
         return page(self.found, offset, limit)
 
-    def tariffs(self, out, *, offset=0, limit=100, order="saving", tariff=None):
+    def tariffs(self, out, *, offset=0, limit=100, order="saving", tariff=None, year=None):
+        self.asked_of.append(("tariffs", year))
         return TariffSummary(
             "Flat", "Time of use", 457_096_400, 435_890_600, 34, 16, 0, None,
             page(tariff_rows(50), offset, limit),

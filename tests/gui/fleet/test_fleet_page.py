@@ -135,7 +135,7 @@ def test_results_that_lie_elsewhere_are_opened_beside_those_of_the_site(make, se
 
     assert view.out == Path("usb") / "Leeds"
     assert view.chooser.currentText() == "Leeds, 50 households"
-    assert view.chooser.count() == 3  # both, and opening others
+    assert view.chooser.count() == 4  # both, opening others, and taking this one out
 
 
 def test_a_folder_without_a_run_leaves_the_one_that_is_looked_at(make, settle, out):

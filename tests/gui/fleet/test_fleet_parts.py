@@ -1,6 +1,5 @@
 """The parts of the Fleet page, each with values alone."""
 
-import math
 import time
 from dataclasses import replace
 from datetime import timedelta
@@ -16,7 +15,6 @@ from energy_desktop.ui.views.fleet.forecasts_part import models
 from energy_desktop.ui.views.fleet.overview_part import Dots
 from energy_desktop.ui.views.fleet.quality_part import reasons
 from energy_desktop.ui.views.fleet.segments_part import Groups, stability_line
-from energy_desktop.ui.views.fleet.shapes import day_shape
 from energy_desktop.ui.views.fleet.trends_part import months, weekly_mean
 from tests.gui.fleet.fakes import FIRST, FakeFleet, a_household, a_summary, a_view, an_anomaly
 
@@ -44,7 +42,7 @@ def test_a_row_of_the_ranking_rings_its_dot_and_says_its_whole_reason(make):
     view.overview.table.selectRow(3)
 
     assert view.overview.scatter.household == "MAC000003"
-    assert view.overview.reason.text().startswith("MAC000003: More than usual")
+    assert view.overview.seen.reason.text().startswith("MAC000003: More than usual")
 
 
 def test_a_click_beside_a_dot_chooses_it_and_far_from_all_none(make):
@@ -103,22 +101,6 @@ def test_each_segment_has_a_card_with_its_number_and_its_shape(make):
 
     assert titles == ["Low, evening peak", "High, even through the day"]
     assert "17 to 18 o'clock" in view.overview.cards.cards[0].chart.accessibleDescription()
-
-
-@given(st.lists(st.floats(0.01, 50.0), min_size=336, max_size=336))
-def test_a_day_shape_has_the_mean_one(values):
-    shape = day_shape(values)
-
-    assert shape is not None and len(shape) == 24
-    assert math.isclose(sum(shape) / 24, 1.0, rel_tol=1e-9)
-
-
-def test_an_hour_that_was_never_read_leaves_the_shape_unknown():
-    values = [1.0] * 336
-    for day in range(7):
-        values[48 * day + 6] = values[48 * day + 7] = None
-
-    assert day_shape(values) is None
 
 
 @given(st.lists(st.floats(0.0, 1e6), min_size=1, max_size=60))

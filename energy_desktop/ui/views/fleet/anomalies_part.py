@@ -11,40 +11,47 @@ from energy_desktop.ui.formatting import Formats
 from energy_desktop.ui.views.base import BaseView
 from energy_desktop.ui.views.fleet.part import PagedTable, Part
 from energy_desktop.ui.views.fleet.ranking import ranking
+from energy_desktop.ui.views.fleet.seen_line import Marked, SeenLine, Who
 from energy_desktop.ui.widgets.paint import label
 from energy_desktop.ui.widgets.panel import Panel
 from energy_desktop.ui.widgets.segmented import Segmented
 
 _METHODS = (("profile", "Profile and flat runs"), ("kmeans_residual", "k-means and residual"))
 _SCOPES = (("strongest", "One a household"), ("all", "All"))
+_SEEN = (("all", "Seen or not"), ("unseen", "Not seen"))
 
 
 class AnomaliesPart(Part):
     """Both methods, held beside each other by switching."""
 
-    by_tariff = True
+    by_tariff = by_year = True
 
-    def __init__(self, host: BaseView, fleet: FleetService, formats: Formats) -> None:
+    def __init__(self, host: BaseView, fleet: FleetService, formats: Formats, who: Who) -> None:
         super().__init__(host, fleet, formats)
         self.panel = Panel("Out of line")
         self.method = Segmented(_METHODS, name="Method")
         self.scope = Segmented(_SCOPES, name="Stretches")
-        for one in (self.scope, self.method):
+        self.which = Segmented(_SEEN, name="Seen")
+        for one in (self.which, self.scope, self.method):
             one.changed.connect(lambda _: self._list())
             self.panel.add_header_widget(one)
         self.table = ranking(self.formats, times=True)
         self.table.opened.connect(lambda row: self.opened.emit(row.household))
-        self.table.chosen.connect(self._tell_reason)
-        self.reason = label("", wrap=True)
-        self.reason.hide()
+        self.seen = SeenLine(host, fleet, formats, self.table, who)
+        self.seen.marked.connect(self._on_marked)
         self.found = label("", "caption", wrap=True)
         self.panel.set_content(self.table)
-        self.panel.set_content(self.reason)
+        self.panel.set_content(self.seen)
         self.panel.set_content(self.found)
         self.paged: PagedTable[FleetAnomaly] = PagedTable(host, self.panel, self.table, "found")
         self.body.addWidget(self.panel, 1)
 
-    def read(self, out: Path, _: str | None) -> None:
+    @property
+    def front(self) -> Panel:
+        return self.panel
+
+    def read(self, out: Path) -> None:
+        self.seen.out = out
         self.host.load(
             lambda: self.fleet.summary(out).anomaly_methods,
             self.show_methods,
@@ -75,17 +82,17 @@ class AnomaliesPart(Part):
         said.append("The score is how many of its usual days a stretch is worth.")
         self.found.setText(" ".join(said))
 
-    def _tell_reason(self, row: FleetAnomaly | None) -> None:
-        """The whole reason: in the table it may be cut."""
-        self.reason.setVisible(row is not None)
-        self.reason.setText("" if row is None else f"{row.household}: {row.reason}")
+    def _on_marked(self, marked: Marked) -> None:
+        self.paged.replace(marked.on)
+        self.marked.emit()
 
     def _list(self) -> None:
         if self.out is None:
             return
-        fleet, out, tariff = self.fleet, self.out, self.tariff
+        fleet, out, tariff, year = self.fleet, self.out, self.tariff, self.year
         method = cast(Method, self.method.value)
-        only = self.scope.value == "strongest"
+        only, unseen = self.scope.value == "strongest", self.which.value == "unseen"
+        self.seen.whole = only
         self.paged.begin(
             lambda offset, limit: fleet.anomalies(
                 out,
@@ -94,6 +101,8 @@ class AnomaliesPart(Part):
                 limit=limit,
                 tariff=tariff,
                 strongest_only=only,
+                unseen_only=unseen,
+                year=year,
             ),
             empty="Nothing is out of line.",
         )

@@ -108,7 +108,11 @@ class ForecastsPart(Part):
         self.body.addWidget(self.models_panel)
         self.body.addWidget(self.list_panel, 1)
 
-    def read(self, out: Path, _: str | None) -> None:
+    @property
+    def front(self) -> Panel:
+        return self.models_panel
+
+    def read(self, out: Path) -> None:
         fleet = self.fleet
         self.host.load(
             lambda: Judged(fleet.summary(out).scores, fleet.refusals(out)),

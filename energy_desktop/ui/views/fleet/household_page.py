@@ -19,11 +19,13 @@ from energy_desktop.services.fleet import FleetService
 from energy_desktop.ui.formatting import Formats
 from energy_desktop.ui.views.base import BaseView
 from energy_desktop.ui.views.fleet import words
+from energy_desktop.ui.views.fleet.ranking import state
+from energy_desktop.ui.views.fleet.seen_line import Marked, SeenLine, Who
 from energy_desktop.ui.views.fleet.trends_part import weekly_mean
 from energy_desktop.ui.widgets.chart import Chart
 from energy_desktop.ui.widgets.chart_data import ChartData, Line, Region
 from energy_desktop.ui.widgets.marks import FactList, Legend
-from energy_desktop.ui.widgets.paint import Chip, label
+from energy_desktop.ui.widgets.paint import label
 from energy_desktop.ui.widgets.panel import InlineNotice, Panel, button
 from energy_desktop.ui.widgets.table import Cell, Column, Table
 
@@ -38,8 +40,9 @@ class HouseholdPage(QWidget):
 
     left = Signal()
     answered = Signal(str)
+    marked = Signal()
 
-    def __init__(self, host: BaseView, fleet: FleetService, formats: Formats) -> None:
+    def __init__(self, host: BaseView, fleet: FleetService, formats: Formats, who: Who) -> None:
         super().__init__()
         self._host = host
         self._fleet = fleet
@@ -87,7 +90,7 @@ class HouseholdPage(QWidget):
             [
                 Column(
                     "When and reason",
-                    lambda a: Cell(words.span(formats, a), a.reason, bold=a.new),
+                    lambda a: Cell(words.span(formats, a), a.reason, bold=a.state == "new"),
                     stretch=1,
                 ),
                 Column("Was, kWh", lambda a: words.kwh(formats, a.actual_kwh), width=84,
@@ -95,19 +98,17 @@ class HouseholdPage(QWidget):
                 Column("Usual, kWh", lambda a: words.kwh(formats, a.expected_kwh), width=92,
                        number=True),
                 Column("Score", lambda a: formats.number(a.score, 1), width=56, number=True),
-                Column("State", lambda a: Cell(chip=Chip("New", 2) if a.new else Chip("Earlier")),
-                       width=68),
+                Column("State", lambda a: Cell(chip=state(a)), width=70),
             ],
             key=lambda a: (a.kind, a.start_ms),
             two_lines=True,
             name="Strange stretches of the household",
         )  # fmt: skip
         self.table.opened.connect(self._zoom_to)
-        self.reason = label("", "caption", wrap=True)
-        self.reason.hide()
-        self.table.chosen.connect(self._tell_reason)
+        self.seen = SeenLine(host, fleet, formats, self.table, who, named=False)
+        self.seen.marked.connect(self._on_marked)
         self.strange_panel.set_content(self.table)
-        self.strange_panel.set_content(self.reason)
+        self.strange_panel.set_content(self.seen)
 
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -128,6 +129,8 @@ class HouseholdPage(QWidget):
     def open(self, out: Path, household: str) -> None:
         """Reads and shows a household of the run in `out`."""
         self._out, self.household = out, household
+        self.seen.out = out
+        self.seen.show_row(None)
         self.name.setText(household)
         self.notice.hide()
         self.added.hide()
@@ -244,10 +247,9 @@ class HouseholdPage(QWidget):
         )
         self.week_panel.set_subtitle(f"mean power by half hour, {scale.unit}")
 
-    def _tell_reason(self, anomaly: FleetAnomaly | None) -> None:
-        """The whole reason: in the table it may be cut."""
-        self.reason.setVisible(anomaly is not None)
-        self.reason.setText("" if anomaly is None else anomaly.reason)
+    def _on_marked(self, marked: Marked) -> None:
+        self.table.show_rows([marked.on(row) for row in self.table.rows_model.rows])
+        self.marked.emit()
 
     def _zoom_to(self, anomaly: FleetAnomaly) -> None:
         self.days.set_cursor(anomaly.start_ms / 1000, pinned=True)

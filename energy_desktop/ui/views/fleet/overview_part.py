@@ -14,14 +14,12 @@ from energy_desktop.ui.views.base import BaseView
 from energy_desktop.ui.views.fleet.part import PagedTable, Part
 from energy_desktop.ui.views.fleet.ranking import ranking
 from energy_desktop.ui.views.fleet.scatter import ScatterPanel
-from energy_desktop.ui.views.fleet.shapes import SegmentCards, day_shape
-from energy_desktop.ui.widgets.paint import label
+from energy_desktop.ui.views.fleet.seen_line import Marked, SeenLine, Who
+from energy_desktop.ui.views.fleet.shapes import SegmentCards
 from energy_desktop.ui.widgets.panel import Panel, button
 
-Examples = dict[int, tuple[tuple[float, ...], ...]]
-
 MARKED = 25  # more triangles than this say nothing
-_EXAMPLES = 5  # thin lines a segment
+_EXAMPLES = 10  # thin lines a segment
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,19 +32,19 @@ class Dots:
 class OverviewPart(Part):
     """Segments, scatter, ranking."""
 
-    by_tariff = True
+    by_tariff = by_year = True
 
-    def __init__(self, host: BaseView, fleet: FleetService, formats: Formats) -> None:
+    def __init__(self, host: BaseView, fleet: FleetService, formats: Formats, who: Who) -> None:
         super().__init__(host, fleet, formats)
-        self._examples_of: Path | None = None  # they cost a query each
+        self._examples_of: tuple[Path, int | None] | None = None
         self.cards = SegmentCards(self.formats)
         self.scatter = ScatterPanel(self.formats)
         self.ranking_panel = Panel("Out of line, strongest first")
         self.table = ranking(self.formats)
         self.ranking_panel.set_content(self.table)
-        self.reason = label("", "caption", wrap=True)
-        self.reason.hide()
-        self.ranking_panel.set_content(self.reason)
+        self.seen = SeenLine(host, fleet, formats, self.table, who, whole=True)
+        self.seen.marked.connect(self._on_marked)
+        self.ranking_panel.set_content(self.seen)
         self.export_button = button("Export", host.export, icon="download", kind="link")
         self.ranking_panel.add_header_widget(self.export_button)
         self.paged: PagedTable[FleetAnomaly] = PagedTable(
@@ -70,24 +68,31 @@ class OverviewPart(Part):
             self._examples_of = None
             self.cards.show_segments(overview.segments)
 
-    def read(self, out: Path, tariff: str | None) -> None:
-        fleet = self.fleet
+    @property
+    def front(self) -> Panel:
+        return self.ranking_panel
+
+    def read(self, out: Path) -> None:
+        fleet, tariff, year = self.fleet, self.tariff, self.year
+        self.seen.out = out
         self.paged.begin(
-            lambda offset, limit: fleet.anomalies(out, offset=offset, limit=limit, tariff=tariff),
+            lambda offset, limit: fleet.anomalies(
+                out, offset=offset, limit=limit, tariff=tariff, year=year
+            ),
             empty="Nothing is out of line.",
             on_first=self._mark,
         )
         self.host.load(
-            lambda: Dots(fleet.households(out, limit=None, tariff=tariff).rows),
+            lambda: Dots(fleet.households(out, limit=None, tariff=tariff, year=year).rows),
             self.show_dots,
             panel=self.scatter,
             title="Fleet",
         )
-        if out == self._examples_of:
+        if self._examples_of == (out, year):
             return
-        self._examples_of = out
+        self._examples_of = (out, year)
         self.host.load(
-            lambda: examples(fleet, out),
+            lambda: fleet.examples(out, each=_EXAMPLES, year=year),
             self.cards.show_examples,
             key="fleet examples",
             on_error=lambda _: None,  # the shapes stand without them; the parts say what failed
@@ -111,8 +116,10 @@ class OverviewPart(Part):
     def _ring(self, row: FleetAnomaly | None) -> None:
         if row is not None:
             self.scatter.choose(row.household)
-            self.reason.setText(f"{row.household}: {row.reason}")
-            self.reason.show()
+
+    def _on_marked(self, marked: Marked) -> None:
+        self.paged.replace(marked.on)
+        self.marked.emit()
 
     def _choose_in_ranking(self, household: str) -> None:
         for row in self.paged.rows:
@@ -120,13 +127,3 @@ class OverviewPart(Part):
                 self.table.choose((row.household, row.kind, row.start_ms))
                 return
         self.table.clearSelection()
-
-
-def examples(fleet: FleetService, out: Path) -> Examples:
-    """Day shapes of a few households of each segment, the first by name."""
-    found: Examples = {}
-    for segment in fleet.segments(out).rows:
-        rows = fleet.households(out, segment=segment.segment, limit=_EXAMPLES).rows
-        shapes = [day_shape(fleet.household(out, row.household).week_kw) for row in rows]
-        found[segment.segment] = tuple(shape for shape in shapes if shape is not None)
-    return found

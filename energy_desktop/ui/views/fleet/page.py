@@ -7,11 +7,12 @@ a page of its own. How much was read, how fast, and what is missing stand above 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
-from energy_desktop.domain.errors import UserFacingError, WrongUse
+from energy_desktop.domain.errors import StoreError, UserFacingError, WrongUse
 from energy_desktop.domain.fleet import FleetOverview
 from energy_desktop.domain.ports import ProgressSink
 from energy_desktop.services.fleet import FleetService
@@ -27,6 +28,7 @@ from energy_desktop.ui.views.fleet.overview_part import OverviewPart
 from energy_desktop.ui.views.fleet.part import Part
 from energy_desktop.ui.views.fleet.quality_part import QualityPart
 from energy_desktop.ui.views.fleet.run_panel import AskFolder, RunPanel, ask_for_folder
+from energy_desktop.ui.views.fleet.seen_line import Who
 from energy_desktop.ui.views.fleet.segments_part import SegmentsPart
 from energy_desktop.ui.views.fleet.tariffs_part import TariffsPart
 from energy_desktop.ui.views.fleet.trends_part import TrendsPart
@@ -46,20 +48,25 @@ _NO_RUN = (
     "No fleet was run yet. Take a folder of meter readings, one file or thousands: it is read, "
     "cleaned, grouped, forecast and priced, and who is out of line stands first."
 )
-_OPEN, _MOST_TARIFFS = "", 4  # the entry of the chooser that opens a folder
+_OPEN, _FORGET = "", "forget"  # entries of the chooser that are no run
+_MOST_TARIFFS = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Runs:
-    """What can be looked at. overview: of the chosen one, None when there is no run at all."""
+    """What can be looked at. overview: of the chosen one, None when there is no run at all.
+
+    unkept: why a folder that was opened is not remembered.
+    """
 
     known: tuple[Path, ...]
     chosen: Path | None
     overview: FleetOverview | None
+    unkept: StoreError | None = None
 
 
 class FleetView(BaseView):
-    """ask_folder: where a folder comes from; ask_target: where a PDF goes."""
+    """ask_folder: where a folder comes from. who: the name of the person who sits here."""
 
     view_id = "fleet"
     title = "Fleet"
@@ -70,13 +77,15 @@ class FleetView(BaseView):
         fleet: FleetService,
         papers: FleetReportService,
         ask_folder: AskFolder | None = None,
+        who: Who = str,
     ) -> None:
         super().__init__(context)
         self._fleet = fleet
         self._papers = papers
         self._ask_folder = ask_folder or ask_for_folder
         self.out: Path | None = None
-        self._opened: list[Path] = []  # results outside of the site, opened by hand
+        self.year: int | None = None
+        self._opened: list[Path] = []  # results elsewhere; without a site nobody else knows them
         self._overview: FleetOverview | None = None
         self._several_tariffs = False
         own = context.formats
@@ -84,11 +93,11 @@ class FleetView(BaseView):
         self.run_formats = Formats(own.zone_name, currency=own.currency, clock=own.clock)
         self.run_formats.symbols = own.symbols
         formats = self.run_formats
-        self.overview = OverviewPart(self, fleet, formats)
+        self.overview = OverviewPart(self, fleet, formats, who)
         self.trends = TrendsPart(self, fleet, formats)
         self.segments = SegmentsPart(self, fleet, formats)
         self.forecasts = ForecastsPart(self, fleet, formats)
-        self.anomalies = AnomaliesPart(self, fleet, formats)
+        self.anomalies = AnomaliesPart(self, fleet, formats, who)
         self.tariffs = TariffsPart(self, fleet, formats)
         self.quality = QualityPart(self, fleet, formats)
         self._parts: dict[str, Part] = dict(
@@ -106,9 +115,10 @@ class FleetView(BaseView):
                 strict=True,
             )
         )
-        self.household = HouseholdPage(self, fleet, formats)
+        self.household = HouseholdPage(self, fleet, formats, who)
         self.household.left.connect(self.show_fleet)
         self.household.answered.connect(self.set_answer)
+        self.household.marked.connect(lambda: self._on_marked(None))
         self.run_panel = RunPanel(self, fleet, self._ask_folder)
         self.run_panel.finished.connect(self.open_results)
         self.run_panel.left.connect(self.show_fleet)
@@ -121,6 +131,10 @@ class FleetView(BaseView):
         self.chooser.setAccessibleName("Fleet run")
         self.chooser.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.chooser.activated.connect(lambda _: self._on_chosen())
+        self.years = QComboBox()
+        self.years.setAccessibleName("Year")
+        self.years.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+        self.years.activated.connect(lambda _: self._on_year())
         self.tariff = Segmented([("", "All")], name="Tariff")
         self.tariff.changed.connect(lambda _: self._choose_parts())
         self.part = Segmented(PARTS, name="Part")
@@ -129,12 +143,14 @@ class FleetView(BaseView):
         above = QHBoxLayout()
         above.setSpacing(8)
         above.addWidget(self.chooser)
+        above.addWidget(self.years)
         above.addWidget(self.tariff)
         above.addStretch(1)
         above.addWidget(self.facts)
         self.pages = QStackedWidget()
         for part in self._parts.values():
             part.opened.connect(self.open_household)
+            part.marked.connect(partial(self._on_marked, part))
             self.pages.addWidget(part)
         self.fleet_page = QWidget()
         column = QVBoxLayout(self.fleet_page)
@@ -150,19 +166,29 @@ class FleetView(BaseView):
         for page in (self.empty, self.fleet_page, self.household, self.run_panel):
             self.stack.addWidget(page)
         self.body.addWidget(self.stack, 1)
-        self.add_page_action("Run", "play", self.show_run)
+        self._run_action = self.add_page_action("Run", "play", self.show_run)
         self.add_page_action("Report", "file-pdf-box", self.print_pdf)
 
     # -------------------------------------------------------- which run
 
     def reload(self) -> None:
-        fleet, opened, wanted = self._fleet, tuple(self._opened), self.out
+        fleet, opened, wanted, year = self._fleet, tuple(self._opened), self.out, self.year
 
         def work() -> Runs:
-            own = tuple(one for one in fleet.runs() if one not in opened)
-            known = (*opened, *own)
+            unkept = None
+            if wanted is not None and wanted in opened:
+                try:
+                    fleet.remember(wanted)
+                except StoreError as error:
+                    unkept = error
+            known = tuple(dict.fromkeys((*opened, *fleet.runs())))
             chosen = wanted if wanted in known else next(iter(known), None)
-            return Runs(known, chosen, None if chosen is None else fleet.overview(chosen))
+            if chosen is None:
+                return Runs(known, None, None)
+            overview = fleet.overview(chosen)
+            if year in overview.years:
+                overview = fleet.overview(chosen, year=year)
+            return Runs(known, chosen, overview, unkept)
 
         self.load(work, self.show_runs, panel=self.empty, title="Fleet", on_error=self._failed)
 
@@ -188,7 +214,13 @@ class FleetView(BaseView):
             found = summary.households if one == runs.chosen else None
             self.chooser.addItem(words.run_name(one, found, self.formats), str(one))
         self.chooser.addItem("Open other results", _OPEN)
+        if not self._fleet.keeps(runs.chosen):
+            self.chooser.addItem(f"Take {runs.chosen.name} out of this list", _FORGET)
         self.chooser.setCurrentIndex(runs.known.index(runs.chosen))
+        self._run_action.setText("Run again")
+        if runs.unkept is not None:
+            self._tell(runs.unkept)
+        self._show_years(runs.overview)
         labels = [name for name in runs.overview.tariffs if name]
         several = 2 <= len(labels) <= _MOST_TARIFFS
         self.tariff.set_choices(
@@ -197,8 +229,7 @@ class FleetView(BaseView):
             else [("", "All")]
         )
         self._several_tariffs = several
-        self.facts.set_text(words.facts_line(self.formats, runs.overview))
-        self.overview.show_overview(runs.overview)
+        self._show_counts(runs.overview)
         if changed or self.stack.currentWidget() is not self.household:
             self.show_fleet()
         self._choose_parts()
@@ -210,8 +241,28 @@ class FleetView(BaseView):
                 self.chooser.setCurrentIndex(self.chooser.findData(str(self.out)))
             self.choose_results()
             return
-        self.out = Path(chosen)
+        if chosen == _FORGET:
+            self.forget_results()
+            return
+        self._take(Path(chosen))
         self.reload()
+
+    def _take(self, out: Path) -> None:
+        """Another run is looked at whole."""
+        if out != self.out:
+            self.year = None
+        self.out = out
+
+    def forget_results(self) -> None:
+        """Takes the run that is looked at out of the list; its results stay where they are."""
+        out, fleet = self.out, self._fleet
+        if out is None:
+            return
+        self._opened = [one for one in self._opened if one != out]
+        self.out = self.year = None
+        self.load(
+            lambda: fleet.forget(out), lambda _: self.reload(), key="forget", on_error=self._tell
+        )
 
     def choose_results(self) -> None:
         """Results that lie elsewhere: of another machine, of the command line."""
@@ -221,14 +272,14 @@ class FleetView(BaseView):
         """Shows the run in `out`."""
         if out not in self._opened and out not in self._known():
             self._opened.insert(0, out)
-        self.out = out
+        self._take(out)
         self.notice.hide()
         self.stack.setCurrentWidget(self.fleet_page if self._overview else self.empty)
         self.reload()
 
     def _known(self) -> tuple[Path, ...]:
         found = (str(self.chooser.itemData(i)) for i in range(self.chooser.count()))
-        return tuple(Path(one) for one in found if one != _OPEN)
+        return tuple(Path(one) for one in found if one not in (_OPEN, _FORGET))
 
     def _failed(self, error: UserFacingError) -> None:
         """A folder that holds no run does not take the run that is looked at away."""
@@ -245,19 +296,87 @@ class FleetView(BaseView):
             return
         self.out = next(iter(self._known()), None)
 
+    # -------------------------------------------------------- which year
+
+    def _show_years(self, overview: FleetOverview) -> None:
+        self.year = overview.year
+        self.years.clear()
+        self.years.addItem("All years", None)
+        for year in overview.years:
+            self.years.addItem(str(year), year)
+        self.years.setCurrentIndex(self.years.findData(self.year))
+
+    def _on_year(self) -> None:
+        wanted = self.years.currentData()
+        # The chooser says what is looked at: the year, once it is counted.
+        self.years.setCurrentIndex(self.years.findData(self.year))
+        self.choose_year(wanted)
+
+    def choose_year(self, year: int | None) -> None:
+        """Looks at one year alone; None: at the whole run. The first time it is counted first."""
+        out, fleet = self.out, self._fleet
+        if out is None:
+            return
+
+        def work(progress: ProgressSink) -> FleetOverview:
+            if year is not None:
+                fleet.make_year(out, year, progress)
+            return fleet.overview(out, year=year)
+
+        self.load_long(
+            work,
+            self.show_year,
+            panel=self._parts[self.part.value].front,
+            key="fleet year",
+            title="Fleet" if year is None else f"Fleet {year}",
+            on_error=self._tell,
+        )
+
+    def show_year(self, overview: FleetOverview) -> None:
+        """The run as one year of it, or whole."""
+        self._show_years(overview)
+        self._overview = overview
+        self._show_counts(overview)
+        self.set_answer(words.answer(self.formats, overview))
+        self._choose_parts()
+
+    def _show_counts(self, overview: FleetOverview) -> None:
+        self.facts.set_text(words.facts_line(self.formats, overview))
+        self.overview.show_overview(overview)
+
+    def _on_marked(self, by: Part | None) -> None:
+        """Somebody has looked at something: it is counted again, and shown by the other parts."""
+        out, fleet, year = self.out, self._fleet, self.year
+        for part in self._parts.values():
+            if part is not by:
+                part.forget()
+        if out is not None:
+            self.load(
+                lambda: fleet.overview(out, year=year),
+                self._recount,
+                key="fleet marked",
+                on_error=self._tell,
+            )
+
+    def _recount(self, overview: FleetOverview) -> None:
+        self._overview = overview
+        if self.stack.currentWidget() is self.fleet_page:
+            self.set_answer(words.answer(self.formats, overview))
+
     # -------------------------------------------------------- parts and pages
 
     def _choose_parts(self) -> None:
         if self.out is None:
             return
         for part in self._parts.values():
-            part.choose(self.out, self.tariff.value or None)
+            part.choose(self.out, self.tariff.value or None, self.year)
         self._look()
 
     def _look(self) -> None:
         part = self._parts[self.part.value]
         self.pages.setCurrentWidget(part)
         self.tariff.setVisible(self._several_tariffs and part.by_tariff)
+        self.years.setVisible(self.years.count() > 1 and part.by_year)
         part.look()
 
     def show_part(self, name: str) -> None:
@@ -271,6 +390,7 @@ class FleetView(BaseView):
             return
         self.stack.setCurrentWidget(self.fleet_page)
         self.set_answer(words.answer(self.formats, self._overview))
+        self._parts[self.part.value].look()
 
     def show_run(self) -> None:
         self.stack.setCurrentWidget(self.run_panel)

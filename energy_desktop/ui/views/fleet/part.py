@@ -31,7 +31,9 @@ class Part(QWidget):
     need not be those of the site. Override `read`."""
 
     opened = Signal(str)  # a household
+    marked = Signal()  # somebody has looked at something: what counts it is to be read again
     by_tariff = False  # whether it can show the households of one tariff alone
+    by_year = False  # whether it can show one year alone
 
     def __init__(self, host: BaseView, fleet: FleetService, formats: Formats) -> None:
         super().__init__()
@@ -40,24 +42,34 @@ class Part(QWidget):
         self.formats = formats
         self.out: Path | None = None
         self.tariff: str | None = None
+        self.year: int | None = None
         self._stale = True
         self.body = QVBoxLayout(self)
         self.body.setContentsMargins(0, 0, 0, 0)
         self.body.setSpacing(8)
 
-    def choose(self, out: Path, tariff: str | None) -> None:
-        """Another run or tariff; it is read once the part is looked at."""
-        self.out, self.tariff = out, tariff
+    def choose(self, out: Path, tariff: str | None, year: int | None) -> None:
+        """Another run, tariff or year; it is read once the part is looked at."""
+        self.out, self.tariff, self.year = out, tariff, year
         self._stale = True
+
+    def forget(self) -> None:
+        """What is shown holds no more; it is read again when the part is looked at."""
+        self._stale = True
+
+    @property
+    def front(self) -> Panel:
+        """The panel in which work for the whole part is told."""
+        raise NotImplementedError
 
     def look(self) -> None:
         """The part has come to the front."""
         if self._stale and self.out is not None:
             self._stale = False
-            self.read(self.out, self.tariff)
+            self.read(self.out)
 
-    def read(self, out: Path, tariff: str | None) -> None:
-        """Asks for what the part shows."""
+    def read(self, out: Path) -> None:
+        """Asks for what the part shows of the run in `out`, its `tariff` and its `year`."""
 
     @staticmethod
     def column(*panels: tuple[QWidget, int]) -> QVBoxLayout:
@@ -144,6 +156,11 @@ class PagedTable(Generic[Row]):
         self._rows += page.rows
         self.table.show_rows(self._rows)
         self._tell()
+
+    def replace(self, change: Callable[[Row], Row]) -> None:
+        """Rows that were changed here, without asking again and without losing the place."""
+        self._rows = [change(row) for row in self._rows]
+        self.table.show_rows(self._rows)
 
     def _failed(self, error: UserFacingError) -> None:
         self._asked = False

@@ -115,7 +115,11 @@ class QualityPart(Part):
         self.body.addLayout(above, 2)
         self.body.addLayout(below, 3)
 
-    def read(self, out: Path, _: str | None) -> None:
+    @property
+    def front(self) -> Panel:
+        return self.files_panel
+
+    def read(self, out: Path) -> None:
         fleet = self.fleet
         self.host.load(
             lambda: fleet.summary(out),

@@ -17,6 +17,11 @@ def spark(values: tuple[float | None, ...]) -> Spark:
     return Spark(tuple(math.nan if v is None else v for v in values))
 
 
+def state(row: FleetAnomaly) -> Chip:
+    """Whether somebody should look at it."""
+    return {"new": Chip("New", tone=2), "seen": Chip("Seen")}.get(row.state, Chip("Earlier"))
+
+
 def ranking(formats: Formats, *, times: bool = False) -> Table[FleetAnomaly]:
     """times: with a column that says when; the key is one stretch."""
 
@@ -41,7 +46,7 @@ def ranking(formats: Formats, *, times: bool = False) -> Table[FleetAnomaly]:
         [
             Column(
                 "Household and reason",
-                lambda row: Cell(row.household, row.reason, bold=row.new),
+                lambda row: Cell(row.household, row.reason, bold=row.state == "new"),
                 stretch=1,
             ),
             *((when, *energy) if times else ()),
@@ -51,11 +56,7 @@ def ranking(formats: Formats, *, times: bool = False) -> Table[FleetAnomaly]:
             Column(
                 "kWh/day", lambda row: words.kwh(formats, row.kwh_per_day), width=76, number=True
             ),
-            Column(
-                "State",
-                lambda row: Cell(chip=Chip("New", tone=2) if row.new else Chip("Earlier")),
-                width=70,
-            ),
+            Column("State", lambda row: Cell(chip=state(row)), width=70),
         ],
         key=lambda row: (row.household, row.kind, row.start_ms),
         two_lines=True,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,14 @@ from energy_desktop.ui.formatting import Formats
 from energy_desktop.ui.views.base import BaseView
 from energy_desktop.ui.views.fleet import words
 from energy_desktop.ui.views.fleet.part import PagedTable, Part
-from energy_desktop.ui.views.fleet.shapes import HOUR_TICKS, HOURS, common_top, shape_scale
+from energy_desktop.ui.views.fleet.shapes import (
+    HOUR_TICKS,
+    HOURS,
+    Examples,
+    common_top,
+    shape_chart,
+    shape_scale,
+)
 from energy_desktop.ui.widgets.chart import Chart
 from energy_desktop.ui.widgets.chart_data import ChartData, Line
 from energy_desktop.ui.widgets.paint import label
@@ -22,6 +29,9 @@ from energy_desktop.ui.widgets.panel import Panel
 from energy_desktop.ui.widgets.segmented import Segmented
 from energy_desktop.ui.widgets.table import Cell, Column, Table
 
+_EXAMPLES = 10  # thin lines of a group
+_MEAN_HOUR = "1.0 is the mean hour of the household"
+_OVER_SOME = "over some of its households, from small to large"
 ORDERS = (
     ("household", "by name"),
     ("use", "most use first"),
@@ -34,10 +44,13 @@ ORDERS = (
 
 @dataclass(frozen=True, slots=True)
 class Groups:
-    """stability: number of segments -> how alike they stay in half of the fleet."""
+    """stability: number of segments -> how alike they stay in half of the fleet. examples: day
+    shapes of some households of each segment.
+    """
 
     segments: tuple[Segment, ...]
     stability: dict[int, float]
+    examples: Examples = field(default_factory=dict)
 
 
 def stability_line(groups: Groups) -> str:
@@ -58,11 +71,12 @@ def stability_line(groups: Groups) -> str:
 class SegmentsPart(Part):
     """Shapes over each other, the groups as a table, and all households, searched and ordered."""
 
-    by_tariff = True
+    by_tariff = by_year = True
 
     def __init__(self, host: BaseView, fleet: FleetService, formats: Formats) -> None:
         super().__init__(host, fleet, formats)
-        self.shapes_panel = Panel("Day shapes", "1.0 is the mean hour of the household")
+        self._groups = Groups((), {})
+        self.shapes_panel = Panel("Day shapes", _MEAN_HOUR)
         self.chart = Chart(formats, shape_scale(formats), name="Day shapes", numeric_x=True)
         self.shapes_panel.set_content(self.chart)
         self.groups_panel = Panel("Groups")
@@ -104,7 +118,7 @@ class SegmentsPart(Part):
 
         self.list_panel = Panel("Households")
         self.scope = Segmented([("0", "All")], name="Group")
-        self.scope.changed.connect(lambda _: self._list())
+        self.scope.changed.connect(lambda _: self._on_scope())
         self.search = QLineEdit()
         self.search.setPlaceholderText("Find a household")
         self.search.setAccessibleName("Find a household")
@@ -131,10 +145,18 @@ class SegmentsPart(Part):
         self.body.addLayout(above, 5)
         self.body.addWidget(self.list_panel, 6)
 
-    def read(self, out: Path, _: str | None) -> None:
-        fleet = self.fleet
+    @property
+    def front(self) -> Panel:
+        return self.list_panel
+
+    def read(self, out: Path) -> None:
+        fleet, year = self.fleet, self.year
         self.host.load(
-            lambda: Groups(fleet.segments(out).rows, fleet.stability(out)),
+            lambda: Groups(
+                fleet.segments(out, year=year).rows,
+                fleet.stability(out),
+                fleet.examples(out, each=_EXAMPLES, year=year),
+            ),
             self.show_groups,
             panels=(self.shapes_panel, self.groups_panel),
             title="Fleet",
@@ -148,8 +170,21 @@ class SegmentsPart(Part):
         self.scope.set_choices(
             [("0", "All"), *((str(s.segment), str(s.segment)) for s in segments)]
         )
+        self._groups = groups
+        self._draw()
+
+    def _draw(self) -> None:
+        """All groups over each other; one that is chosen over some of its households."""
+        groups = self._groups
+        segments = groups.segments
         if not segments:
             self.shapes_panel.show_empty("Too few households with enough days to group.")
+            return
+        one = next((s for s in segments if str(s.segment) == self.scope.value), None)
+        self.shapes_panel.set_title("Day shapes", _MEAN_HOUR if one is None else _OVER_SOME)
+        if one is not None:
+            examples = groups.examples.get(one.segment, ())
+            self.chart.show_data(shape_chart(one, examples, common_top((one,))))
             return
         largest = max(segments, key=lambda s: s.households)
         self.chart.show_data(
@@ -178,12 +213,16 @@ class SegmentsPart(Part):
     def _on_group(self, segment: Segment | None) -> None:
         if segment is not None and self.scope.value != str(segment.segment):
             self.scope.set_value(str(segment.segment))
-            self._list()
+            self._on_scope()
+
+    def _on_scope(self) -> None:
+        self._draw()
+        self._list()
 
     def _list(self) -> None:
         if self.out is None:
             return
-        fleet, out, tariff = self.fleet, self.out, self.tariff
+        fleet, out, tariff, year = self.fleet, self.out, self.tariff, self.year
         segment = int(self.scope.value) or None
         order, search = str(self.order.currentData()), self.search.text().strip()
         self.paged.begin(
@@ -195,6 +234,7 @@ class SegmentsPart(Part):
                 tariff=tariff,
                 segment=segment,
                 search=search,
+                year=year,
             ),
             empty="No household fits.",
         )

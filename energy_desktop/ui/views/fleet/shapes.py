@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -19,20 +18,9 @@ from energy_desktop.ui.widgets.panel import ElidedLabel, Panel
 HOURS: Floats = np.arange(24, dtype=np.float64) + 0.5
 HOUR_TICKS = ((6.0, "06"), (12.0, "12"), (18.0, "18"))
 _LEAST_TOP = 2.0
-_HALF_HOURS_A_DAY = 48
 
-
-def day_shape(week_kw: Sequence[float | None]) -> tuple[float, ...] | None:
-    """(24,) mean power by hour of the day, 1.0 its mean; None when an hour was never read."""
-    values = np.array([math.nan if v is None else v for v in week_kw], dtype=np.float64)
-    by_hour = values.reshape(-1, _HALF_HOURS_A_DAY).reshape(-1, 24, 2)
-    read = np.isfinite(by_hour)
-    counts = read.sum(axis=(0, 2))
-    if not counts.all():
-        return None
-    hours = np.where(read, by_hour, 0.0).sum(axis=(0, 2)) / counts
-    mean = float(hours.mean())
-    return tuple((hours / mean).tolist()) if mean > 0 else None
+Examples = dict[int, tuple[tuple[float, ...], ...]]
+"""By segment, day shapes (24,) of some of its households."""
 
 
 def shape_scale(formats: Formats) -> Scale:
@@ -107,9 +95,8 @@ class SegmentCards(QWidget):
     def show_segments(
         self,
         segments: tuple[Segment, ...],
-        examples: dict[int, tuple[tuple[float, ...], ...]] | None = None,
+        examples: Examples | None = None,
     ) -> None:
-        """examples: by segment, day shapes of some of its households."""
         while len(self.cards) > len(segments):
             gone = self.cards.pop()
             self._row.removeWidget(gone)
@@ -123,5 +110,5 @@ class SegmentCards(QWidget):
             card.show_segment(segment, (examples or {}).get(segment.segment, ()))
         self.setVisible(bool(segments))
 
-    def show_examples(self, examples: dict[int, tuple[tuple[float, ...], ...]]) -> None:
+    def show_examples(self, examples: Examples) -> None:
         self.show_segments(self.segments, examples)

@@ -25,7 +25,7 @@ _NO_RESPONSE = (
 class TariffsPart(Part):
     """The whole fleet above, household by household below."""
 
-    by_tariff = True
+    by_tariff = by_year = True
 
     def __init__(self, host: BaseView, fleet: FleetService, formats: Formats) -> None:
         super().__init__(host, fleet, formats)
@@ -76,10 +76,14 @@ class TariffsPart(Part):
         self.body.addWidget(self.panel)
         self.body.addWidget(self.list_panel, 1)
 
-    def read(self, out: Path, tariff: str | None) -> None:
-        fleet = self.fleet
+    @property
+    def front(self) -> Panel:
+        return self.list_panel
+
+    def read(self, out: Path) -> None:
+        fleet, tariff, year = self.fleet, self.tariff, self.year
         self.host.load(
-            lambda: fleet.tariffs(out, limit=1, tariff=tariff),
+            lambda: fleet.tariffs(out, limit=1, tariff=tariff, year=year),
             self.show_tariffs,
             panel=self.panel,
             title="Fleet",
@@ -121,11 +125,13 @@ class TariffsPart(Part):
     def _list(self) -> None:
         if self.out is None:
             return
-        fleet, out, tariff = self.fleet, self.out, self.tariff
+        fleet, out, tariff, year = self.fleet, self.out, self.tariff, self.year
         order = cast(Literal["saving", "loss"], self.order.value)
         self.paged.begin(
             lambda offset, limit: (
-                fleet.tariffs(out, offset=offset, limit=limit, order=order, tariff=tariff).rows
+                fleet.tariffs(
+                    out, offset=offset, limit=limit, order=order, tariff=tariff, year=year
+                ).rows
             ),
             empty="No household could be priced.",
         )

@@ -78,6 +78,8 @@ def weekly_mean(values: Floats) -> Floats:
 class TrendsPart(Part):
     """A curve of the mean household, how many households it rests on, and the months."""
 
+    by_year = True
+
     def __init__(self, host: BaseView, fleet: FleetService, formats: Formats) -> None:
         super().__init__(host, fleet, formats)
         self.use_panel = Panel("Use of a household on a day, kWh", "mean of those whose day counts")
@@ -124,9 +126,14 @@ class TrendsPart(Part):
         whole.addWidget(self.months_panel, 5)
         self.body.addLayout(whole, 1)
 
-    def read(self, out: Path, _: str | None) -> None:
+    @property
+    def front(self) -> Panel:
+        return self.use_panel
+
+    def read(self, out: Path) -> None:
+        fleet, year = self.fleet, self.year
         self.host.load(
-            lambda: self.fleet.trends(out),
+            lambda: fleet.trends(out, year=year),
             self.show_trends,
             panels=(self.use_panel, self.count_panel, self.months_panel),
             title="Fleet",

@@ -105,16 +105,18 @@ def answer(formats: Formats, overview: FleetOverview) -> str:
     summary = overview.summary
     if not summary.finished:
         return "This run is not finished; run it again to go on where it stopped."
-    if not summary.households:
+    if not overview.households:
         return "No household has usable readings."
     strange = overview.households_with_anomalies
+    when = "at some time" if overview.year is None else f"in {overview.year}"
     if not strange:
-        return f"None of {households(formats, summary.households)} is out of line."
+        during = "" if overview.year is None else f" {when}"
+        return f"None of {households(formats, overview.households)} is out of line{during}."
     new = overview.new_anomalies
     stretches = "1 stretch is" if new == 1 else f"{formats.count(new)} stretches are"
     fresh = f"{stretches} new" if new else "nothing is new"
-    total = households(formats, summary.households)
-    return f"{formats.count(strange)} of {total} were out of line at some time; {fresh}."
+    total = households(formats, overview.households)
+    return f"{formats.count(strange)} of {total} were out of line {when}; {fresh}."
 
 
 def reason(name: str) -> str:
