@@ -1,9 +1,10 @@
-"""Commands over thousands of meters: fleet run, show, export, add."""
+"""Commands over thousands of meters: fleet run, show, mark, export, add."""
 
 from __future__ import annotations
 
 import math
 import sys
+from collections.abc import Sequence
 from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any
@@ -23,10 +24,13 @@ from energy_desktop.domain.errors import WrongUse
 from energy_desktop.domain.fleet import (
     DropReason,
     FileColumns,
+    FleetAnomaly,
     FleetOptions,
+    FleetOverview,
     FleetSummary,
     HouseholdView,
     Scores,
+    Segment,
 )
 
 _NAMES = {
@@ -47,6 +51,7 @@ fleet = typer.Typer(
 def register(app: typer.Typer) -> None:
     fleet.command("run")(run)
     fleet.command("show")(show)
+    fleet.command("mark")(mark)
     fleet.command("export")(export)
     fleet.command("add")(add)
     app.add_typer(fleet, name="fleet")
@@ -152,6 +157,13 @@ def show(
         False
     ),
     household: Annotated[str | None, typer.Option("--household", metavar="ID")] = None,
+    year: Annotated[
+        int | None,
+        typer.Option("--year", help="Use, bills and what is strange in one year alone."),
+    ] = None,
+    unseen: Annotated[
+        bool, typer.Option("--unseen", help="With --anomalies: without what is marked as seen.")
+    ] = False,
     limit: Annotated[int, typer.Option("--limit", min=1)] = 20,
     offset: Annotated[int, typer.Option("--offset", min=0)] = 0,
     as_json: JsonOption = False,
@@ -160,11 +172,25 @@ def show(
     from energy_desktop.services.fleet import FleetService
 
     service = FleetService()
+    if year is not None:
+        if household is not None or quality:
+            raise WrongUse(
+                where=f"--year {year}",
+                what="A household and the data quality are shown whole.",
+                remedy="Leave --year out.",
+            )
+        service.make_year(out, year, _silent if as_json else _progress)
+    if unseen and not anomalies:
+        raise WrongUse(
+            where="--unseen",
+            what="It goes with a list of what is strange.",
+            remedy="Say --anomalies too.",
+        )
     if household is not None:
         view = service.household(out, household)
         say(_household_document(view), as_json=as_json, text=lambda: _household_text(view))
     elif households:
-        page = service.households(out, offset=offset, limit=limit)
+        page = service.households(out, offset=offset, limit=limit, year=year)
         rows = [
             (
                 one.household,
@@ -187,13 +213,13 @@ def show(
             text=lambda: table(heads, rows, frozenset(range(2, 8))),
         )  # fmt: skip
     elif anomalies:
-        found = service.anomalies(out, offset=offset, limit=limit)
-        lines = [f"{one.household}: {one.reason}" for one in found.rows]
+        found = service.anomalies(out, offset=offset, limit=limit, unseen_only=unseen, year=year)
+        lines = [f"{one.household}: {one.reason}{_state(one)}" for one in found.rows]
         say(
             {"total": found.total, "offset": found.offset, "anomalies": [
                 _plain(one) for one in found.rows]},
             as_json=as_json,
-            text="\n".join((*lines, f"{found.total} households have something strange.")),
+            text="\n".join((*lines, _strange_total(found.total, unseen=unseen))),
         )  # fmt: skip
     elif quality:
         said = service.quality(out, offset=offset, limit=limit)
@@ -223,9 +249,34 @@ def show(
                 ]
             ),
         )
+    elif year is not None:
+        one_year = service.overview(out, year=year)
+        say(_year_document(one_year), as_json=as_json, text=lambda: _year_text(one_year))
     else:
         summary = service.summary(out)
         say(_document(summary), as_json=as_json, text=lambda: _text(summary, out))
+
+
+@guarded
+def mark(
+    out: OutArgument,
+    household: Annotated[str, typer.Argument(metavar="ID")],
+    undo: Annotated[bool, typer.Option("--undo", help="Nobody has looked at it.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Mark what is strange in a household as seen; a run made again keeps the mark."""
+    from energy_desktop.app.user import user_name
+    from energy_desktop.services.fleet import FleetService
+
+    service = FleetService()
+    if undo:
+        service.unmark_seen(out, household)
+        said = f"{household} is not marked."
+        seen = None
+    else:
+        seen = _plain(service.mark_seen(out, household, who=user_name()))
+        said = f"{household} is marked as seen."
+    say({"household": household, "seen": seen}, as_json=as_json, text=said)
 
 
 @guarded
@@ -331,16 +382,55 @@ def _text(summary: FleetSummary, out: Path) -> str:
             f"{hybrid['days']:,} (k-means {hybrid['kmeans']:,}, residual {hybrid['residual']:,})."
         )
     lines += ["", "Segments:"] if summary.segments else []
-    lines += [
-        f"  {one.segment}  {one.households:>6,} households ({one.share_pct:.0f} %)  "
-        f"{one.kwh_per_day:5.1f} kWh/day  {one.cost_per_year:9,.0f} {summary.currency} a year  "
-        f"{one.words}"
-        for one in summary.segments
-    ]
+    lines += _segment_lines(summary.segments, summary.currency)
     if summary.stability:
         alike = ", ".join(f"{k}: {wording.number(v, 2)}" for k, v in summary.stability.items())
         lines.append(f"How alike they stay in half of the fleet (1 the same), by number: {alike}.")
     return "\n".join([*lines, "", f"Results: {out}"])
+
+
+def _year_document(overview: FleetOverview) -> dict[str, Any]:
+    return {
+        "year": overview.year,
+        "households": overview.households,
+        "kwh_per_day": overview.kwh_per_day,
+        "missing_pct": overview.missing_pct,
+        "tariffs": overview.tariffs,
+        "households_with_anomalies": overview.households_with_anomalies,
+        "new_anomalies": overview.new_anomalies,
+        "segments": [_plain(one) for one in overview.segments],
+    }
+
+
+def _year_text(overview: FleetOverview) -> str:
+    lines = [
+        f"{overview.year}: {overview.households:,} households, "
+        f"{wording.number(overview.kwh_per_day)} kWh a day, "
+        f"{wording.number(overview.missing_pct)} % missing; "
+        f"{overview.households_with_anomalies:,} were out of line.",
+        "",
+        "Segments of the whole run, figures of the year:",
+        *_segment_lines(overview.segments, overview.summary.currency),
+    ]
+    return "\n".join(lines)
+
+
+def _segment_lines(segments: Sequence[Segment], currency: str) -> list[str]:
+    return [
+        f"  {one.segment}  {one.households:>6,} households ({one.share_pct:.0f} %)  "
+        f"{one.kwh_per_day:5.1f} kWh/day  {one.cost_per_year:9,.0f} {currency} a year  {one.words}"
+        for one in segments
+    ]
+
+
+def _state(one: FleetAnomaly) -> str:
+    return {"new": " New.", "seen": " Seen."}.get(one.state, "")
+
+
+def _strange_total(total: int, *, unseen: bool) -> str:
+    if unseen:
+        return f"{total} households have something strange that nobody has seen."
+    return f"{total} households have something strange."
 
 
 def _household_document(view: HouseholdView) -> dict[str, Any]:

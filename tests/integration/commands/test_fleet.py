@@ -203,3 +203,53 @@ def test_results_go_into_a_database(fleet):
     assert kept[1] > 0
     assert gone.exit_code == 3
     assert "was not written" in gone.stderr
+
+
+def test_what_is_strange_is_marked_as_seen_by_command(fleet):
+    folder, _ = fleet
+    out = folder / "out"
+    strange = document(run("fleet", "show", out, "--anomalies", "--json"))["anomalies"]
+    first = strange[0]["household"]
+
+    said = document(run("fleet", "mark", out, first, "--json"))
+
+    assert said["household"] == first
+    assert said["seen"]["who"]
+    rows = document(run("fleet", "show", out, "--anomalies", "--json"))["anomalies"]
+    assert rows[0]["seen"] == said["seen"]
+    left = document(run("fleet", "show", out, "--anomalies", "--unseen", "--json"))
+    assert left["total"] == len(strange) - 1
+    assert "Seen." in run("fleet", "show", out, "--anomalies").stdout
+    undone = document(run("fleet", "mark", out, first, "--undo", "--json"))
+    assert undone == {"household": first, "seen": None}
+    again = document(run("fleet", "show", out, "--anomalies", "--unseen", "--json"))
+    assert again["total"] == len(strange)
+    assert run("fleet", "mark", out, "nobody").exit_code == 3
+    assert run("fleet", "show", out, "--unseen").exit_code == 2
+
+
+def test_one_year_is_shown_alone(tmp_path):
+    rows = [
+        row
+        for k in range(12)
+        for row in london_rows(
+            f"MAC{k}", [0.1 * (k + 1)] * 48 * 35 + [0.05 * (k + 1)] * 48 * 30,
+            start=datetime(2012, 11, 27, tzinfo=UTC))
+    ]  # fmt: skip
+    write_csv(tmp_path / "in" / "a.csv", LONDON, rows)
+    document(run("fleet", "run", tmp_path / "in", "--out", tmp_path / "out", "--json"))
+
+    one = document(run("fleet", "show", tmp_path / "out", "--year", 2013, "--json"))
+
+    assert (one["year"], one["households"]) == (2013, 12)
+    assert one["kwh_per_day"] == pytest.approx(0.05 * 6.5 * 48)
+    page = document(
+        run("fleet", "show", tmp_path / "out", "--households", "--year", 2012, "--json")
+    )
+    assert page["households"][0]["kwh_per_day"] == pytest.approx(4.8)
+    assert page["households"][0]["last_day"] == "2012-12-31"
+    assert "2013: 12 households" in run("fleet", "show", tmp_path / "out", "--year", 2013).stdout
+    never = run("fleet", "show", tmp_path / "out", "--year", 2015)
+    assert never.exit_code == 3
+    assert "It can be for: 2012, 2013" in never.stderr
+    assert run("fleet", "show", tmp_path / "out", "--quality", "--year", 2013).exit_code == 2
