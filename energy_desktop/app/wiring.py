@@ -212,7 +212,13 @@ def make_services(
         alarms=AlarmService(store.alarms, store.history, clock),
         alarm_rules=AlarmRuleService(store.configuration, follow),
         importing=ImportService(
-            store.configuration, store.ledger, store.editing, clock, user_name()
+            store.configuration,
+            store.ledger,
+            store.editing,
+            clock,
+            user_name(),
+            store.history,
+            store.gauges,
         ),
         exporting=ExportService(store.history, ledger, store.configuration, render_history),
         history=HistoryService(store.history, ledger, store.configuration, clock, store.editing),

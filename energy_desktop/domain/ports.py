@@ -118,6 +118,17 @@ class Ledger(Protocol):
         ...
 
 
+class GaugeIntake(Protocol):
+    """Takes readings of gauges that were not polled."""
+
+    def add_readings(self, series: Series, *, replace: bool = False) -> None:
+        """Readings at times that are there already stay, or, with `replace`, give way.
+
+        Raises WrongUse for a counter: energy goes into the ledger.
+        """
+        ...
+
+
 class LedgerEditing(Protocol):
     """Corrections of the ledger: new versions, never overwritten values."""
 

@@ -35,6 +35,7 @@ class Change(IntEnum):
     MEASURED = 4  # a measured value stands there, and it differs
     EDITED = 5  # a person corrected it, to another value
     LATER = 6  # the meter's own register has yet to tell it
+    COVERED = 7  # of a gauge: there is a reading nearer than half a step of the file
 
 
 @dataclass(frozen=True, slots=True)

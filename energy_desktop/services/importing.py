@@ -13,23 +13,39 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from energy_desktop.acquisition.files import guess
+from energy_desktop.acquisition.files.gauges import (
+    ENERGY,
+    GAUGES,
+    is_gauge_name,
+    quantity_of_name,
+    unit_of_gauge,
+    units_of,
+)
+from energy_desktop.acquisition.files.general_csv import unit_of
 from energy_desktop.acquisition.files.guess import FileLook, ReadRow
 from energy_desktop.acquisition.files.layout import CsvLayout
 from energy_desktop.acquisition.files.reading import Format, stage_file
-from energy_desktop.acquisition.files.series import ParsedSeries, Staged
+from energy_desktop.acquisition.files.series import (
+    Parsed,
+    ParsedReadings,
+    ParsedSeries,
+    Staged,
+)
 from energy_desktop.domain.clock import Clock, iso_utc, to_ms
 from energy_desktop.domain.editing import Edit, EditMethod
 from energy_desktop.domain.energy import Intervals
 from energy_desktop.domain.errors import DataFileError, UserFacingError, WrongUse
 from energy_desktop.domain.ports import (
     ConfigurationStore,
+    GaugeIntake,
+    History,
     Ledger,
     LedgerEditing,
     ProgressSink,
@@ -45,7 +61,14 @@ from energy_desktop.services.import_changes import (
     counted,
     fitted,
 )
+from energy_desktop.services.import_gauges import GaugeImport, needs_gauges
 from energy_desktop.services.import_layouts import RememberedLayouts
+from energy_desktop.services.import_values import (
+    FileSeries,
+    ImportResult,
+    SeriesPreview,
+    StagedImport,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -64,9 +87,11 @@ __all__ = [
     "ReadRow",
     "SeriesPreview",
     "StagedImport",
+    "column_says",
+    "measurable",
+    "units_of",
 ]
 
-REGISTER = "energy_import_wh"
 _DAY_MS = 86_400_000
 _POLLED_STEP_S = 900
 _EDIT_CHUNK = 200_000
@@ -78,95 +103,11 @@ _FORMATS: Mapping[str, Format] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class ImportResult:
-    """What one file gave for one meter: rows_read = stored + duplicates + left + rejected, where
-    the steps of the file are those of the ledger.
-
-    stored: intervals that were new or replaced something; replaced: those of them that did.
-    duplicates: repeated in the file or stored before; already_stored: those of them that were
-    stored before. left: what differs from the ledger and was not to be replaced. edits: the
-    corrections that were made, which can be undone.
-    """
-
-    file: Path
-    meter_id: str
-    rows_read: int
-    stored: int
-    duplicates: int
-    already_stored: int
-    rejected: tuple[tuple[int, str], ...]  # line, reason
-    gaps: int
-    first_ms: int | None
-    last_ms: int | None
-    step_s: int
-    notes: tuple[str, ...]
-    replaced: int = 0
-    left: int = 0
-    edits: tuple[int, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class FileSeries:
-    """A series of a staged file, as the file tells it. refused: why it makes none."""
-
-    path: Path
-    key: str  # what the file calls it
-    meter_id: str  # what is proposed
-    rows_read: int = 0
-    intervals: int = 0
-    step_s: int = 0
-    first_ms: int | None = None
-    last_ms: int | None = None
-    total_wh: float = 0.0
-    register: str = REGISTER
-    refused: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class SeriesPreview:
-    """What one series would change. days_ms (d,): the UTC days with an interval; file_wh, kept_wh
-    (d,): energy of the file and of the ledger in the same intervals, NaN where it has none."""
-
-    series: FileSeries
-    meter_id: str
-    is_new_meter: bool
-    changes: Mapping[Change, int]
-    step_s: int
-    duplicates: int
-    rejected: tuple[tuple[int, str], ...]
-    gaps: int
-    notes: tuple[str, ...]
-    days_ms: Int64s
-    file_wh: Floats
-    kept_wh: Floats
-    refused: str = ""
-
-    def taken(self, rules: ImportRules) -> int:
-        """How many intervals would be stored."""
-        return sum(count for change, count in self.changes.items() if rules.takes(change))
-
-
-@dataclass(slots=True)
-class StagedImport:
-    """Files that were read and are not stored; to be closed."""
-
-    series: tuple[FileSeries, ...]
-    _files: dict[Path, Staged] = field(default_factory=dict)
-
-    def parsed(self, one: FileSeries) -> ParsedSeries:
-        return self._files[one.path].series(one.key)
-
-    def close(self) -> None:
-        for staged in self._files.values():
-            staged.close()
-        self._files.clear()
-
-
 class ImportService:
     """A meter that the file names and the site lacks is added; it is not polled.
 
-    editing None: nothing is replaced, only added. who: the name that corrections carry.
+    editing None: nothing is replaced, only added. who: the name that corrections carry. history,
+    gauges None: only energy is taken.
     """
 
     def __init__(
@@ -176,9 +117,16 @@ class ImportService:
         editing: LedgerEditing | None = None,
         clock: Clock | None = None,
         who: str = "",
+        history: History | None = None,
+        gauges: GaugeIntake | None = None,
     ) -> None:
         self._configuration = configuration
         self._ledger = ledger
+        self._gauges = (
+            None
+            if history is None or gauges is None
+            else GaugeImport(history, gauges, self._now_ms)
+        )
         self._editing = editing
         self._clock = clock
         self._who = who
@@ -316,7 +264,9 @@ class ImportService:
                 for one, key in series:
                     if one.refused:
                         staged.series(key)  # raises what was refused, as it is
-                    fitted(staged.series(key), self._kept_step_s(one.meter_id, one.register))
+                    parsed = staged.series(key)
+                    if isinstance(parsed, ParsedSeries):
+                        fitted(parsed, self._kept_step_s(one.meter_id, one.quantity))
                 self._know(one.meter_id for one, _ in series)
                 for k, (one, key) in enumerate(series):
                     progress(
@@ -333,6 +283,10 @@ class ImportService:
 
     # --- parts -----------------------------------------------------------------------------------
 
+    def _now_ms(self) -> int:
+        """Without a clock nothing is later than now."""
+        return to_ms(self._clock()) if self._clock is not None else 1 << 62
+
     def _told(self, path: Path, staged: Staged, key: str) -> FileSeries:
         try:
             parsed = staged.series(key)
@@ -340,29 +294,43 @@ class ImportService:
             return FileSeries(path, key, key, refused=str(error))
         known = {meter.serial_number: meter.meter_id for meter in self.meters() if
                  meter.serial_number}  # fmt: skip
-        return FileSeries(
+        of_file = FileSeries(
             path,
             key,
             known.get(parsed.meter_id, parsed.meter_id),
             parsed.rows_read,
-            len(parsed.start_ms),
-            parsed.step_s,
-            parsed.first_ms,
-            parsed.last_ms,
-            float(parsed.energy_wh.sum()),
-            parsed.register,
+            step_s=parsed.step_s,
+            first_ms=parsed.first_ms,
+            last_ms=parsed.last_ms,
+        )
+        if isinstance(parsed, ParsedReadings):
+            values = parsed.values
+            low, high = (float(values.min()), float(values.max())) if len(values) else (0.0, 0.0)
+            return replace(
+                of_file, intervals=len(values), quantity=parsed.quantity, low=low, high=high
+            )
+        return replace(
+            of_file,
+            intervals=len(parsed.start_ms),
+            quantity=parsed.register,
+            total_wh=float(parsed.energy_wh.sum()),
         )
 
-    def _preview(self, one: FileSeries, parsed: ParsedSeries, meter_id: str) -> SeriesPreview:
+    def _preview(self, one: FileSeries, parsed: Parsed, meter_id: str) -> SeriesPreview:
         known = self._configuration.load().meter(meter_id)
         try:
+            if isinstance(parsed, ParsedReadings):
+                gauges = needs_gauges(self._gauges, meter_id, parsed.quantity)
+                polled = known is not None and bool(known.driver_id)
+                return gauges.preview(one, parsed, meter_id, new=known is None, polled=polled)
             series, notes, ledgered = self._ready(parsed, meter_id, known)
         except UserFacingError as error:
             nothing = np.empty(0)
             return SeriesPreview(
                 one, meter_id, known is None, {}, one.step_s, parsed.duplicates,
-                parsed.rejected, parsed.gaps, parsed.notes, nothing.astype(np.int64), nothing,
-                nothing, refused=f"{error.what} {error.remedy}",
+                tuple((r.line, r.reason) for r in parsed.rejected), parsed.gaps, parsed.notes,
+                nothing.astype(np.int64), nothing, nothing,
+                refused=f"{error.what} {error.remedy}",
             )  # fmt: skip
         changes = counted(np.empty(0, np.int8))
         days: dict[int, tuple[float, float]] = {}
@@ -450,7 +418,7 @@ class ImportService:
     def _store(
         self,
         one: FileSeries,
-        parsed: ParsedSeries,
+        parsed: Parsed,
         meter_id: str,
         rules: ImportRules,
         reason: str,
@@ -458,6 +426,9 @@ class ImportService:
     ) -> ImportResult:
         known = self._configuration.load().meter(meter_id)
         polled = known is not None and bool(known.driver_id)
+        if isinstance(parsed, ParsedReadings):
+            gauges = needs_gauges(self._gauges, meter_id, parsed.quantity)
+            return gauges.store(one, parsed, meter_id, rules, told, polled=polled)
         series, notes, parts = self._ready(parsed, meter_id, known)
         # Asked before: what is stored fills the gaps that the register knows of.
         said = () if known is None or not known.driver_id else self._register_says(series)
@@ -510,6 +481,7 @@ class ImportService:
             replaced=replaced,
             left=left,
             edits=tuple(edit.edit_id for edit in edits),
+            quantity=series.register,
         )
 
     def _correct(
@@ -546,6 +518,19 @@ class ImportService:
                 )
             )
         return edits
+
+
+def measurable() -> tuple[str, ...]:
+    """Quantities that can be imported: energy first, then gauges."""
+    return (*ENERGY, *GAUGES)
+
+
+def column_says(name: str) -> tuple[str, str]:
+    """Quantity and unit that a column's name tells; empty: it does not tell."""
+    if is_gauge_name(name):
+        quantity = quantity_of_name(name) or ""
+        return quantity, unit_of_gauge(name, quantity) or ""
+    return "", unit_of(name) or ""
 
 
 def _watch(

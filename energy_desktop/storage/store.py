@@ -28,6 +28,7 @@ from energy_desktop.storage.series.bulk import BulkLoader
 from energy_desktop.storage.series.chunks import TimelineCache
 from energy_desktop.storage.series.editing import LedgerEditor
 from energy_desktop.storage.series.exchanges import RegisterEvents
+from energy_desktop.storage.series.gauges import ImportedGauges
 from energy_desktop.storage.series.ledger import StoredLedger
 from energy_desktop.storage.series.names import Names
 from energy_desktop.storage.series.reading import StoredHistory
@@ -54,7 +55,8 @@ class Store:
     """Made by `open_store`. Usable from any thread; `close()` ends it.
 
     Only the holder of the engine lock writes series: `writer` and `bulk` raise StoreError without
-    it. Configuration, invoices and imported intervals may be written beside a running engine.
+    it. Configuration, invoices, imported intervals and imported readings of gauges may be written
+    beside a running engine.
     """
 
     def __init__(
@@ -75,6 +77,7 @@ class Store:
         zone = self.configuration.zone
         self.history = StoredHistory(database, names, cache, zone)
         self.ledger = StoredLedger(database, names, cache, self.configuration.register_rules, clock)
+        self.gauges = ImportedGauges(database, names, cache, self.ledger, zone)
         self.editing = LedgerEditor(database, names)
         self.exchanges = RegisterEvents(database, self.ledger, clock)
         self.invoices = StoredInvoices(database)

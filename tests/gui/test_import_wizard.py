@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QLabel
 
 from energy_desktop.domain.energy import IntervalQuality, Intervals
 from energy_desktop.domain.errors import JobCancelled
@@ -34,7 +35,10 @@ def store(tmp_path):
 @pytest.fixture
 def service(store):
     clock = lambda: datetime(2026, 4, 1, tzinfo=UTC)  # noqa: E731
-    return ImportService(store.configuration, store.ledger, store.editing, clock, "M. Kowalczyk")
+    return ImportService(
+        store.configuration, store.ledger, store.editing, clock, "M. Kowalczyk",
+        store.history, store.gauges,
+    )  # fmt: skip
 
 
 @pytest.fixture
@@ -100,7 +104,7 @@ def test_guesses_are_shown_and_can_be_corrected(qtbot, wizard, tmp_path):
     def first():
         return wizard.columns.table.model().index(0, 4).data()
 
-    qtbot.waitUntil(lambda: first() == "0.002", timeout=3_000)
+    qtbot.waitUntil(lambda: first() == "0.002 kWh", timeout=3_000)
     assert "00:00" in wizard.columns.table.model().index(0, 3).data()
     assert wizard.columns.layout_chosen().stamp == "end"
 
@@ -175,3 +179,38 @@ def test_a_file_of_the_same_columns_is_read_as_the_last_one(qtbot, wizard, servi
     assert found.layout.zone == "Europe/Berlin"
     assert found.unsaid == ()
     assert replace(found.layout, zone=None) == replace(wizard.columns.layout_chosen(), zone=None)
+
+
+def words_of(widget):
+    return " ".join(label.text() for label in widget.findChildren(QLabel))
+
+
+def test_a_temperature_goes_in_as_readings_and_never_as_energy(qtbot, wizard, store, tmp_path):
+    rows = [f"{1 + k // 24:02d}/03/2026 {k % 24:02d}:00,{5 + k % 7},{20 + k % 3}"
+            for k in range(72)]  # fmt: skip
+    path = tmp_path / "station.csv"
+    path.write_text("\n".join(["When,Outside temp,Used kWh", *rows]) + "\n")
+    wizard.open_files([path])
+    at_step(qtbot, wizard, "Columns")
+    boxes = {box.accessibleName(): box for box in wizard.columns.value_boxes}
+    boxes["Outside temp"].setChecked(True)
+    boxes["Used kWh"].setChecked(False)
+    assert wizard.columns.unit.currentData() == ""  # the column does not say it
+    qtbot.waitUntil(lambda: "does not say its unit" in words_of(wizard.columns.notice))
+
+    units = [wizard.columns.unit.itemData(k) for k in range(wizard.columns.unit.count())]
+    assert units == ["", "C", "F", "K"]
+    wizard.columns.unit.setCurrentIndex(1)
+    qtbot.waitUntil(lambda: wizard.columns.table.model().index(0, 4).data() == "5.00 °C")
+    wizard.next()
+    at_step(qtbot, wizard, "Meters")
+    wizard.next()
+    at_step(qtbot, wizard, "Preview")
+    assert wizard.next_button.text() == "Import 72 readings"
+    assert "Mean temperature a day, °C: station" in words_of(wizard.preview.panel)
+    wizard.next()
+    at_step(qtbot, wizard, "Result")
+
+    assert store.ledger.registers("station") == ()
+    kept = store.history.raw("station", "temperature_c", 0, 1 << 60)
+    assert kept.values.tolist() == [5 + k % 7 for k in range(72)]

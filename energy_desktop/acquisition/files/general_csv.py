@@ -28,18 +28,29 @@ from energy_desktop.acquisition.files.columns import (
     naive_ms,
     numbers,
 )
+from energy_desktop.acquisition.files.gauges import (
+    ENERGY,
+    Gauge,
+    gauge_of,
+    is_gauge_name,
+    quantity_of_name,
+    wanted_quantity,
+)
 from energy_desktop.acquisition.files.layout import (
     AS_THE_HEADER_SAYS,
     MISSING_TEXTS,
     UNITS,
+    W_PER,
+    WH_PER,
     CsvLayout,
     Decimal,
     Unit,
 )
 from energy_desktop.acquisition.files.series import (
+    IMPORT,
     MOST_WH,
     Collector,
-    ParsedSeries,
+    Parsed,
     Rows,
     Staged,
 )
@@ -100,7 +111,7 @@ def parse_csv(
     *,
     meter_id: str | None = None,
     limits: Limits = DEFAULT_LIMITS,
-) -> tuple[ParsedSeries, ...]:
+) -> tuple[Parsed, ...]:
     """One series a meter. Without a meter column it is `meter_id`, or else the file's name.
 
     Raises DataFileError for a file that cannot be read as a whole; single rows that cannot are
@@ -203,14 +214,12 @@ def find_columns(path: Path, names: Sequence[str], layout: CsvLayout) -> Columns
     elif layout.value_column:
         values = (_named(path, names, layout.value_column),)
     else:
-        values = (_value(path, names, {time, meter, clock}),)
-    unit = layout.unit or unit_of(names[values[0]])
-    if unit is None:
-        raise DataFileError(
-            where=place(path, 1),
-            what=f"the column {names[values[0]]!r} does not say its unit.",
-            remedy="Name it such as energy_kwh or power_w, or say the unit.",
-        )
+        values = (_value(path, names, {time, meter, clock}, layout.quantity),)
+    gauge = gauge_of(path, [names[value] for value in values], layout)
+    unit: Unit = "Wh"
+    if gauge is None:
+        unit = _energy_unit(path, names[values[0]], layout)
+    register = wanted_quantity(layout.quantity) if layout.quantity else IMPORT
     zone_name = layout.zone or ("UTC" if _UTC_NAME.search(names[time]) else None)
     try:
         zone = ZoneInfo(zone_name) if zone_name else None
@@ -223,7 +232,34 @@ def find_columns(path: Path, names: Sequence[str], layout: CsvLayout) -> Columns
     named_register = any(
         _REGISTER_NAME.search(_CAMEL.sub("_", names[value])) is not None for value in values
     )
-    return Columns(time, clock, values, meter, tuple(names), Meaning(unit, zone, named_register))
+    if gauge is not None and layout.values == "register":
+        raise DataFileError(
+            where=place(path, 1),
+            what=f"{gauge.quantity.label.lower()} is no counter.",
+            remedy="Leave out that the values are readings of a counter.",
+        )
+    meaning = Meaning(unit, zone, named_register, gauge, register)
+    return Columns(time, clock, values, meter, tuple(names), meaning)
+
+
+def _energy_unit(path: Path, name: str, layout: CsvLayout) -> Unit:
+    if layout.unit is None:
+        unit = unit_of(name)
+        if unit is None:
+            raise DataFileError(
+                where=place(path, 1),
+                what=f"the column {name!r} does not say its unit.",
+                remedy="Name it such as energy_kwh or power_w, or say the unit.",
+            )
+        return unit
+    for known in UNITS.values():
+        if layout.unit == known and known in (*WH_PER, *W_PER):
+            return known
+    raise DataFileError(
+        where=place(path, 1),
+        what=f"{layout.unit} is no unit of energy or power.",
+        remedy=f"If the column {name!r} is no energy, say its quantity, such as temperature_c.",
+    )
 
 
 def _named(path: Path, names: Sequence[str], wanted: str) -> int:
@@ -252,13 +288,19 @@ def _time(path: Path, names: Sequence[str]) -> int:
     )
 
 
-def _value(path: Path, names: Sequence[str], taken: set[int | None]) -> int:
+def _value(path: Path, names: Sequence[str], taken: set[int | None], quantity: str | None) -> int:
+    """The column that holds what is asked for; nothing asked: energy before anything else."""
     free = [k for k in range(len(names)) if k not in taken]
-    with_unit = [k for k in free if unit_of(names[k]) is not None]
-    if len(with_unit) == 1:
-        return with_unit[0]
-    if len(free) == 1:
-        return free[0]
+    asked = wanted_quantity(quantity) if quantity else None
+    called = [k for k in free if quantity_of_name(names[k]) == asked]
+    with_unit = [k for k in free if unit_of(names[k]) is not None and not is_gauge_name(names[k])]
+    gauges = [k for k in free if is_gauge_name(names[k])]
+    choices = [called, with_unit, free] if asked in ENERGY else (
+        [with_unit, [] if with_unit else gauges, free] if asked is None else [called, free]
+    )  # fmt: skip
+    for choice in choices:
+        if len(choice) == 1:
+            return choice[0]
     raise DataFileError(
         where=place(path, 1),
         what="several columns could be the value." if free else "there is no value column.",
@@ -410,9 +452,14 @@ class Intake:
                 what=f"{text} has no offset, and the file does not say its zone.",
                 remedy="Say the zone, such as UTC or Europe/Berlin.",
             )
-        for column, value in zip(self._columns.values, values, strict=True):
+        gauge = self._columns.meaning.gauge
+        low, high = (0.0, float(MOST_WH)) if gauge is None else (
+            gauge.quantity.low, gauge.quantity.high
+        )  # fmt: skip
+        for column, raw in zip(self._columns.values, values, strict=True):
+            value = raw if gauge is None else np.round(raw * gauge.factor + gauge.offset, 6)
             with np.errstate(invalid="ignore"):
-                good = known & (value >= 0) & (value <= MOST_WH)
+                good = known & (value >= low) & (value <= high)
             meters = names
             if len(self._columns.values) > 1:
                 name = self._columns.names[column]
@@ -423,8 +470,9 @@ class Intake:
                 meter = meters[0 if code is None else int(code[k])]
                 text = "" if said is None else said[1][k][column].strip()
                 missing = text.lower() in MISSING_TEXTS and bool(np.isnan(value[k]))
+                missing |= gauge is not None and gauge.stands_for_nothing(float(raw[k]))
                 time_said = "" if said is None else said[0][k]
-                reason = _reason(time_said, text, bool(known[k]), missing, value[k])
+                reason = _reason(time_said, text, bool(known[k]), missing, value[k], gauge)
                 self._collector.reject(meter, int(line[k]), reason, missing=missing and known[k])
             usable = np.where(good, value, np.nan)
             for meter, mine in _by_meter(code, meters, len(line)):
@@ -451,12 +499,26 @@ def _by_meter(
         yield meters[one], slice(int(mine[0]), int(mine[-1]) + 1) if whole else mine
 
 
-def _reason(time_said: str, value_said: str, known: bool, missing: bool, value: float) -> str:
+def _reason(
+    time_said: str,
+    value_said: str,
+    known: bool,
+    missing: bool,
+    value: float,
+    gauge: Gauge | None,
+) -> str:
     reasons = []
     if missing:
         reasons.append("the value is missing")
     elif np.isnan(value):
         reasons.append(f"{value_said[:40]!r} is no number")
+    elif gauge is not None:
+        row = gauge.quantity
+        if not row.low <= value <= row.high:
+            reasons.append(
+                f"{value:g} {row.unit} is no {row.label.lower()} between {row.low:g} and "
+                f"{row.high:g} {row.unit}"
+            )
     elif value < 0:
         reasons.append(f"{value:g} is below zero")
     elif value > MOST_WH:

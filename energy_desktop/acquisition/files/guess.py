@@ -11,9 +11,15 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
 
 from energy_desktop.acquisition.files.columns import NO_TIME, naive_ms
+from energy_desktop.acquisition.files.gauges import (
+    is_gauge_name,
+    quantity_of_name,
+    unit_of_gauge,
+    units_of,
+)
 from energy_desktop.acquisition.files.general_csv import (
     Columns,
     Intake,
@@ -25,9 +31,9 @@ from energy_desktop.acquisition.files.general_csv import (
 )
 from energy_desktop.acquisition.files.green_button import is_green_button
 from energy_desktop.acquisition.files.known import recognise
-from energy_desktop.acquisition.files.layout import CsvLayout
+from energy_desktop.acquisition.files.layout import CsvLayout, Unit
 from energy_desktop.acquisition.files.lcl import is_lcl
-from energy_desktop.acquisition.files.series import Collector
+from energy_desktop.acquisition.files.series import IMPORT, Collector, Parsed, ParsedReadings
 from energy_desktop.acquisition.files.text import (
     DELIMITERS,
     Block,
@@ -49,6 +55,7 @@ _METER_NAMES = re.compile(
     re.IGNORECASE,
 )
 _END_NAME = re.compile(r"(?<![a-z])(end|ending|to|until|bis|ende)(?![a-z])", re.IGNORECASE)
+_USED = re.compile(r"demand|load|usage|consum|energy|verbrauch|lastgang|leistung", re.IGNORECASE)
 _NUMBER = re.compile(r"\s*[+-]?[\d.,]+(e[+-]?\d+)?\s*$", re.IGNORECASE)
 
 
@@ -62,14 +69,16 @@ class SampleRow:
 
 @dataclass(frozen=True, slots=True)
 class ReadRow:
-    """What a sample row was read as; start_ms None: it was not, `problem` says why."""
+    """What a sample row was read as, in the unit of its quantity; start_ms None: it was not, and
+    `problem` says why. end_ms = start_ms: a reading of a moment."""
 
     line: int
     meter_id: str
     start_ms: int | None
     end_ms: int | None
-    energy_wh: float | None
+    value: float | None
     problem: str = ""
+    quantity: str = IMPORT
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,25 +310,32 @@ def _guessed(
         reasons["meter_column"] = "called so"
         taken.add(meter)
     numeric = [k for k in range(len(names)) if k not in taken and mostly(k, _NUMBER.match)]
-    energy = [k for k in numeric if unit_of(names[k]) in ("Wh", "kWh", "MWh")]
-    power = [k for k in numeric if unit_of(names[k]) in ("W", "kW", "MW")]
-    choice = (energy or power or numeric)[:1]
-    if not choice:
+    gauges = [k for k in numeric if is_gauge_name(names[k])]
+    others = [k for k in numeric if k not in gauges]
+    energy = [k for k in others if unit_of(names[k]) in ("Wh", "kWh", "MWh")]
+    power = [k for k in others if unit_of(names[k]) in ("W", "kW", "MW")]
+    used = [k for k in others if _USED.search(names[k])]
+    choices = energy or power or used or gauges or numeric
+    if not choices:
         unsaid.append("value_column")
         return layout, reasons, tuple(unsaid)
-    value = choice[0]
+    value = choices[0]
     layout = replace(layout, value_column=names[value])
-    rivals = len(energy or power or numeric)
-    if rivals > 1:
+    if len(choices) > 1:
         unsaid.append("value_column")
-        reasons["value_column"] = f"the first of {rivals} that could be it"
-    unit = unit_of(names[value])
+        reasons["value_column"] = f"the first of {len(choices)} that could be it"
+    unit: str | None = unit_of(names[value])
+    measured = quantity_of_name(names[value])
+    if measured is not None and value in gauges:
+        unit = unit_of_gauge(names[value], measured)
+        reasons["quantity"] = f"the column is called {names[value]!r}"
     if unit is None:
         unsaid.append("unit")
     else:
-        layout = replace(layout, unit=unit)
+        layout = replace(layout, unit=cast("Unit", unit))
         reasons["unit"] = f"it stands in {names[value]!r}"
-    place = find_columns(path, names, replace(layout, unit=unit or "kWh"))
+    readable = unit or next(iter(units_of(measured if value in gauges else None)), None)
+    place = find_columns(path, names, replace(layout, unit=cast("Unit | None", readable)))
     layout = replace(layout, decimal=sniff_decimal(whole, place, start.delimiter or ";"))
     return _clocks(layout, texts(time), texts(clock) if clock is not None else None, place, reasons,
                    unsaid)  # fmt: skip
@@ -373,19 +389,24 @@ def read_sample(found: FileLook, layout: CsvLayout) -> tuple[ReadRow, ...]:
         intake.take([row.line for row in found.rows], fields)
         read: list[ReadRow] = []
         for series in intake.staged().all():
-            assert series.lines is not None, "a table has lines"
-            step_ms = series.step_s * 1000
-            read += [
-                ReadRow(line, series.meter_id, start, start + step_ms, wh)
-                for line, start, wh in zip(
-                    series.lines.tolist(),
-                    series.start_ms.tolist(),
-                    series.energy_wh.tolist(),
-                    strict=True,
-                )
-            ]
+            read += _rows_read(series)
             read += [
                 ReadRow(line, series.meter_id, None, None, None, reason)
                 for line, reason in series.rejected
             ]
     return tuple(sorted(read, key=lambda row: row.line))
+
+
+def _rows_read(series: Parsed) -> list[ReadRow]:
+    assert series.lines is not None, "a table has lines"
+    if isinstance(series, ParsedReadings):
+        times, values, lasts_ms, quantity = series.time_ms, series.values, 0, series.quantity
+    else:
+        times, values, quantity = series.start_ms, series.energy_wh, series.register
+        lasts_ms = series.step_s * 1000
+    return [
+        ReadRow(line, series.meter_id, start, start + lasts_ms, value, quantity=quantity)
+        for line, start, value in zip(
+            series.lines.tolist(), times.tolist(), values.tolist(), strict=True
+        )
+    ]

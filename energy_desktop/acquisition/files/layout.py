@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Unit = Literal["Wh", "kWh", "MWh", "W", "kW", "MW"]
+GaugeUnit = Literal["C", "F", "K", "V", "kV", "A", "Hz", "%", "W/m2", "var", "kvar", "VA", "kVA"]
 Values = Literal["auto", "per_step", "register"]
 Decimal = Literal[".", ","]
 
@@ -37,13 +38,14 @@ class CsvLayout:
     midnight_ends: the stamp 00:00 carries the date of the day that ends there. values: energy or
     mean power per step, or readings of a counter. step_s: None takes the commonest. header_line:
     the line of the column names, 0: there are none, and the columns are called column 1, 2, ...
-    sheet: of a workbook; None: the first that has a table.
+    sheet: of a workbook; None: the first that has a table. quantity: what the values measure, by
+    its name (temperature_c, energy_export_wh) or as people call it; None: what the column says.
     """
 
     time_column: str | None = None
     value_column: str | None = None
     meter_column: str | None = None
-    unit: Unit | None = None
+    unit: Unit | GaugeUnit | None = None
     zone: str | None = None
     stamp: Literal["start", "end"] = "start"
     time_format: str | None = None
@@ -57,6 +59,7 @@ class CsvLayout:
     midnight_ends: bool = False
     header_line: int = 1
     sheet: str | None = None
+    quantity: str | None = None
 
 
 AS_THE_HEADER_SAYS = CsvLayout()

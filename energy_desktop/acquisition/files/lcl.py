@@ -23,6 +23,7 @@ from energy_desktop.acquisition.files.columns import NO_TIME, naive_ms, numbers
 from energy_desktop.acquisition.files.series import (
     MOST_WH,
     Collector,
+    Parsed,
     ParsedSeries,
     Rows,
     Staged,
@@ -62,7 +63,7 @@ def parse_lcl(
     *,
     stamp: Literal["start", "end"] = "start",
     limits: Limits = DEFAULT_LIMITS,
-) -> tuple[ParsedSeries, ...]:
+) -> tuple[Parsed, ...]:
     """One series a household, in the order of the file. Raises DataFileError."""
     with stage_lcl(path, stamp=stamp, limits=limits) as staged:
         return staged.all()

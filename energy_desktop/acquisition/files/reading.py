@@ -13,7 +13,7 @@ from energy_desktop.acquisition.files.guess import beginning_of
 from energy_desktop.acquisition.files.known import recognise
 from energy_desktop.acquisition.files.layout import AS_THE_HEADER_SAYS, CsvLayout
 from energy_desktop.acquisition.files.lcl import is_lcl, stage_lcl
-from energy_desktop.acquisition.files.series import ParsedSeries, Staged
+from energy_desktop.acquisition.files.series import Parsed, Staged
 from energy_desktop.acquisition.files.text import (
     DEFAULT_LIMITS,
     Limits,
@@ -123,7 +123,7 @@ def parse_file(
     layout: CsvLayout = AS_THE_HEADER_SAYS,
     site_zone: str | None = None,
     limits: Limits = DEFAULT_LIMITS,
-) -> tuple[ParsedSeries, ...]:
+) -> tuple[Parsed, ...]:
     """All series of one file; see `stage_file`."""
     with stage_file(
         path, format, meter_id=meter_id, layout=layout, site_zone=site_zone, limits=limits
@@ -138,7 +138,7 @@ def parse_files(
     meter_id: str | None = None,
     layout: CsvLayout = AS_THE_HEADER_SAYS,
     limits: Limits = DEFAULT_LIMITS,
-) -> Iterator[tuple[Path, ParsedSeries]]:
+) -> Iterator[tuple[Path, Parsed]]:
     """Series after series, file after file; only one file is in memory at a time."""
     for path in paths:
         for series in parse_file(path, format, meter_id=meter_id, layout=layout, limits=limits):

@@ -75,6 +75,34 @@ class ParsedSeries:
 
 
 @dataclass(frozen=True, slots=True)
+class ParsedReadings:
+    """Readings of a gauge of one meter.
+
+    time_ms (n,): UTC epoch ms, ascending, no time twice. values (n,): in the quantity's unit.
+    step_s: the commonest distance; 0: fewer than two. rows_read = n + duplicates + len(rejected).
+    gaps: readings missing between the first and the last, at that distance. lines (n,): where each
+    stands.
+    """
+
+    meter_id: str
+    quantity: str
+    step_s: int
+    time_ms: Int64s
+    values: Floats
+    rows_read: int
+    duplicates: int
+    rejected: tuple[RejectedLine, ...]
+    gaps: int
+    first_ms: int | None
+    last_ms: int | None
+    notes: tuple[str, ...] = ()
+    lines: Int64s | None = None
+
+
+Parsed = ParsedSeries | ParsedReadings
+
+
+@dataclass(frozen=True, slots=True)
 class Rows:
     """Rows of one meter in file order: shapes (n,). value: NaN where it cannot be used. own:
     time_ms is UTC already, since the stamp carried its offset; None: nowhere."""
@@ -177,18 +205,18 @@ class Staged:
     def __init__(
         self,
         meters: tuple[str, ...],
-        make: Callable[[str], ParsedSeries],
+        make: Callable[[str], Parsed],
         close: Callable[[], None] = lambda: None,
     ) -> None:
         self.meters = meters
         self._make = make
         self._close = close
 
-    def series(self, meter_id: str) -> ParsedSeries:
+    def series(self, meter_id: str) -> Parsed:
         """Raises DataFileError when its rows make no series."""
         return self._make(meter_id)
 
-    def all(self) -> tuple[ParsedSeries, ...]:
+    def all(self) -> tuple[Parsed, ...]:
         return tuple(self._make(meter_id) for meter_id in self.meters)
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""From the rows of one meter, as the file has them, to energy per fixed step in UTC."""
+"""From the rows of one meter, as the file has them, to energy per fixed step or readings in UTC."""
 
 from __future__ import annotations
 
@@ -9,10 +9,13 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from energy_desktop.acquisition.files.columns import Bools, Floats, Int64s, to_utc_ms
+from energy_desktop.acquisition.files.gauges import Gauge
 from energy_desktop.acquisition.files.layout import W_PER, WH_PER, CsvLayout, Unit
 from energy_desktop.acquisition.files.series import (
+    IMPORT,
     Collector,
-    ParsedSeries,
+    Parsed,
+    ParsedReadings,
     RejectedLine,
     Rows,
     finished,
@@ -30,20 +33,25 @@ _DAY_MS = 86_400_000
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """What the columns mean, once header and layout were read."""
+    """What the columns mean, once header and layout were read. gauge None: energy, of `register`
+    and in `unit`; else the values are in the unit of its quantity already."""
 
     unit: Unit
     zone: ZoneInfo | None
     named_register: bool
+    gauge: Gauge | None = None
+    register: str = IMPORT
 
 
 def series_of(
     path: Path, collector: Collector, meter_id: str, meaning: Meaning, layout: CsvLayout
-) -> ParsedSeries:
+) -> Parsed:
     """Raises DataFileError where the rows make no series."""
     every, absent = _in_utc(collector.rows(meter_id), meaning, layout)
     rejected = [*collector.rejected(meter_id), *absent]
     stamps = _each_once(every.time_ms)
+    if meaning.gauge is not None:
+        return _readings(collector, meter_id, meaning.gauge, every, stamps, rejected, layout)
     usable = ~np.isnan(every.value)
     if not usable.all():
         every = Rows(every.line[usable], every.time_ms[usable], every.value[usable])
@@ -77,6 +85,7 @@ def series_of(
             duplicates=duplicates,
             rejected=[*rejected, *fallen],
             notes=notes,
+            register=meaning.register,
             lines=rows.line[1:][good],
         )
     factor = WH_PER.get(meaning.unit) or W_PER[meaning.unit] * step_s / 3600
@@ -88,6 +97,45 @@ def series_of(
         rows_read=rows_read,
         duplicates=duplicates,
         rejected=rejected,
+        notes=notes,
+        register=meaning.register,
+        lines=rows.line,
+    )
+
+
+def _readings(
+    collector: Collector,
+    meter_id: str,
+    gauge: Gauge,
+    every: Rows,
+    stamps: Int64s,
+    rejected: list[RejectedLine],
+    layout: CsvLayout,
+) -> ParsedReadings:
+    """Readings as they come; a stamp that marks the end of a mean is put to its start."""
+    usable = ~np.isnan(every.value)
+    rows, duplicates, conflicts = without_repeats(
+        Rows(every.line[usable], every.time_ms[usable], every.value[usable])
+    )
+    step_ms = layout.step_s * 1000 if layout.step_s else _commonest_ms(stamps)
+    times = rows.time_ms - (step_ms if layout.stamp == "end" else 0)
+    empty = not len(times)
+    distances = np.diff(times)
+    notes: tuple[str, ...] = ()
+    if step_ms >= _DAY_MS:
+        notes = ("One value a day tells no hours: degree days need at least a value an hour.",)
+    return ParsedReadings(
+        meter_id,
+        gauge.quantity.name,
+        step_ms // 1000,
+        times,
+        rows.value,
+        rows_read=collector.rows_read[meter_id],
+        duplicates=duplicates,
+        rejected=tuple(sorted([*rejected, *conflicts])),
+        gaps=int((distances[distances > 1.5 * step_ms] // step_ms - 1).sum()) if step_ms else 0,
+        first_ms=None if empty else int(times[0]),
+        last_ms=None if empty else int(times[-1]),
         notes=notes,
         lines=rows.line,
     )

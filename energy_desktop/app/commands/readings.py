@@ -43,6 +43,19 @@ class UnitOption(Enum):
     W = "W"
     KW = "kW"
     MW = "MW"
+    C = "C"
+    F = "F"
+    K = "K"
+    V = "V"
+    KV = "kV"
+    A = "A"
+    HZ = "Hz"
+    PERCENT = "%"
+    W_PER_M2 = "W/m2"
+    VAR = "var"
+    KVAR = "kvar"
+    VA = "VA"
+    KVA = "kVA"
 
 
 class Values(Enum):
@@ -79,6 +92,15 @@ def import_files(
     file_format: Annotated[FileFormat, typer.Option("--format")] = FileFormat.AUTO,
     time_column: Annotated[str | None, typer.Option("--time-column", metavar="NAME")] = None,
     value_column: Annotated[str | None, typer.Option("--value-column", metavar="NAME")] = None,
+    quantity: Annotated[
+        str | None,
+        typer.Option(
+            "--quantity",
+            metavar="Q",
+            help="What the values measure, such as temperature_c or energy_export_wh; else what "
+            "the column says.",
+        ),
+    ] = None,
     unit: Annotated[UnitOption | None, typer.Option("--unit")] = None,
     zone: Annotated[
         str | None, typer.Option("--zone", metavar="IANA", help="Clock of stamps without offset.")
@@ -107,12 +129,12 @@ def import_files(
     sheet: Annotated[str | None, typer.Option("--sheet", metavar="NAME")] = None,
     may_replace: Annotated[
         Replace,
-        typer.Option("--replace", help="What a file may replace: each as a correction."),
+        typer.Option("--replace", help="What a file may replace: energy as a correction."),
     ] = Replace.ESTIMATES,
     site: SiteOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Import interval readings: CSV, Excel, Green Button (ESPI), published data sets."""
+    """Import interval energy or readings (temperatures): CSV, Excel, Green Button, data sets."""
     from energy_desktop.acquisition.files.layout import CsvLayout
     from energy_desktop.services.import_changes import ImportRules
 
@@ -130,6 +152,7 @@ def import_files(
         values=values.value,
         header_line=header_line,
         sheet=sheet,
+        quantity=quantity,
     )
     rules = ImportRules(
         replace_estimated=may_replace is not Replace.NOTHING,
@@ -151,6 +174,7 @@ def _document(r: ImportResult) -> dict[str, Any]:
     return {
         "file": str(r.file),
         "meter": r.meter_id,
+        "quantity": r.quantity,
         "rows_read": r.rows_read,
         "stored": r.stored,
         "duplicates": r.duplicates,
@@ -201,10 +225,22 @@ def _text(results: tuple[ImportResult, ...]) -> str:
         if len(r.rejected) > 20:
             lines.append(f"{r.file.name}: {len(r.rejected) - 20} more rejected; --json lists all")
         lines.extend(f"{r.file.name}, {r.meter_id}: {note}" for note in r.notes)
+        if not r.is_energy:
+            lines.append(
+                f"{r.file.name}, {r.meter_id}: readings of {r.quantity}, no energy; "
+                "`degree-days` and the history have them"
+                if r.quantity == "temperature_c"
+                else f"{r.file.name}, {r.meter_id}: readings of {r.quantity}, no energy"
+            )
         if r.left:
             lines.append(
-                f"{r.file.name}, {r.meter_id}: {wording.number(r.left, 0)} intervals differ from "
-                "the ledger and were left; --replace says what may be replaced"
+                f"{r.file.name}, {r.meter_id}: {wording.number(r.left, 0)} "
+                + (
+                    "intervals differ from the ledger and were left; --replace says what may be "
+                    "replaced"
+                    if r.is_energy
+                    else "readings lie where others are stored, or later than now, and were left"
+                )
             )
     return "\n".join(lines)
 

@@ -70,12 +70,15 @@ class BulkLoader:
         time_ms: Int64s,
         values: Floats,
         quality: Quality = Quality.GOOD,
+        *,
+        replace: bool = False,
     ) -> None:
         """Stores readings of one quantity, in one transaction.
 
         time_ms (n,): strictly ascending UTC epoch ms; values (n,) in the quantity's unit, NaN =
         not available; `quality` holds for all of them. Readings that are there already at the
-        same time stay as they are. Raises ValueError for arrays that do not fit together.
+        same time stay as they are, or, with `replace`, give way. Raises ValueError for arrays that
+        do not fit together.
         """
         time_ms = np.ascontiguousarray(time_ms, np.int64)
         values = np.ascontiguousarray(values, np.float64)
@@ -90,7 +93,9 @@ class BulkLoader:
         zone = self._zone()
         tier = _tier_of(time_ms)
         with self._database.writing(busy_ms=30_000, durable=False) as session:
-            time_ms, values = self._with_existing(session, meter_key, stored, tier, time_ms, values)
+            time_ms, values = self._with_existing(
+                session, meter_key, stored, tier, (time_ms, values), replace=replace
+            )
             grid = self._grid_of(time_ms, quality, tier)
             exact = self._write_chunks(session, meter_key, stored, grid, values)
             self._write_rollups(session, meter_key, stored, grid, exact, zone)
@@ -109,8 +114,9 @@ class BulkLoader:
         meter_key: int,
         quantity: StoredQuantity,
         tier: Tier,
-        time_ms: Int64s,
-        values: Floats,
+        new: tuple[Int64s, Floats],
+        *,
+        replace: bool,
     ) -> tuple[Int64s, Floats]:
         """The new readings with those of the chunks that they touch."""
         there = points.joined(
@@ -120,13 +126,13 @@ class BulkLoader:
                 meter_key,
                 quantity,
                 tier,
-                int(time_ms[0]),
-                int(time_ms[-1]) + 1,
+                int(new[0][0]),
+                int(new[0][-1]) + 1,
             ),
             0,
             1 << 62,
         )
-        return points.without_doubles(there, (time_ms, values))
+        return points.without_doubles(*((new, there) if replace else (there, new)))
 
     def _grid_of(self, time_ms: Int64s, quality: Quality, tier: Tier) -> _Grid:
         grid = self._grid
@@ -214,13 +220,18 @@ class BulkLoader:
             rollups.save(session, meter_key, quantity.key, QUARTER_S, quarters)
         hours = rollups.summarise(rollups.floor_to(time_ms, HOUR_MS), exact)
         rollups.save(session, meter_key, quantity.key, HOUR_S, hours)
-        # The hours at the ends may have readings of the other tier, or hot ones, beside these.
-        for hour_ms in {int(time_ms[0]) // HOUR_MS, int(time_ms[-1]) // HOUR_MS}:
-            self._refresh_hour(session, meter_key, quantity, hour_ms * HOUR_MS, grid.tier)
+        # The hours at the ends, and those with chunks of the other tier, have more readings.
+        shared = {int(time_ms[0]) // HOUR_MS * HOUR_MS, int(time_ms[-1]) // HOUR_MS * HOUR_MS}
+        beside = self._beside(session, meter_key, quantity, grid, hours.start_ms)
+        for hour_ms in sorted(shared | beside):
+            self._refresh_hour(session, meter_key, quantity, hour_ms, grid.tier)
         edges = rollups.day_edges(int(time_ms[0]), int(time_ms[-1]), zone)
         days = rollups.summarise(rollups.local_days(time_ms, zone), exact)
         rollups.save(session, meter_key, quantity.key, DAY_S, days)
-        for ends in {tuple(edges[:2].tolist()), tuple(edges[-2:].tolist())}:
+        again = {tuple(edges[:2].tolist()), tuple(edges[-2:].tolist())}
+        if beside:
+            again = {tuple(edges.tolist())}
+        for ends in again:
             refresh_days(
                 session,
                 self._names,
@@ -230,6 +241,29 @@ class BulkLoader:
                 np.array(ends, np.int64),
                 zone,
             )
+
+    def _beside(
+        self,
+        session: Session,
+        meter_key: int,
+        quantity: StoredQuantity,
+        grid: _Grid,
+        hours: Int64s,
+    ) -> set[int]:
+        """Which of these hours (n,) have readings in chunks of the other tier, too."""
+        other = Tier.RAW if grid.tier is Tier.MINUTE else Tier.MINUTE
+        if not len(hours):
+            return set()
+        rows = session.rows(
+            "SELECT first_ms, last_ms FROM chunks WHERE meter_key = ? AND quantity_key = ?"
+            " AND tier = ? AND start_ms > ? AND start_ms <= ?",
+            (meter_key, quantity.key, int(other), int(hours[0]) - TIER_MS[other], int(hours[-1])),
+        )
+        found: set[int] = set()
+        for first_ms, last_ms in rows:
+            inside = (hours + HOUR_MS > first_ms) & (hours <= last_ms)
+            found.update(hours[inside].tolist())
+        return found
 
     def _refresh_hour(
         self,

@@ -129,13 +129,21 @@ class StoredHistory:
                 return None
             found: list[tuple[int, int]] = []
             for quantity_key in self._quantity_keys(session, key):
-                row = session.row(
+                sealed = session.row(
                     "SELECT MIN(first_ms), MAX(last_ms) FROM chunks"
                     " WHERE meter_key = ? AND quantity_key = ? AND tier IN (1, 2)",
                     (key, quantity_key),
                 )
-                if row is not None and row[0] is not None:
-                    found.append((int(row[0]), int(row[1])))
+                summed = session.row(
+                    "SELECT MIN(start_ms), MAX(start_ms) FROM rollups"
+                    " WHERE meter_key = ? AND quantity_key = ? AND step_s = ?",
+                    (key, quantity_key, HOUR_S),
+                )
+                spans = [(int(r[0]), int(r[1])) for r in (sealed, summed) if r and r[0] is not None]
+                if len(spans) == 2 and spans[1][0] + HOUR_MS > spans[0][0]:
+                    spans.pop()  # the hours are those of the readings; else only they are left
+                if spans:
+                    found += spans
                     break  # a meter's quantities come together
             newest = hot.last_row(session, key)
             if newest is not None:
@@ -239,13 +247,17 @@ class StoredHistory:
         return None if meter_key is None or stored is None else (meter_key, stored)
 
     def _quantity_keys(self, session: Session, meter_key: int) -> list[int]:
-        """Quantities of the meter that have sealed chunks: one index seek each."""
+        """Quantities of the meter that are sealed, or of which only summaries are kept still: one
+        index seek each."""
         return [
             key
             for key in self._names.quantities(session)
-            if session.row(
-                "SELECT 1 FROM chunks WHERE meter_key = ? AND quantity_key = ? LIMIT 1",
-                (meter_key, key),
+            if any(
+                session.row(
+                    f"SELECT 1 FROM {table} WHERE meter_key = ? AND quantity_key = ? LIMIT 1",
+                    (meter_key, key),
+                )
+                for table in ("chunks", "rollups")
             )
         ]
 

@@ -236,3 +236,24 @@ def test_an_hour_that_is_not_fully_known_is_a_row_without_energy(tmp_path, endin
         import pyarrow.parquet as pq
 
         assert pq.read_table(out)["energy_wh"].to_pylist() == [400, None, 400, 400]
+
+
+def test_a_temperature_becomes_degree_days_and_never_energy(tmp_path):
+    rows = [f"2026-03-{1 + k // 24:02d} {k % 24:02d}:00:00,5.0" for k in range(240)]
+    path = tmp_path / "weather.csv"
+    path.write_text("\n".join(["time_utc,temperature_c", *rows]) + "\n")
+    site = tmp_path / "site"
+
+    (result,) = document(run("import", path, "--site", site, "--json"))["results"]
+    days = document(
+        run("degree-days", "--from", "2026-03-01T00:00:00Z", "--to", "2026-03-10T00:00:00Z",
+            "--site", site, "--json")
+    )  # fmt: skip
+    refused = run("import", path, "--unit", "Wh", "--site", site)
+
+    assert (result["quantity"], result["stored"]) == ("temperature_c", 240)
+    assert (days["days_known"], days["heating_kd"]) == (9, 90.0)
+    assert refused.exit_code == 3
+    assert "names degrees, and Wh is no unit of that" in refused.stderr
+    gaps = document(run("gaps", "--meter", "weather", "--site", site, "--json"))
+    assert gaps["gaps"] == []

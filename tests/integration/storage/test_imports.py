@@ -85,9 +85,10 @@ def test_a_preview_counts_every_kind_and_changes_nothing(store, service, tmp_pat
         Change.MEASURED: 1,
         Change.EDITED: 1,
         Change.LATER: 0,
+        Change.COVERED: 0,
     }
-    assert seen.file_wh.sum() == 283
-    assert seen.kept_wh.sum() == 150
+    assert seen.file_daily.sum() == 283
+    assert seen.kept_daily.sum() == 150
     after = kept(store, 8)
     assert np.array_equal(after.energy_wh, before.energy_wh, equal_nan=True)
 

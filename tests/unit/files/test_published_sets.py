@@ -187,5 +187,5 @@ def test_a_sample_is_read_as_the_whole_file_will_be():
 
     series = one(path)
     assert [row.start_ms for row in rows] == series.start_ms[: len(rows)].tolist()
-    assert [row.energy_wh for row in rows] == series.energy_wh[: len(rows)].tolist()
+    assert [row.value for row in rows] == series.energy_wh[: len(rows)].tolist()
     assert datetime.fromtimestamp(rows[0].start_ms / 1000, UTC).hour == 15

@@ -19,14 +19,26 @@ from PySide6.QtWidgets import (
 )
 
 from energy_desktop.domain.errors import UserFacingError
-from energy_desktop.services.importing import CsvLayout, FileLook, ReadRow
+from energy_desktop.domain.quantities import quantity
+from energy_desktop.services.importing import (
+    CsvLayout,
+    FileLook,
+    ReadRow,
+    column_says,
+    measurable,
+    units_of,
+)
 from energy_desktop.ui.formatting import Formats
 from energy_desktop.ui.views.desk.form import Form, whole
 from energy_desktop.ui.widgets.panel import InlineNotice, Panel
 from energy_desktop.ui.widgets.table import Cell, Column, Table
 
 _NONE = "none"
-_UNITS = ("kWh", "Wh", "MWh", "kW", "W", "MW")
+_MEASURED = (
+    ("", "what the column says"),
+    ("energy_import_wh", "Energy, used (or its power)"),
+    ("energy_export_wh", "Energy, sent back"),
+)
 _TIME_FORMATS = (
     ("", "ISO 8601, or 31.12.2026 23:45"),
     ("%d/%m/%Y %H:%M", "31/12/2026 23:45 (day first)"),
@@ -87,7 +99,7 @@ class ColumnsStep(QWidget):
                 Column("Time", lambda r: r[1], width=150),
                 Column("Value", lambda r: Cell(r[2]), stretch=2, number=True),
                 Column(f"Read as, {formats.zone_name}", self._read_cell, stretch=6),
-                Column("kWh", self._energy_cell, stretch=2, number=True),
+                Column("As", self._value_cell, stretch=2, number=True),
             ],
             key=lambda r: (r[0].line, r[0].meter_id),
             name="Sample rows",
@@ -108,7 +120,11 @@ class ColumnsStep(QWidget):
         self.values.setMaximumHeight(118)
         self.values.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.value_boxes: list[QCheckBox] = []
-        self.unit = self._combo([("", "choose"), *((unit, unit) for unit in _UNITS)])
+        known = {name for name, _ in _MEASURED}
+        gauges = [(name, quantity(name).label) for name in measurable() if name not in known]
+        self.measured = self._combo([*_MEASURED, *sorted(gauges, key=lambda g: g[1])])
+        self.measured.currentIndexChanged.connect(self._on_measured)
+        self.unit = self._combo([("", "choose")])
         self.kind = self._combo(_VALUES)
         self.meter = self._combo(())
         self.zone = self._combo([(name, name) for name in _zones(self._site_zone)])
@@ -126,6 +142,7 @@ class ColumnsStep(QWidget):
         form.add("clock_column", "Time of day", self.clock, "Where it stands apart from the date.")
         form.add("time_format", "Times are written", self.time_format)
         form.add("value_column", "Value", self.values, "Several: each column is a meter.")
+        form.add("quantity", "Measures", self.measured)
         form.add("unit", "Unit", self.unit)
         form.add("values", "Values are", self.kind)
         form.add("meter_column", "Meter", self.meter, "Where one file holds several.")
@@ -160,7 +177,8 @@ class ColumnsStep(QWidget):
         chosen = layout.value_columns or ((layout.value_column,) if layout.value_column else ())
         self._show_values([n for n in names if n != layout.time_column], chosen)
         _choose(self.time_format, layout.time_format or "")
-        _choose(self.unit, layout.unit or "")
+        _choose(self.measured, layout.quantity or "")
+        self._offer_units(layout.unit or "")
         _choose(self.kind, layout.values)
         _choose(self.zone, layout.zone or self._site_zone)
         _choose(self.summer, "yes" if layout.summer_time else "no")
@@ -170,8 +188,8 @@ class ColumnsStep(QWidget):
         told = dict(found.reasons)
         if "zone" in found.unsaid:
             told["zone"] = "The file does not say it: this is the clock of the site."
-        captions = {"time_column": "Time", "unit": "Unit", "zone": "Clock of the stamps",
-                    "stamp": "A stamp marks", "summer_time": "That clock",
+        captions = {"time_column": "Time", "quantity": "Measures", "unit": "Unit",
+                    "zone": "Clock of the stamps", "stamp": "A stamp marks", "summer_time": "That clock",
                     "midnight_ends": "00:00 belongs to", "time_format": "Times are written",
                     "meter_column": "Meter"}  # fmt: skip
         for key, caption in captions.items():
@@ -191,6 +209,7 @@ class ColumnsStep(QWidget):
             box.setToolTip(name)
             box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
             box.setChecked(name in chosen)
+            box.toggled.connect(self._on_measured)
             box.toggled.connect(self._on_edited)
             column.addWidget(box)
             self.value_boxes.append(box)
@@ -254,6 +273,7 @@ class ColumnsStep(QWidget):
             value_columns=values if len(values) > 1 else (),
             unit=_value(self.unit) or None,  # type: ignore[arg-type]
             values=_value(self.kind),  # type: ignore[arg-type]
+            quantity=_value(self.measured) or None,
             meter_column=_value(self.meter) or None,
             zone=_value(self.zone) or None,
             summer_time=_value(self.summer) == "yes",
@@ -261,6 +281,26 @@ class ColumnsStep(QWidget):
             midnight_ends=_value(self.midnight) == "yes",
             decimal=_value(self.decimal),  # type: ignore[arg-type]
         )
+
+    def _measures(self) -> tuple[str, str]:
+        """Quantity and unit by the choice, or by the name of the first chosen column."""
+        name = next((b.accessibleName() for b in self.value_boxes if b.isChecked()), "")
+        said, unit = column_says(name)
+        chosen = _value(self.measured)
+        return (chosen, unit if said == chosen else "") if chosen else (said, unit)
+
+    def _offer_units(self, wanted: str) -> None:
+        """The units of what is measured, with the wanted one, or else what the column says."""
+        measured, said = self._measures()
+        units = units_of(measured)
+        entries = [("", "choose" if units else "its own"), *((unit, unit) for unit in units)]
+        _refill(self.unit, entries, wanted if wanted in units else said)
+
+    def _on_measured(self, *_: object) -> None:
+        if not self._filling:
+            self._filling = True
+            self._offer_units(_value(self.unit))
+            self._filling = False
 
     def _on_edited(self, *_: object) -> None:
         if not self._filling:
@@ -277,12 +317,17 @@ class ColumnsStep(QWidget):
         if read.start_ms is None or read.end_ms is None:
             return Cell(read.problem, icon="alert-outline", icon_token="p2")
         day = self._formats.day(read.start_ms, weekday=False, year=True)
-        times = "–".join(self._formats.clock_time(at) for at in (read.start_ms, read.end_ms))
+        ends = dict.fromkeys((read.start_ms, read.end_ms))  # one, where it is a moment
+        times = "–".join(self._formats.clock_time(at) for at in ends)
         return Cell(f"{day}, {times}")
 
-    def _energy_cell(self, row: tuple[ReadRow, str, str]) -> Cell:
-        wh = row[0].energy_wh
-        return Cell("–" if wh is None else self._formats.number(wh / 1000, 3))
+    def _value_cell(self, row: tuple[ReadRow, str, str]) -> Cell:
+        read = row[0]
+        if read.value is None:
+            return Cell("–")
+        if read.quantity.endswith("_wh"):
+            return Cell(f"{self._formats.number(read.value / 1000, 3)} kWh")
+        return Cell(f"{self._formats.number(read.value, 2)} {quantity(read.quantity).unit}")
 
 
 def _zones(site_zone: str) -> list[str]:

@@ -142,7 +142,7 @@ class ImportWizard(QDialog):
     def _tell_step(self) -> None:
         step, preview = self.step, self.preview
         texts = ("Choose a file", "Read the whole file", "Show what would change",
-                 f"Import {self._context.formats.count(preview.taken)} intervals",
+                 f"Import {self._context.formats.count(preview.taken)} {preview.unit_word}",
                  "Close")  # fmt: skip
         self.next_button.setText(texts[step])
         self.back_button.setVisible(step in (_COLUMNS, _METERS, _PREVIEW))

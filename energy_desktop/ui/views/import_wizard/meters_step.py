@@ -8,6 +8,7 @@ from pathlib import Path
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QComboBox, QGridLayout, QScrollArea, QVBoxLayout, QWidget
 
+from energy_desktop.domain.quantities import quantity
 from energy_desktop.domain.site import Meter
 from energy_desktop.services.importing import FileSeries
 from energy_desktop.ui.formatting import Formats
@@ -89,7 +90,14 @@ class MetersStep(QScrollArea):
         first = self._formats.day(one.first_ms, weekday=False, year=True)
         last = self._formats.day(one.last_ms, weekday=False, year=True)
         every = self._formats.duration(one.step_s)
-        kind = ", sent back to the grid" if one.register == "energy_export_wh" else ""
+        if not one.is_energy:
+            row = quantity(one.quantity)
+            low, high = (self._formats.quantity(row.name, value) for value in (one.low, one.high))
+            return (
+                f"{self._formats.count(one.intervals)} readings of {row.label.lower()} every "
+                f"{every}, {first} to {last}, {low} to {high}"
+            )
+        kind = ", sent back to the grid" if one.quantity == "energy_export_wh" else ""
         return (
             f"{self._formats.count(one.intervals)} intervals of {every}, {first} to {last}, "
             f"{self._formats.energy(one.total_wh)}{kind}"

@@ -8,6 +8,7 @@ import numpy as np
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
+from energy_desktop.domain.quantities import quantity
 from energy_desktop.services.importing import Change, ImportRules, SeriesPreview
 from energy_desktop.ui.formatting import Formats
 from energy_desktop.ui.widgets import paint
@@ -90,6 +91,8 @@ class PreviewStep(QWidget):
     def _number(self, title: str, change: Change) -> Column[SeriesPreview]:
         def cell(preview: SeriesPreview) -> Cell:
             count = preview.changes.get(change, 0)
+            if change is Change.MEASURED:  # of a gauge what lies between its readings, too
+                count += preview.changes.get(Change.COVERED, 0)
             taken = self.rules().takes(change)
             return Cell(self._formats.count(count), token="text" if taken and count else "text3",
                         bold=bool(count and taken and change is not Change.NEW))  # fmt: skip
@@ -119,6 +122,12 @@ class PreviewStep(QWidget):
         return sum(p.taken(rules) for p in self._previews if not p.refused)
 
     @property
+    def unit_word(self) -> str:
+        """What is counted: intervals of energy, or readings."""
+        only_gauges = all(not p.series.is_energy for p in self._previews)
+        return "readings" if only_gauges and self._previews else "intervals"
+
+    @property
     def replaced(self) -> int:
         """How many of them stand in for something in the ledger."""
         rules = self.rules()
@@ -134,14 +143,14 @@ class PreviewStep(QWidget):
         left = sum(
             p.changes.get(change, 0)
             for p in self._previews
-            for change in (Change.ESTIMATED, Change.MEASURED, Change.EDITED)
+            for change in (Change.ESTIMATED, Change.MEASURED, Change.EDITED, Change.COVERED)
             if not self.rules().takes(change)
         )
-        parts = [f"{formats.count(self.taken)} intervals would be stored"]
+        parts = [f"{formats.count(self.taken)} {self.unit_word} would be stored"]
         if self.replaced:
             parts.append(f"{formats.count(self.replaced)} of them replace something")
         if left:
-            parts.append(f"{formats.count(left)} differ from the ledger and stay as they are")
+            parts.append(f"{formats.count(left)} differ from what is stored and are left")
         self.sentence.setText("; ".join(parts) + ". Nothing is stored yet.")
         self.reason.setVisible(bool(self.replaced))
         self.reason_caption.setVisible(bool(self.replaced))
@@ -160,28 +169,39 @@ class PreviewStep(QWidget):
             self.notice.set_text("Worth a look.", " ".join(shown))
 
     def show_days(self, preview: SeriesPreview) -> None:
-        """The energy of each day: of the file, and of the ledger in the same intervals."""
+        """The energy of each day, or its mean for a gauge: of the file, and of what is stored at
+        the same times."""
         x = preview.days_ms.astype(np.float64) / 1000
-        scale = self._formats.scale("Wh", preview.file_wh.tolist())
         if not len(x):
             self.chart.show_message("No interval of this series can be compared.")
             return
-        known = ~np.isnan(preview.kept_wh)
-        lines: tuple[Line, ...] = ()
+        name, series = preview.meter_id, preview.series
+        known = ~np.isnan(preview.kept_daily)
+        lines: list[Line] = []
+        bars: tuple[Bars, ...] = ()
+        if series.is_energy:
+            scale = self._formats.scale("Wh", preview.file_daily.tolist())
+            title = scale.header("Energy a day")
+            told = f"{self._formats.energy(float(preview.file_daily.sum()))} in the file"
+            bars = (Bars("in the file", x, preview.file_daily, _DAY_S * 0.9, token="load"),)
+        else:
+            row = quantity(series.quantity)
+            scale = self._formats.quantity_scale(row.name, preview.file_daily.tolist())
+            title = scale.header(f"Mean {row.label.lower()} a day")
+            low, high = (self._formats.quantity(row.name, v) for v in (series.low, series.high))
+            told = f"{low} to {high} in the file"
+            lines.append(Line("in the file", x + _DAY_S / 2, preview.file_daily, token="load"))
         if known.any():
-            lines = (
-                Line("in the ledger", x + _DAY_S / 2, preview.kept_wh, token="curve2",
-                     points="dot"),
+            lines.append(
+                Line("stored already", x + _DAY_S / 2, preview.kept_daily, token="curve2",
+                     points="dot")
             )  # fmt: skip
-        total = self._formats.energy(float(preview.file_wh.sum()))
-        self.panel.set_title(
-            f"{scale.header('Energy a day')}: {preview.meter_id}", f"{total} in the file"
-        )
+        self.panel.set_title(f"{title}: {name}", told)
         self.chart.show_data(
             ChartData(
-                bars=(Bars("in the file", x, preview.file_wh, _DAY_S * 0.9, token="load"),),
-                lines=lines,
-                description=f"{preview.meter_id}: {total} in {len(x)} days of the file.",
+                bars=bars,
+                lines=tuple(lines),
+                description=f"{name}: {told}, {len(x)} days.",
             ),
             scale=scale,
         )
