@@ -255,6 +255,13 @@ class EditingService:
                 f"The span is not made of whole intervals of {step}.",
                 f"Choose a start and a later end on the {step} grid.",
             )
+        last = self._ledger.intervals(meter_id, end_ms - 1, end_ms - 1, register=register)
+        if last.step_s != step_s:
+            raise span.wrong(
+                f"Its intervals are {wording.hours(step_s / 60)} long at the beginning of the span "
+                f"and {wording.hours(last.step_s / 60)} at its end.",
+                "Correct what lies before the change of the length and what lies after it apart.",
+            )
         if end_ms > to_ms(self._clock()):
             raise span.wrong("Its end lies in the future.", "Choose an end that has passed.")
         now = self._ledger.intervals(meter_id, start_ms, end_ms, register=register, step_s=step_s)

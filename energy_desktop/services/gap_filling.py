@@ -103,7 +103,11 @@ class GapFiller:
     ) -> Filled:
         """The open gaps that lie in or meet [start_ms, end_ms); each is filled whole or not."""
         step_ms = step_s * 1000
-        found = self.whole_gaps(meter.meter_id, register, step_ms, start_ms, end_ms)
+        found = [
+            gap
+            for gap in self.whole_gaps(meter.meter_id, register, step_ms, start_ms, end_ms)
+            if gap.end_ms - gap.start_ms == gap.intervals * step_ms  # none of another length
+        ]
         if not found:
             return Filled((), ())
         # One interval more on both sides: the neighbours of the outermost gaps.

@@ -7,6 +7,7 @@ value which correction made it, so that undoing knows what it may touch.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import groupby
@@ -27,8 +28,10 @@ from energy_desktop.domain.errors import NotFound, WrongUse
 from energy_desktop.storage.database import Database, Session
 from energy_desktop.storage.repositories import orm
 from energy_desktop.storage.repositories.mapping import columns_of, to_domain
+from energy_desktop.storage.series import steps
 from energy_desktop.storage.series.names import Names
 from energy_desktop.storage.series.reshowing import reshow
+from energy_desktop.storage.series.three import Three
 from energy_desktop.storage.tables import EditRow, GapRow
 
 if TYPE_CHECKING:
@@ -94,51 +97,45 @@ class LedgerEditor:
     def versions(
         self, meter_id: str, register: str, start_ms: int, end_ms: int
     ) -> tuple[IntervalVersion, ...]:
-        """Every value that each interval of the finest step had, by time and version."""
+        """Every value that each interval had, by time and version."""
+        found: list[IntervalVersion] = []
         with self._database.reading() as session:
-            of = self._of(session, meter_id, register)
-            if of is None:
-                return ()
-            former = self._former(session, of, start_ms, end_ms)
-            now = self._rows(session, of, start_ms, end_ms)
-        found = [IntervalVersion(*row) for row in former]
-        found += [IntervalVersion(*row, None) for row in now]
+            for of, first, last in self._parts(session, meter_id, register, start_ms, end_ms):
+                found += [IntervalVersion(*r) for r in self._former(session, of, first, last)]
+                found += [IntervalVersion(*r, None) for r in self._rows(session, of, first, last)]
         return tuple(sorted(found, key=lambda v: (v.start_ms, v.version)))
 
     def three(self, meter_id: str, register: str, start_ms: int, end_ms: int) -> ThreeSeries:
         """What the register gave, what of it is believed, and what stands in for the rest."""
         with self._database.reading() as session:
-            of = self._of(session, meter_id, register)
-            step_s = 900 if of is None else of[2]
-            now = [] if of is None else self._rows(session, of, start_ms, end_ms)
-            former = [] if of is None else self._former(session, of, start_ms, end_ms)
+            parts = self._parts(session, meter_id, register, start_ms, end_ms)
             files = self._from_files(session, meter_id, register)
-        step_ms = step_s * 1000
-        first = -(-start_ms // step_ms)
-        count = max(end_ms // step_ms - first, 0)
-        starts = (first + np.arange(count, dtype=np.int64)) * step_ms
-        raw, validated, estimated = (np.full(count, np.nan) for _ in range(3))
-        quality = np.full(count, IntervalQuality.MISSING, np.int8)
-        believed = (IntervalQuality.RAW, IntervalQuality.VALIDATED)
-        # What was measured may become known later, by an exchange, by a reading that came late, or
-        # by a file with what the meter itself had kept.
-        booked: dict[int, Any] = {}
-        for row in sorted([*former, *now], key=lambda r: r[1]):
-            if row[5] is None or row[5] in files or row[0] not in booked:
-                booked[row[0]] = row
-        for row in now:
-            i = (row[0] - int(starts[0])) // step_ms if count else -1
-            if not 0 <= i < count:
-                continue
-            quality[i] = row[3]
-            origin = booked[row[0]]
-            first_hand = origin[5] is None or origin[5] in files
-            if first_hand and origin[3] in believed and origin[2] is not None:
-                raw[i] = origin[2]
-            if row[2] is not None:
-                (validated if row[3] in believed else estimated)[i] = row[2]
+            told = [
+                (
+                    of[2],
+                    self._rows(session, of, first, last),
+                    self._former(session, of, first, last),
+                )
+                for of, first, last in parts
+            ]
+        step_s = math.lcm(*(own_s for own_s, _, _ in told)) if told else 900
+        made = Three.empty(step_s, start_ms, end_ms)
+        count = len(made.starts)
+        first_ms = int(made.starts[0]) if count else 0
+        for own_s, now, former in told:
+            own = Three.empty(own_s, first_ms, first_ms + count * step_s * 1000)
+            own.take(now, former, files)
+            made.add(own)
         return ThreeSeries(
-            meter_id, register, step_s, starts, raw, validated, estimated, quality, ("",) * count
+            meter_id,
+            register,
+            step_s,
+            made.starts,
+            made.raw,
+            made.validated,
+            made.estimated,
+            made.quality,
+            ("",) * count,
         )
 
     def gaps(
@@ -152,34 +149,48 @@ class LedgerEditor:
         no value, nobody knows: communication fails only where the register itself was followed.
         """
         with self._database.reading() as session:
-            of = self._of(session, meter_id, register)
-            if of is None:
+            parts = self._parts(session, meter_id, register, start_ms, end_ms)
+            given = self._given(session, meter_id, register)
+            if not parts or given is None:
                 return ()
             files = self._from_files(session, meter_id, register)
-            replaced = self._measured_once(session, of, start_ms, end_ms, files)
-            followed_ms = _followed_since(session, of)
-            bounds = [session.row(end, of) for end in (_FIRST_GIVEN, _LAST_GIVEN)]
-            rows = session.rows(
-                "SELECT start_ms, energy_wh, quality, method, opening_wh, closing_wh, segment"
-                " FROM intervals" + _SPAN + " ORDER BY start_ms",
-                (*of, start_ms, end_ms),
-            )
-        if bounds[0] is None or bounds[1] is None:
-            return ()
-        step_ms = of[2] * 1000
-        first = max(-(-start_ms // step_ms) * step_ms, int(bounds[0][0]))
-        last = min(end_ms, int(bounds[1][0]) + step_ms)
-        there = {int(row[0]): row for row in rows}
-        doubtful = (
-            start
-            for start in range(first, last, step_ms)
-            if start not in there or (there[start][2] not in _MEASURED and start not in replaced)
-        )
+            followed_ms = _followed_since(session, parts[0][0][:2])
+            read = [
+                (
+                    of[2] * 1000,
+                    max(first, given[0]),
+                    min(last, given[1]),
+                    self._measured_once(session, of, first, last, files),
+                    {
+                        int(row[0]): row
+                        for row in session.rows(
+                            "SELECT start_ms, energy_wh, quality, method, opening_wh, closing_wh,"
+                            " segment FROM intervals" + _SPAN + " ORDER BY start_ms",
+                            (*of, first, last),
+                        )
+                    },
+                )
+                for of, first, last in parts
+            ]
         causes = self._causes(meter_id, start_ms, end_ms)
-        return tuple(
-            self._gap(meter_id, register, run, there, step_ms, causes, followed_ms)
-            for run in _runs(doubtful, step_ms)
-        )
+        # By where they begin and end: across a change of step neighbours differ in length.
+        begins = {start: row for _, _, _, _, there in read for start, row in there.items()}
+        ends = {
+            start + step_ms: row for step_ms, _, _, _, there in read for start, row in there.items()
+        }
+        found: list[LedgerGap] = []
+        for step_ms, first, last, replaced, there in read:
+            doubtful = (
+                start
+                for start in range(-(-first // step_ms) * step_ms, last, step_ms)
+                if start not in there
+                or (there[start][2] not in _MEASURED and start not in replaced)
+            )
+            for run in _runs(doubtful, step_ms):
+                rows = [there[start] for start in run if start in there]
+                known = _known_between(ends.get(run.start), begins.get(run.stop))
+                found.append(self._gap(meter_id, register, run, rows, known, causes, followed_ms))
+        return tuple(found)
 
     # --- changing -------------------------------------------------------------------------------
 
@@ -258,17 +269,33 @@ class LedgerEditor:
 
     # --- parts ----------------------------------------------------------------------------------
 
-    def _of(self, session: Session, meter_id: str, register: str) -> tuple[int, int, int] | None:
-        """Keys of the register and its finest step."""
+    def _parts(
+        self, session: Session, meter_id: str, register: str, start_ms: int, end_ms: int
+    ) -> tuple[tuple[tuple[int, int, int], int, int], ...]:
+        """Keys and step of the register with the stretch [start, end) that has this step."""
+        meter_key = self._names.meter(session, meter_id)
+        quantity = self._names.quantity(session, register)
+        if meter_key is None or quantity is None:
+            return ()
+        keys = (meter_key, quantity.key)
+        runs = steps.runs(session, keys, steps.kept(session, keys), start_ms, end_ms)
+        return tuple(((*keys, run.step_s), run.start_ms, run.end_ms) for run in runs)
+
+    def _given(self, session: Session, meter_id: str, register: str) -> tuple[int, int] | None:
+        """From the first interval that the meter or a file gave to the end of the last one."""
         meter_key = self._names.meter(session, meter_id)
         quantity = self._names.quantity(session, register)
         if meter_key is None or quantity is None:
             return None
-        row = session.row(
-            "SELECT MIN(step_s) FROM intervals WHERE meter_key = ? AND register_key = ?",
-            (meter_key, quantity.key),
-        )
-        return None if row is None or row[0] is None else (meter_key, quantity.key, int(row[0]))
+        keys = (meter_key, quantity.key)
+        first, last = [], []
+        for step_s in steps.kept(session, keys):
+            begin = session.row(_FIRST_GIVEN, (*keys, step_s))
+            end = session.row(_LAST_GIVEN, (*keys, step_s))
+            if begin is not None and end is not None:
+                first.append(int(begin[0]))
+                last.append(int(end[0]) + step_s * 1000)
+        return (min(first), max(last)) if first else None
 
     def _keys(self, session: Session, edit: Edit) -> tuple[int, int, int]:
         meter_key = self._names.meter(session, edit.meter_id)
@@ -371,19 +398,12 @@ class LedgerEditor:
         meter_id: str,
         register: str,
         run: range,
-        there: dict[int, Any],
-        step_ms: int,
+        rows: Sequence[Any],
+        known: int | None,
         causes: Sequence[GapRow],
         followed_ms: int | None,
     ) -> LedgerGap:
-        rows = [there[start] for start in run if start in there]
         end_ms = run.stop
-        before, after = there.get(run.start - step_ms), there.get(end_ms)
-        known = None
-        if before is not None and after is not None and before[6] == after[6]:
-            opening, closing = before[5], after[4]
-            if opening is not None and closing is not None:
-                known = int(closing) - int(opening)
         heard = [c for c in causes if c.start_ms < end_ms and (c.end_ms or end_ms) > run.start]
         quarantined = any(row[2] == IntervalQuality.QUARANTINED for row in rows)
         cause, detail = GapCause.COMMUNICATION, ""
@@ -398,20 +418,32 @@ class LedgerEditor:
         )
 
 
-def _followed_since(session: Session, of: tuple[int, int, int]) -> int | None:
+def _known_between(before: Any, after: Any) -> int | None:
+    """What the register counted between two intervals; None: it does not say."""
+    if before is None or after is None or before[6] != after[6]:
+        return None
+    opening, closing = before[5], after[4]
+    return None if opening is None or closing is None else int(closing) - int(opening)
+
+
+def _followed_since(session: Session, keys: tuple[int, int]) -> int | None:
     """From when on readings of the meter's own register were booked; None: never, all is from
     files."""
-    state = session.row(
-        "SELECT 1 FROM ledger_state WHERE meter_key = ? AND register_key = ?", of[:2]
-    )
+    state = session.row("SELECT 1 FROM ledger_state WHERE meter_key = ? AND register_key = ?", keys)
     if state is None:
         return None
-    row = session.row(
-        "SELECT start_ms FROM intervals" + _OF + " AND (opening_wh IS NOT NULL OR method ="
-        " 'register') ORDER BY start_ms LIMIT 1",
-        of,
-    )
-    return None if row is None else int(row[0])
+    first = [
+        row[0]
+        for step_s in steps.kept(session, keys)
+        if (
+            row := session.row(
+                "SELECT start_ms FROM intervals" + _OF + " AND (opening_wh IS NOT NULL OR method ="
+                " 'register') ORDER BY start_ms LIMIT 1",
+                (*keys, step_s),
+            )
+        )
+    ]
+    return int(min(first)) if first else None
 
 
 def _runs(starts: Iterator[int], step_ms: int) -> Iterator[range]:

@@ -87,19 +87,21 @@ def _told_apart(
 ) -> tuple[Run, ...]:
     """As `runs`, where more than one step has intervals."""
     starts, lengths = np.empty(0, np.int64), np.empty(0, np.int64)
-    for step_s in steps:
-        rows = session.rows(
-            "SELECT start_ms FROM intervals WHERE meter_key = ? AND register_key = ?"
-            " AND step_s = ? AND start_ms > ? AND start_ms < ? AND energy_wh IS NOT NULL"
-            " ORDER BY start_ms",
-            (*keys, step_s, start_ms - step_s * 1000, end_ms),
-        )
-        own = np.fromiter((row[0] for row in rows), np.int64, len(rows))
-        own = own[~_covered(own, step_s * 1000, starts, lengths)]
-        starts = np.concatenate((starts, own))
-        lengths = np.concatenate((lengths, np.full(len(own), step_s * 1000, np.int64)))
-        order = np.argsort(starts, kind="stable")
-        starts, lengths = starts[order], lengths[order]
+    for known in ("IS NOT NULL", "IS NULL"):  # what is quarantined counts where nothing is known
+        for step_s in steps:
+            rows = session.rows(
+                "SELECT start_ms FROM intervals WHERE meter_key = ? AND register_key = ?"
+                f" AND step_s = ? AND start_ms > ? AND start_ms < ? AND energy_wh {known}"
+                " ORDER BY start_ms",
+                (*keys, step_s, start_ms - step_s * 1000, end_ms),
+            )
+            own = np.fromiter((row[0] for row in rows), np.int64, len(rows))
+            told = _told_ms(own, step_s * 1000, starts, lengths)
+            own = own[told == 0 if known == "IS NULL" else told < step_s * 1000]
+            starts = np.concatenate((starts, own))
+            lengths = np.concatenate((lengths, np.full(len(own), step_s * 1000, np.int64)))
+            order = np.argsort(starts, kind="stable")
+            starts, lengths = starts[order], lengths[order]
     if not len(starts):
         return (Run(start_ms, end_ms, steps[0]),)
     first = np.concatenate(([0], np.flatnonzero(np.diff(lengths)) + 1))
@@ -110,13 +112,13 @@ def _told_apart(
     return tuple(found)
 
 
-def _covered(own: Int64s, step_ms: int, starts: Int64s, lengths: Int64s) -> NDArray[np.bool_]:
-    """Whether finer intervals tell all of [own, own + step_ms); shape (n,)."""
+def _told_ms(own: Int64s, step_ms: int, starts: Int64s, lengths: Int64s) -> Int64s:
+    """How much of [own, own + step_ms) the intervals that begin in it tell; shape (n,)."""
     told = np.concatenate((np.zeros(1, np.int64), np.cumsum(lengths)))
     low = np.searchsorted(starts, own, side="left")
     high = np.searchsorted(starts, own + step_ms, side="left")
-    whole: NDArray[np.bool_] = told[high] - told[low] >= step_ms
-    return whole
+    found: Int64s = told[high] - told[low]
+    return found
 
 
 def common(found: tuple[Run, ...]) -> int | None:

@@ -5,10 +5,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from energy_desktop.domain.editing import RegisterEvent, RegisterEventKind
+from energy_desktop.domain.editing import (
+    EditMethod,
+    EditParameters,
+    RegisterEvent,
+    RegisterEventKind,
+)
 from energy_desktop.domain.energy import IntervalQuality, Intervals
+from energy_desktop.domain.errors import WrongUse
 from energy_desktop.domain.site import Meter
 from energy_desktop.domain.snapshot import Snapshot
+from energy_desktop.services.editing import EditingService
 from energy_desktop.storage import open_store
 from tests.support.store_builders import HOUR_MS, LAYOUT, T0, SetClock, a_configuration
 
@@ -166,3 +173,44 @@ def test_readings_that_come_late_redraw_intervals_of_both_lengths(site):
     found = site.rows(T0, T0 + 6 * HOUR_MS)
     assert set(found.quality.tolist()) == {IntervalQuality.RAW}
     assert np.nansum(found.energy_wh) == 3_600
+
+
+def test_gaps_and_the_three_series_of_a_period_with_two_lengths_are_told_in_both(site):
+    site.set(interval_min=10)
+    site.poll(T0, T0 + 2 * HOUR_MS)
+    site.set(interval_min=60)
+    site.poll(T0 + 5 * HOUR_MS + 7 * MIN_MS, T0 + 8 * HOUR_MS)
+
+    gaps = site.store.editing.gaps("m", "energy_import_wh", T0, T0 + 8 * HOUR_MS)
+    three = site.store.editing.three("m", "energy_import_wh", T0, T0 + 8 * HOUR_MS)
+    fine = site.store.editing.three("m", "energy_import_wh", T0, T0 + 2 * HOUR_MS)
+
+    assert sum(gap.intervals for gap in gaps) == 4
+    assert (gaps[0].start_ms, gaps[-1].end_ms) == (T0 + 2 * HOUR_MS, T0 + 6 * HOUR_MS)
+    assert (fine.step_s, fine.validated_wh.tolist()) == (600, [100.0] * 12)
+    assert three.step_s == 3_600
+    assert three.raw_wh[[0, 1, 6, 7]].tolist() == [600.0] * 4
+    assert three.estimated_wh[2:6].sum() == pytest.approx(2_400)
+    assert np.isnan(three.validated_wh[2:6]).all()
+
+
+def test_a_correction_over_a_change_of_length_is_refused_and_each_part_can_be_corrected(site):
+    site.set(interval_min=10)
+    site.poll(T0, T0 + 3 * HOUR_MS)
+    site.set(interval_min=60)
+    site.poll(T0 + 3 * HOUR_MS + MIN_MS, T0 + 8 * HOUR_MS)
+    desk = EditingService(
+        site.store.configuration, site.store.ledger, site.store.editing, site.clock, "A. Tester"
+    )
+    span = ("m", "energy_import_wh", T0 + 2 * HOUR_MS, T0 + 4 * HOUR_MS)
+
+    with pytest.raises(
+        WrongUse, match="10 min long at the beginning of the span and 1 h at its end"
+    ):
+        desk.preview(*span, EditMethod.SET, EditParameters(value_wh=1))
+
+    made = desk.preview(
+        "m", "energy_import_wh", T0 + 3 * HOUR_MS, T0 + 4 * HOUR_MS, EditMethod.SET,
+        EditParameters(value_wh=1),
+    )  # fmt: skip
+    assert (made.step_s, made.after_wh.tolist()) == (3_600, [1])
