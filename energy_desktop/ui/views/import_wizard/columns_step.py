@@ -188,10 +188,17 @@ class ColumnsStep(QWidget):
         told = dict(found.reasons)
         if "zone" in found.unsaid:
             told["zone"] = "The file does not say it: this is the clock of the site."
-        captions = {"time_column": "Time", "quantity": "Measures", "unit": "Unit",
-                    "zone": "Clock of the stamps", "stamp": "A stamp marks", "summer_time": "That clock",
-                    "midnight_ends": "00:00 belongs to", "time_format": "Times are written",
-                    "meter_column": "Meter"}  # fmt: skip
+        captions = {
+            "time_column": "Time",
+            "time_format": "Times are written",
+            "quantity": "Measures",
+            "unit": "Unit",
+            "meter_column": "Meter",
+            "zone": "Clock of the stamps",
+            "summer_time": "That clock",
+            "stamp": "A stamp marks",
+            "midnight_ends": "00:00 belongs to",
+        }
         for key, caption in captions.items():
             reason = told.get(key, "")
             self.form.rename(key, caption, reason[:1].upper() + reason[1:])
