@@ -180,7 +180,8 @@ class RegisterEvent:
     """Why a register does not go on from where it stood, as a person said it.
 
     old_end_wh, new_start_wh: readings of the old and the new register at `at_ms`, as the ledger
-    counts them (transformer ratios applied).
+    counts them (transformer ratios applied). confirmed: the readings around it bear it out, or a
+    person stands by it; else what it would book is held back where it is far too much.
     """
 
     event_id: int
@@ -199,6 +200,21 @@ class RegisterEvent:
     photo: str = ""  # a file in the site folder
     by: str = ""
     entered_at_ms: int = 0
+    confirmed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangeDoubt:
+    """What the readings of an exchange would book on one side of it, where that is far too much.
+
+    side: "old end" or "new start", the reading that is doubted. energy_wh in duration_ms, up to the
+    stored reading next to it. most_w: mean power up to which it would be believed.
+    """
+
+    side: str
+    energy_wh: int
+    duration_ms: int
+    most_w: float
 
 
 @dataclass(frozen=True, slots=True)

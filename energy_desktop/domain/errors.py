@@ -31,6 +31,10 @@ class WrongUse(UserFacingError):
     """The request itself is wrong: a command answers it with exit code 2."""
 
 
+class ConfirmationNeeded(WrongUse):
+    """Not done before the person says that this, with this figure, is what is meant."""
+
+
 class MeterUnreachable(UserFacingError):
     """No answer on the wire."""
 

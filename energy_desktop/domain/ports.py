@@ -17,6 +17,7 @@ from energy_desktop.domain.contract import PriceSlot
 from energy_desktop.domain.driver import DriverInfo, RegisterView, TestReading
 from energy_desktop.domain.editing import (
     Edit,
+    ExchangeDoubt,
     IntervalVersion,
     LedgerGap,
     RegisterEvent,
@@ -179,10 +180,22 @@ class RegisterEventStore(Protocol):
         ...
 
     def add_event(self, event: RegisterEvent) -> RegisterEvent:
-        """Keeps it and books the energy across it; what a person corrected there stays.
+        """Keeps it and books the energy across it; what a person corrected there stays, and what is
+        doubted is held back unless it is confirmed.
 
         Raises WrongUse when its readings do not fit those around it.
         """
+        ...
+
+    def doubt(self, event: RegisterEvent) -> ExchangeDoubt | None:
+        """What is far too much of what it would book; None: nothing, as far as is read by now.
+
+        Raises WrongUse as `add_event`.
+        """
+        ...
+
+    def confirm_event(self, event_id: int) -> None:
+        """Books it as it was told, because a person stands by it. Raises NotFound."""
         ...
 
     def remove_event(self, event_id: int) -> None:

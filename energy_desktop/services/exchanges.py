@@ -27,6 +27,7 @@ from energy_desktop.domain.energy import DAY_MS, IntervalQuality, RegisterReadin
 from energy_desktop.domain.errors import NotFound, WrongUse
 from energy_desktop.domain.ports import ConfigurationStore, History, Ledger, RegisterEventStore
 from energy_desktop.domain.site import Meter
+from energy_desktop.services.exchange_doubts import held_back, to_confirm
 from energy_desktop.services.own_meters import own_meter
 from energy_desktop.services.registers import positive_register
 
@@ -41,7 +42,8 @@ class ExchangeEntry:
     """What a person knows of an exchange or reset. old_end_wh, new_start_wh: as the meters showed
     them, times their transformer ratios. register empty: the one the meter is there for.
 
-    serial_number, ct_ratio, modulus_wh: of the new meter; None: as before.
+    serial_number, ct_ratio, modulus_wh: of the new meter; None: as before. confirmed: the person
+    stands by readings that would book far more than the meter ever used.
     """
 
     meter_id: str
@@ -55,6 +57,7 @@ class ExchangeEntry:
     modulus_wh: int | None = None
     note: str = ""
     photo: str = ""
+    confirmed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,8 +155,9 @@ class ExchangeService:
     def enter(self, entry: ExchangeEntry) -> ExchangeResult:
         """Books the energy across the exchange and, where told, changes the meter.
 
-        Raises NotFound, and WrongUse when it does not fit the stored readings, lies in the future
-        or changes the transformer ratio of a meter that is being read; then nothing changed.
+        Raises NotFound, WrongUse when it does not fit the stored readings, lies in the future or
+        changes the transformer ratio of a meter that is being read, and ConfirmationNeeded, with
+        the figure, when it would book far more than the meter ever used; then nothing changed.
         """
         meter = self._meter(entry.meter_id)
         zone = ZoneInfo(self._configuration.load().site.zone)
@@ -172,28 +176,33 @@ class ExchangeService:
             self._refuse_while_read(meter, last.read_at_ms)
             # What was read since was still counted with the old ratio, and so is the start.
             counted_start = round(entry.new_start_wh * meter.ct_ratio / new_ratio)
-        made = [
-            self._events.add_event(
-                RegisterEvent(
-                    event_id=0,
-                    meter_id=meter.meter_id,
-                    register=register,
-                    at_ms=entry.at_ms,
-                    kind=entry.kind,
-                    old_end_wh=entry.old_end_wh,
-                    new_start_wh=counted_start,
-                    old_serial=before.serial_number,
-                    new_serial=entry.serial_number or "",
-                    old_ct_ratio=before.ct_ratio,
-                    new_ct_ratio=before.ct_ratio if read_since else new_ratio,
-                    modulus_wh=entry.modulus_wh,
-                    note=entry.note.strip(),
-                    photo=entry.photo,
-                    by=self._who,
-                )
-            )
-        ]
+        event = RegisterEvent(
+            event_id=0,
+            meter_id=meter.meter_id,
+            register=register,
+            at_ms=entry.at_ms,
+            kind=entry.kind,
+            old_end_wh=entry.old_end_wh,
+            new_start_wh=counted_start,
+            old_serial=before.serial_number,
+            new_serial=entry.serial_number or "",
+            old_ct_ratio=before.ct_ratio,
+            new_ct_ratio=before.ct_ratio if read_since else new_ratio,
+            modulus_wh=entry.modulus_wh,
+            note=entry.note.strip(),
+            photo=entry.photo,
+            by=self._who,
+            confirmed=entry.confirmed,
+        )
+        if not entry.confirmed and (doubt := self._events.doubt(event)) is not None:
+            raise to_confirm(meter, doubt)
+        made = [self._events.add_event(event)]
         warnings = self._other_registers(meter, register)
+        if not made[0].confirmed:
+            warnings.append(
+                "It was not read on both sides of the exchange yet. Should the next reading book "
+                "far more than the meter ever used, that is held back until you confirm it."
+            )
         if ratio_changes and read_since:
             assert new_ratio is not None and last is not None
             made.append(self._ratio_step(meter, register, last, new_ratio, made[0]))
@@ -204,19 +213,32 @@ class ExchangeService:
         self._tell()
         return ExchangeResult(tuple(made), meter, tuple(warnings))
 
+    def held(self, meter_id: str) -> frozenset[int]:
+        """Ids of its exchanges whose energy is held back until a person confirms it."""
+        return held_back(self._ledger, self.events(meter_id))
+
+    def confirm(self, event_id: int, meter_id: str) -> None:
+        """Books what is held back: a person stands by the readings. Raises NotFound."""
+        self._of_meter(event_id, meter_id)
+        self._events.confirm_event(event_id)
+        self._tell()
+
     def remove(self, event_id: int, meter_id: str) -> None:
         """As if it had never been entered; the meter's serial number and ratio stay as they are.
 
         Raises NotFound.
         """
+        self._of_meter(event_id, meter_id)
+        self._events.remove_event(event_id)
+        self._tell()
+
+    def _of_meter(self, event_id: int, meter_id: str) -> None:
         if not any(e.event_id == event_id for e in self.events(meter_id)):
             raise NotFound(
                 where=f"Meter {meter_id}",
                 what=f"It has no exchange or reset {event_id}.",
                 remedy="See the list of its exchanges.",
             )
-        self._events.remove_event(event_id)
-        self._tell()
 
     # --- parts ----------------------------------------------------------------------------------
 
@@ -293,6 +315,7 @@ class ExchangeService:
                     new_ct_ratio=new_ratio,
                     note=f"Taken over with exchange {exchange.event_id}.",
                     by=self._who,
+                    confirmed=True,
                 )
             )
         except WrongUse:

@@ -404,6 +404,7 @@ class RegisterEventRow(Base):
     photo: Mapped[str] = mapped_column(Text)
     by: Mapped[str] = mapped_column(Text)
     entered_at_ms: Mapped[int] = mapped_column(EpochMs)
+    confirmed: Mapped[bool] = mapped_column(Boolean)
     __table_args__ = (
         UniqueConstraint("meter_id", "register", "at_ms", name="one_event_at_a_time"),
     )

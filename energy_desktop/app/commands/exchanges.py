@@ -50,6 +50,14 @@ def exchange(
     kind: Annotated[str, typer.Option("--kind", help="exchange or reset.")] = "exchange",
     note: Annotated[str, typer.Option("--note")] = "",
     photo: Annotated[str, typer.Option("--photo", help="A file in the site folder.")] = "",
+    confirm: Annotated[
+        bool,
+        typer.Option("--confirm", help="The readings are right, however much they book."),
+    ] = False,
+    confirm_held: Annotated[
+        int | None,
+        typer.Option("--confirm-held", metavar="NO", help="Book one that is held back."),
+    ] = None,
     remove: Annotated[
         int | None, typer.Option("--remove", metavar="NO", help="Take one back.")
     ] = None,
@@ -67,6 +75,9 @@ def exchange(
         if remove is not None:
             service.remove(remove, meter)
             said = f"Exchange {remove} is as if it had never been entered."
+        elif confirm_held is not None:
+            service.confirm(confirm_held, meter)
+            said = f"The readings of exchange {confirm_held} are booked as they were told."
         elif at is not None:
             result = service.enter(
                 ExchangeEntry(
@@ -81,22 +92,24 @@ def exchange(
                     modulus_wh=modulus_wh,
                     note=note,
                     photo=photo,
+                    confirmed=confirm,
                 )
             )
             warnings = result.warnings
             said = f"Entered as {result.events[0].kind.value} {result.events[0].event_id}."
         found, periods = service.events(meter), service.periods(meter)
+        held = service.held(meter)
         zone = place.zone
     document = {
         "meter": meter,
-        "events": [_event(e) for e in found],
+        "events": [_event(e, held) for e in found],
         "periods": [_meter_period(p) for p in periods],
         "warnings": list(warnings),
     }
     say(
         document,
         as_json=as_json,
-        text=lambda: "\n".join(s for s in (said, *warnings, _events(found, zone)) if s),
+        text=lambda: "\n".join(s for s in (said, *warnings, _events(found, held, zone)) if s),
     )
 
 
@@ -120,7 +133,7 @@ def _kind(text: str) -> RegisterEventKind:
     return _KINDS[text]
 
 
-def _event(e: RegisterEvent) -> dict[str, Any]:
+def _event(e: RegisterEvent, held: frozenset[int]) -> dict[str, Any]:
     return {
         "id": e.event_id,
         "register": e.register,
@@ -137,6 +150,8 @@ def _event(e: RegisterEvent) -> dict[str, Any]:
         "photo": e.photo or None,
         "by": e.by,
         "entered_at_utc": iso_utc(e.entered_at_ms),
+        "confirmed": e.confirmed,
+        "held_back": e.event_id in held,
     }
 
 
@@ -150,7 +165,7 @@ def _meter_period(p: MeterPeriod) -> dict[str, Any]:
     }
 
 
-def _events(found: tuple[RegisterEvent, ...], zone: ZoneInfo) -> str:
+def _events(found: tuple[RegisterEvent, ...], held: frozenset[int], zone: ZoneInfo) -> str:
     rows = [
         (
             str(e.event_id),
@@ -159,9 +174,10 @@ def _events(found: tuple[RegisterEvent, ...], zone: ZoneInfo) -> str:
             wording.exact_kwh(e.old_end_wh),
             wording.exact_kwh(e.new_start_wh),
             e.new_serial,
+            "held back" if e.event_id in held else "booked",
             e.note,
         )
         for e in found
     ]
-    headers = ("no", "kind", "at", "old end kWh", "new start kWh", "serial", "note")
+    headers = ("no", "kind", "at", "old end kWh", "new start kWh", "serial", "energy", "note")
     return table(headers, rows, frozenset({0, 3, 4})) or "No exchange or reset was entered."

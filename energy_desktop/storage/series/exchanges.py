@@ -17,12 +17,13 @@ import numpy as np
 from sqlalchemy import select
 
 from energy_desktop.domain.clock import Clock, iso_utc, to_ms
-from energy_desktop.domain.editing import RegisterEvent, RegisterEventKind
-from energy_desktop.domain.energy import HOUR_MS
+from energy_desktop.domain.editing import ExchangeDoubt, RegisterEvent, RegisterEventKind
+from energy_desktop.domain.energy import DAY_MS, HOUR_MS
 from energy_desktop.domain.errors import NotFound, WrongUse
-from energy_desktop.storage.database import Database
+from energy_desktop.storage.database import Database, Session
 from energy_desktop.storage.repositories import orm
 from energy_desktop.storage.repositories.mapping import columns_of, to_domain
+from energy_desktop.storage.series.doubt import LOOK_AROUND, doubt_of
 from energy_desktop.storage.series.ledger import StoredLedger
 from energy_desktop.storage.series.rebooking import Rebooking, lasts
 from energy_desktop.storage.tables import RegisterEventRow
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     Int64s = NDArray[np.int64]
 
 _FAR_MS = 1 << 42
+_LOOK_BACK_MS = 40 * DAY_MS
+_NEAR_MS = 2 * HOUR_MS
 
 
 class RegisterEvents:
@@ -54,13 +57,16 @@ class RegisterEvents:
             return tuple(to_domain(RegisterEvent, row) for row in session.scalars(query))
 
     def add_event(self, event: RegisterEvent) -> RegisterEvent:
-        """Keeps the event and books across it.
+        """Keeps the event and books across it; what is doubted of it is held back, unless a person
+        stands by it (`confirmed`).
 
         Raises WrongUse, and nothing changed: a time to come or taken, readings that do not fit
         the stored ones around it.
         """
         now_ms = to_ms(self._clock())
         self._check(event, now_ms)
+        if not event.confirmed and self._is_borne_out(event):
+            event = replace(event, confirmed=True)
         values = columns_of(replace(event, entered_at_ms=event.entered_at_ms or now_ms))
         del values["event_id"]
         with self._database.writing() as session:
@@ -78,21 +84,74 @@ class RegisterEvents:
             self._rebooking.around(session, event.meter_id, event.register, event.at_ms)
         return replace(event, event_id=event_id, entered_at_ms=values["entered_at_ms"])
 
+    def doubt(self, event: RegisterEvent) -> ExchangeDoubt | None:
+        """What is far too much of what it would book; None: nothing, as far as is read by now.
+
+        Raises WrongUse as `add_event` would.
+        """
+        self._check(event, to_ms(self._clock()))
+        return self._doubt(event)
+
+    def _doubt(self, event: RegisterEvent) -> ExchangeDoubt | None:
+        if event.old_end_wh is None or event.new_start_wh is None:
+            return None
+        with self._database.reading() as session:
+            times, values = self._around(session, event)
+            most_w = self._ledger.believable_w(session, event.meter_id, event.register, event.at_ms)
+        return doubt_of(event.at_ms, event.old_end_wh, event.new_start_wh, times, values, most_w)
+
+    def _is_borne_out(self, event: RegisterEvent) -> bool:
+        """Read on both sides, and believable on both."""
+        with self._database.reading() as session:
+            times, _ = self._around(session, event)
+        read = len(times) > 0 and times[0] <= event.at_ms < times[-1]
+        return bool(read) and self._doubt(event) is None
+
+    def _around(self, session: Session, event: RegisterEvent) -> tuple[Int64s, Int64s]:
+        """The readings next to the event; a meter may have been silent there for long."""
+        for reach_ms in (_NEAR_MS, _LOOK_BACK_MS):
+            times, values = self._ledger.readings(
+                session,
+                event.meter_id,
+                event.register,
+                event.at_ms - reach_ms,
+                event.at_ms + reach_ms,
+            )
+            split = int(np.searchsorted(times, event.at_ms, side="right"))
+            if LOOK_AROUND <= split <= len(times) - LOOK_AROUND:
+                break
+        return times, values
+
+    def confirm_event(self, event_id: int) -> None:
+        """Books it as it was told, because a person stands by it. Raises NotFound."""
+        with self._database.writing() as session:
+            meter_id, register, at_ms = self._told(session, event_id)
+            session.run(
+                "UPDATE register_events SET confirmed = ? WHERE event_id = ?", (True, event_id)
+            )
+            self._rebooking.around(session, meter_id, register, at_ms)
+
+    @staticmethod
+    def _told(session: Session, event_id: int) -> tuple[str, str, int]:
+        """Meter, register and time of an event. Raises NotFound."""
+        row = session.row(
+            "SELECT meter_id, register, at_ms FROM register_events WHERE event_id = ?",
+            (event_id,),
+        )
+        if row is None:
+            raise NotFound(
+                where=f"Event {event_id}",
+                what="there is no such exchange or reset.",
+                remedy="See the list of the meter.",
+            )
+        return str(row[0]), str(row[1]), int(row[2])
+
     def remove_event(self, event_id: int) -> None:
         """As if it had never been entered. Raises NotFound."""
         with self._database.writing() as session:
-            row = session.row(
-                "SELECT meter_id, register, at_ms FROM register_events WHERE event_id = ?",
-                (event_id,),
-            )
-            if row is None:
-                raise NotFound(
-                    where=f"Event {event_id}",
-                    what="there is no such exchange or reset.",
-                    remedy="See the list of the meter.",
-                )
+            meter_id, register, at_ms = self._told(session, event_id)
             session.run("DELETE FROM register_events WHERE event_id = ?", (event_id,))
-            self._rebooking.around(session, str(row[0]), str(row[1]), int(row[2]))
+            self._rebooking.around(session, meter_id, register, at_ms)
 
     # --- what fits ------------------------------------------------------------------------------
 
@@ -109,7 +168,7 @@ class RegisterEvents:
             )
         with self._database.reading() as session:
             times, values = self._ledger.readings(
-                session, event.meter_id, event.register, event.at_ms - 40 * 24 * HOUR_MS, _FAR_MS
+                session, event.meter_id, event.register, event.at_ms - _LOOK_BACK_MS, _FAR_MS
             )
             jumps = self._ledger.jumps(session, event.meter_id, event.register)
         split = int(np.searchsorted(times, event.at_ms, side="right"))

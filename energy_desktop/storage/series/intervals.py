@@ -25,7 +25,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from energy_desktop.domain.editing import ExchangeDoubt
 from energy_desktop.domain.energy import QUARTER_HOUR_MS, IntervalQuality
+from energy_desktop.storage.series.doubt import doubt_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -146,6 +148,7 @@ class Jump:
     at_ms: int
     old_end_wh: int
     new_start_wh: int
+    most_w: float | None = None  # more than this is held back; None: a person stands by it
 
     @property
     def shift_wh(self) -> int:
@@ -195,14 +198,16 @@ def close_intervals(
     state: LedgerState | None = None,
     *,
     final: bool = False,
+    held: Incident | None = None,
 ) -> Closed:
     """The intervals that the readings after `state` complete.
 
     time_ms (n,): ascending UTC epoch ms, all after state.last_ms; register_wh (n,): Wh.
     `final`: no more readings will come, so an undecided value at the end is decided now;
-    otherwise it waits for the next call, which must bring it again.
+    otherwise it waits for the next call, which must bring it again. held: why the first reading
+    does not go on from the state.
     """
-    accepted = _accept(time_ms, register_wh, rules, state, final=final)
+    accepted = _accept(time_ms, register_wh, rules, state, final=final, held=held)
     if accepted is None:
         return _nothing(state)
     times, odometer, segment = accepted.time_ms, accepted.odometer_wh, accepted.segment
@@ -273,7 +278,9 @@ def close_over_jumps(
 
     The old register is followed up to its end reading, the new one goes on from its start reading,
     and the odometer runs through both. jumps: ascending; those up to state.last_ms are done.
+    One whose readings cannot be believed is as one that nobody told: the register breaks there.
     """
+    held: Incident | None = None
     for jump in jumps:
         if state is not None and jump.at_ms <= state.last_ms:
             continue
@@ -281,14 +288,28 @@ def close_over_jumps(
         if split == len(time_ms):
             # The new register has not been read yet: up to here all is the old one's. A reading
             # at the very time waits, for the state must not seem to be past the jump.
-            held = int(np.searchsorted(time_ms, jump.at_ms, side="left"))
-            time_ms, register_wh = time_ms[:held], register_wh[:held]
+            early = int(np.searchsorted(time_ms, jump.at_ms, side="left"))
+            time_ms, register_wh = time_ms[:early], register_wh[:early]
             break
         times, values = time_ms[:split], register_wh[:split]
+        doubt = _doubted(jump, state, time_ms, register_wh)
+        if doubt is not None and len(time_ms) - split <= LOOK_AHEAD:
+            early = int(np.searchsorted(time_ms, jump.at_ms, side="left"))
+            time_ms, register_wh = time_ms[:early], register_wh[:early]
+            break  # a bad reading may be the reason: a few more tell
+        if doubt is not None:
+            if split:
+                closed = close_intervals(times, values, rules, state, final=True, held=held)
+                state = closed.state
+                yield closed
+            held = Incident(int(time_ms[split]), int(register_wh[split]), _said(doubt))
+            time_ms, register_wh = time_ms[split:], register_wh[split:]
+            continue
         if not split or int(times[-1]) < jump.at_ms:
             times = np.append(times, np.int64(jump.at_ms))
             values = np.append(values, np.int64(jump.old_end_wh))
-        closed = close_intervals(times, values, rules, state, final=True)
+        closed = close_intervals(times, values, rules, state, final=True, held=held)
+        held = None
         assert closed.state is not None, "the end reading itself makes a state"
         state = replace(
             closed.state,
@@ -299,7 +320,27 @@ def close_over_jumps(
         yield replace(closed, state=state)
         time_ms, register_wh = time_ms[split:], register_wh[split:]
     if len(time_ms) or state is None:
-        yield close_intervals(time_ms, register_wh, rules, state)
+        yield close_intervals(time_ms, register_wh, rules, state, held=held)
+
+
+def _doubted(
+    jump: Jump, state: LedgerState | None, time_ms: Int64s, register_wh: Int64s
+) -> ExchangeDoubt | None:
+    if jump.most_w is None:
+        return None
+    if state is not None:
+        time_ms = np.concatenate(([state.last_ms], time_ms))
+        register_wh = np.concatenate(([state.last_wh], register_wh))
+    return doubt_of(
+        jump.at_ms, jump.old_end_wh, jump.new_start_wh, time_ms, register_wh, jump.most_w
+    )
+
+
+def _said(doubt: ExchangeDoubt) -> str:
+    return (
+        f"register held: the {doubt.side} reading of the exchange would book {doubt.energy_wh} Wh in "
+        f"{doubt.duration_ms // 1000} s, far more than ever; confirm it or enter it anew"
+    )
 
 
 def continuous(time_ms: Int64s, register_wh: Int64s, jumps: Sequence[Jump]) -> Int64s:
@@ -349,6 +390,7 @@ def _accept(
     state: LedgerState | None,
     *,
     final: bool,
+    held: Incident | None,
 ) -> _Accepted | None:
     """The readings that are believed, with rollovers added; state's last reading comes first."""
     if state is not None:
@@ -364,10 +406,15 @@ def _accept(
     if rules.limit_w is not None:
         most = rules.limit_w * np.maximum(np.diff(time_ms), QUARTER_HOUR_MS) / 3_600_000
         fine &= rise <= most
+    breaks = held if state is not None else None  # without a state there is nothing to break from
+    if breaks is not None:
+        fine[0] = False
     if bool(fine.all()):
         segments = np.full(len(time_ms), segment, np.int64)
         return _Accepted(time_ms, register_wh + offset, segments, offset, ())
-    return _accept_slowly(time_ms, register_wh, fine, rules, offset, segment, final=final)
+    return _accept_slowly(
+        time_ms, register_wh, fine, rules, offset, segment, final=final, breaks=breaks
+    )
 
 
 def _accept_slowly(
@@ -379,6 +426,7 @@ def _accept_slowly(
     segment: int,
     *,
     final: bool,
+    breaks: Incident | None,
 ) -> _Accepted:
     """As `_accept`, from one doubtful step to the next."""
     n = len(time_ms)
@@ -396,6 +444,11 @@ def _accept_slowly(
         segments[done:stop] = segment
         if stop == n:
             break
+        if stop == 1 and breaks is not None:
+            incidents.append(breaks)
+            segment += 1
+            done = stop
+            continue
         last_ms, last_wh = int(time_ms[stop - 1]), int(register_wh[stop - 1])
         recovered = _recovery(time_ms, register_wh, stop, last_ms, last_wh, rules)
         value = int(register_wh[stop])

@@ -15,6 +15,7 @@ import numpy as np
 
 from energy_desktop.domain.clock import Clock, to_ms
 from energy_desktop.domain.energy import (
+    DAY_MS,
     IntervalQuality,
     Intervals,
     Reconciliation,
@@ -22,7 +23,7 @@ from energy_desktop.domain.energy import (
 )
 from energy_desktop.domain.errors import WrongUse
 from energy_desktop.storage.database import Database, Session
-from energy_desktop.storage.series import late, points, steps
+from energy_desktop.storage.series import doubt, late, points, steps
 from energy_desktop.storage.series.chunks import TimelineCache
 from energy_desktop.storage.series.intervals import (
     Closed,
@@ -47,6 +48,7 @@ REGISTERS = ("energy_import_wh", "energy_export_wh", "energy_total_wh")
 """Quantities that the ledger follows; the phases of them are gauges of interest, not of billing."""
 
 _FAR_MS = 1 << 42
+_COMPARED_MS = 40 * DAY_MS  # on both sides of an exchange
 
 DEFAULT_STEP_S = 900
 
@@ -438,7 +440,7 @@ class StoredLedger:
             self._save_grid(session, keys, grid)
         rules = replace(rules, grid=grid)
         register_wh = np.rint(values[known]).astype(np.int64)
-        jumps = self.jumps(session, meter_id, register)
+        jumps = self.jumps(session, meter_id, register, judged_from_ms=_last_ms(state))
         for closed in close_over_jumps(times[known], register_wh, rules, state, jumps):
             self._save(session, meter_id, keys, register, closed)
         return True
@@ -489,17 +491,49 @@ class StoredLedger:
             [(*keys, from_ms, step_ms // 1000) for from_ms, step_ms in grid.parts],
         )
 
-    def jumps(self, session: Session, meter_id: str, register: str) -> tuple[Jump, ...]:
-        """Exchanges and resets that were entered with both readings, ascending."""
-        return tuple(
-            Jump(*row)
-            for row in session.rows(
-                "SELECT at_ms, old_end_wh, new_start_wh FROM register_events WHERE meter_id = ?"
-                " AND register = ? AND old_end_wh IS NOT NULL AND new_start_wh IS NOT NULL"
-                " ORDER BY at_ms",
-                (meter_id, register),
-            )
+    def jumps(
+        self, session: Session, meter_id: str, register: str, *, judged_from_ms: int | None = None
+    ) -> tuple[Jump, ...]:
+        """Exchanges and resets that were entered with both readings, ascending.
+
+        judged_from_ms: later ones that no person stands by carry what is believable of them; None:
+        they are taken as they were told.
+        """
+        rows = session.rows(
+            "SELECT at_ms, old_end_wh, new_start_wh, confirmed FROM register_events"
+            " WHERE meter_id = ? AND register = ? AND old_end_wh IS NOT NULL"
+            " AND new_start_wh IS NOT NULL ORDER BY at_ms",
+            (meter_id, register),
         )
+        found = []
+        for at_ms, old_end_wh, new_start_wh, confirmed in rows:
+            most_w = None
+            if judged_from_ms is not None and at_ms > judged_from_ms and not confirmed:
+                most_w = self.believable_w(session, meter_id, register, at_ms)
+            found.append(Jump(at_ms, old_end_wh, new_start_wh, most_w))
+        return tuple(found)
+
+    def believable_w(self, session: Session, meter_id: str, register: str, at_ms: int) -> float:
+        """Mean power up to which the readings of an exchange at that time are believed."""
+        keys = self.keys(session, meter_id, register)
+        highest_w: float | None = None
+        for step_s in steps.kept(session, keys):
+            assert keys is not None
+            # What the exchange itself books must not speak for it.
+            beside_ms = 2 * step_s * 1000
+            for first, last in (
+                (at_ms - _COMPARED_MS, at_ms - beside_ms),
+                (at_ms + beside_ms, at_ms + _COMPARED_MS),
+            ):
+                row = session.row(
+                    "SELECT MAX(energy_wh)" + _WITHIN + " AND quality IN (0, 1)",
+                    (*keys, step_s, first, last),
+                )
+                if row is not None and row[0] is not None:
+                    highest_w = max(highest_w or 0.0, int(row[0]) * 3600 / step_s)
+        limit_w = self._rules(meter_id).limit_w
+        believed = doubt.believable_w(highest_w)
+        return believed if limit_w is None else min(believed, limit_w)
 
     def state(self, session: Session, meter_id: str, register: str) -> LedgerState | None:
         keys = self.keys(session, meter_id, register)
@@ -558,6 +592,10 @@ class StoredLedger:
                 _QUARANTINE,
                 [(meter_id, register, i.at_ms, float(i.value_wh), i.reason) for i in incidents],
             )
+
+
+def _last_ms(state: LedgerState | None) -> int:
+    return -1 if state is None else state.last_ms
 
 
 def _nullable(values: Int64s, absent: NDArray[np.bool_]) -> list[int | None]:

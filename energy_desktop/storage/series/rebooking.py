@@ -117,7 +117,7 @@ class Rebooking:
         start = self._start(session, meter_id, register, keys, rules.grid, at_ms)
         since = 0 if start is None else start.last_ms + 1
         first_ms = 0 if start is None or start.through_ms is None else start.through_ms
-        jumps = self._ledger.jumps(session, meter_id, register)
+        jumps = self._ledger.jumps(session, meter_id, register, judged_from_ms=since - 1)
         # Mostly it runs as before within hours; what comes in years need not be read for that.
         for until_ms in (at_ms + _NEAR_MS, _FAR_MS):
             times, values = self._ledger.readings(session, meter_id, register, since, until_ms)

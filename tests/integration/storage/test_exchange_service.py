@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from energy_desktop.domain.editing import EditMethod, EditParameters, RegisterEventKind
-from energy_desktop.domain.errors import NotFound, WrongUse
+from energy_desktop.domain.errors import ConfirmationNeeded, NotFound, WrongUse
 from energy_desktop.services.editing import EditingService
 from energy_desktop.services.exchanges import ExchangeEntry, ExchangeService
 from tests.support.store_builders import HOUR_MS, T0, a_configuration
@@ -76,20 +76,51 @@ def test_an_exchange_told_for_another_moment_is_refused_with_the_right_one(
     assert np.array_equal(day_wh(store), before, equal_nan=True)
 
 
-def test_an_end_reading_with_a_digit_too_many_is_told_of(desk, store):
+def test_a_reading_with_a_digit_too_many_is_asked_about_with_the_figure(desk, store):
     meter = store.configuration.load().meter("m")
     store.configuration.save_meter(replace(meter, connection_limit_w=None), None)
+    before = day_wh(store)
 
-    result = desk.enter(an_entry(old_end_wh=7_001_440))
+    with pytest.raises(ConfirmationNeeded, match=r"old end reading would book 6,300.000 kWh"):
+        desk.enter(an_entry(old_end_wh=7_001_440))
+    assert desk.events("m") == ()
+    assert np.array_equal(day_wh(store), before, equal_nan=True)
+    result = desk.enter(an_entry(old_end_wh=7_001_440, confirmed=True))
 
+    assert result.events[0].confirmed
     assert "6,300.0" in result.warnings[0] and "0.030 kWh" in result.warnings[0]
     assert "remove exchange 1" in result.warnings[0]
+    assert desk.held("m") == frozenset()
 
 
-def test_what_stays_quarantined_across_an_exchange_is_told_of(desk):
-    result = desk.enter(an_entry(old_end_wh=7_001_440))
+def test_more_than_the_connection_carries_stays_quarantined_whoever_stands_by_it(desk):
+    with pytest.raises(ConfirmationNeeded, match="the connection carries"):
+        desk.enter(an_entry(old_end_wh=7_001_440))
+
+    result = desk.enter(an_entry(old_end_wh=7_001_440, confirmed=True))
 
     assert "stays quarantined" in result.warnings[0]
+
+
+def test_what_a_later_reading_belies_is_held_until_somebody_confirms_it(desk, store, clock):
+    """Entered before the new meter was read: its start was written down with digits missing."""
+    last_ms = T0 + 24 * HOUR_MS
+    result = desk.enter(an_entry(at_ms=last_ms, old_end_wh=1_940, new_start_wh=0))
+    assert "not read on both sides" in result.warnings[0]
+    minutes = np.arange(1, 121)
+    store.bulk.add_sealed("m", REGISTER, last_ms + minutes * MINUTE, 4_000.0 + 2 * minutes)
+    store.bulk.finish()
+    (event,) = result.events
+
+    assert desk.held("m") == frozenset({event.event_id})
+    first = store.ledger.intervals("m", last_ms, last_ms + QUARTER)
+    assert np.isnan(first.energy_wh).all()
+    desk.confirm(event.event_id, "m")
+
+    assert desk.held("m") == frozenset()
+    assert store.ledger.intervals("m", last_ms, last_ms + QUARTER).energy_wh.tolist() == [4_030.0]
+    with pytest.raises(NotFound):
+        desk.confirm(99, "m")
 
 
 def test_an_interval_that_an_exchange_made_known_counts_as_measured(desk, store):

@@ -13,6 +13,7 @@ from energy_desktop.storage.migrations.versions import (
     v0004_edits,
     v0005_virtual_meters,
     v0007_time,
+    v0009_confirmed_exchanges,
 )
 
 if TYPE_CHECKING:
@@ -32,4 +33,5 @@ STEPS: tuple[Step, ...] = (
     Step(v0004_edits.REVISION, v0004_edits.upgrade),
     Step(v0005_virtual_meters.REVISION, v0005_virtual_meters.upgrade),
     Step(v0007_time.REVISION, v0007_time.upgrade),
+    Step(v0009_confirmed_exchanges.REVISION, v0009_confirmed_exchanges.upgrade),
 )
