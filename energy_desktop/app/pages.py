@@ -122,7 +122,7 @@ def _alarms(context: ViewContext, services: Services, engine: Engine, feed: Live
 def _history(context: ViewContext, services: Services) -> BaseView:
     from energy_desktop.ui.views.history.page import HistoryView
 
-    return HistoryView(context, services.history, services.exporting)
+    return HistoryView(context, services.history, services.exporting, services.importing)
 
 
 def _quality(context: ViewContext, services: Services) -> BaseView:

@@ -81,7 +81,11 @@ class Way(Enum):
 @dataclass(frozen=True, slots=True, eq=False)
 class BalancePart:
     """One direction of one meter of a node. energy_wh (n,): per step, never below nothing in a
-    healthy ledger, NaN unknown. estimated (n,): something stood in for a measurement."""
+    healthy ledger, NaN unknown. estimated (n,): something stood in for a measurement.
+
+    shared_wh: of the steps that are known of all parts of the node, so that parts and rest add up;
+    None: there is no such step.
+    """
 
     meter: Meter
     way: Way
@@ -91,6 +95,7 @@ class BalancePart:
     known_wh: float  # of the steps that are known
     known_steps: int
     estimated_wh: float
+    shared_wh: float | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

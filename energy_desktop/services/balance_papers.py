@@ -252,8 +252,8 @@ def _parts_section(
             node.meter.name,
             part.meter.name,
             part.way.value,
-            _cell_kwh(part.total_wh),
-            _pct(part.total_wh, used) if part.way is Way.USED else None,
+            _cell_kwh(part.shared_wh),
+            _pct(part.shared_wh, used) if part.way is Way.USED else None,
             _cell_kwh(part.estimated_wh),
             _hours(node.steps - part.known_steps, node.step_s),
         )
@@ -278,8 +278,8 @@ def _parts_section(
         node.meter.name,
         (
             rest.sentence,
-            "The energy of each meter is of all hours known of it; use and rest are of the hours "
-            "known of all.",
+            "All energy is of the hours that are known of every one of these meters, so that parts "
+            "and rest add up.",
         ),
         _bars(node, slices, zone, by_month=by_month),
         "parts",

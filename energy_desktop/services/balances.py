@@ -310,6 +310,11 @@ def _node(configuration: Configuration, reading: _Reading, meter: Meter) -> Node
         )
     if rest.suspect is not None:  # an index among the subs and sources; the node counts all parts
         rest = replace(rest, suspect=(*subs, *sources)[rest.suspect])
+    shared = ~np.isnan(rest.rest_wh)
+    if shared.any():
+        ordered = tuple(
+            replace(part, shared_wh=float(part.energy_wh[shared].sum())) for part in ordered
+        )
     return NodeBalance(meter, ordered, tuple(absent), reading.start_ms, reading.step_s, rest)
 
 

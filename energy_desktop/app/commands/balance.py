@@ -125,6 +125,7 @@ def _part_document(node: NodeBalance, part: BalancePart) -> dict[str, Any]:
         "meter": part.meter.meter_id,
         "way": part.way.value,
         "energy_wh": None if part.total_wh is None else round(part.total_wh),
+        "shared_wh": None if part.shared_wh is None else round(part.shared_wh),
         "estimated_wh": round(part.estimated_wh),
         "steps_missing": node.steps - part.known_steps,
     }
@@ -143,7 +144,7 @@ def _text(node: NodeBalance) -> str:
         (
             part.meter.name,
             part.way.value,
-            "–" if part.total_wh is None else wording.number(part.total_wh / 1000, 1),
+            "–" if part.shared_wh is None else wording.number(part.shared_wh / 1000, 1),
             str(node.steps - part.known_steps),
         )
         for part in node.parts

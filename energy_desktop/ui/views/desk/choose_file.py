@@ -30,10 +30,14 @@ def choose_files(
 def choose_target(
     parent: QWidget, title: str, name: str, filters: str, then: Callable[[Path], object]
 ) -> QFileDialog:
-    """Where to write; an existing file is asked about by the dialog."""
-    dialog = _dialog(parent, title, [filters])
+    """Where to write; an existing file is asked about by the dialog. filters: one, or several
+    with ;; between them, whose ending the name then gets."""
+    dialog = _dialog(parent, title, filters.split(";;"))
     dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
     dialog.setDefaultSuffix(Path(name).suffix.lstrip("."))
+    dialog.filterSelected.connect(
+        lambda chosen: dialog.setDefaultSuffix(chosen.rpartition(".")[2].rstrip(")"))
+    )
     dialog.selectFile(name)
     dialog.fileSelected.connect(lambda chosen: then(Path(chosen)))
     dialog.open()
