@@ -126,9 +126,14 @@ class DuckDbEngine:
             )
             quote = _sql('"' if layout.quoted else "")
             tariff = "NULL" if layout.tariff is None else f"trim({names[layout.tariff]})"
+            time, value = names[layout.time], names[layout.value]
+            if layout.cells:  # a row is a day: a reading is a column of it
+                steps = ", ".join(_sql(after) for _, after in layout.cells)
+                time = f"trim({time}) || unnest([{steps}])"
+                value = f"unnest([{', '.join(names[k] for k, _ in layout.cells)}])"
             selects.append(
                 f"SELECT {file.index}::SMALLINT AS file, {household} AS household, "
-                f"{names[layout.time]} AS time, {names[layout.value]} AS value, "
+                f"{time} AS time, {value} AS value, "
                 f"{tariff}::VARCHAR AS tariff, NULL::VARCHAR AS broken "
                 f"FROM read_csv({_sql(str(file.path))}, columns = {{{columns}}}, header = true, "
                 f"delim = {_sql(layout.delimiter)}, quote = {quote}, escape = {quote}, "

@@ -1,9 +1,9 @@
 """What a file of readings is, told from its header and its first rows; nothing is ever guessed
 from the values.
 
-The London layouts are known by their columns. Any other file needs columns whose names say what
-they are, or a caller who says it. A file that cannot be understood is refused in one sentence,
-and the run goes on without it.
+The London layouts are known by their columns, also the one with a row a day (hh_0 to hh_47). Any
+other file needs columns whose names say what they are, or a caller who says it. A file that cannot
+be understood is refused in one sentence, and the run goes on without it.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ _HOUSEHOLD = ("lclid", "household", "household_id", "meter", "meter_id", "buildi
               "customer_id", "site_id", "id")  # fmt: skip
 _TIME = ("tstp", "datetime", "start_utc", "start", "timestamp", "time", "date_time", "utc",
          "read_at_utc")  # fmt: skip
+_DAY = ("day", "date", "local_day", "datum", "tag")
 _TARIFF = ("stdortou", "tariff", "tariff_type")
 _VALUE = {
     "energy(kwh/hh)": "kWh", "kwh/hh (per half hour)": "kWh", "kwh": "kWh", "energy_kwh": "kWh",
@@ -40,6 +41,11 @@ _VALUE_WITHOUT_UNIT = ("value", "consumption", "meter_reading", "usage", "energy
 _LONDON_VALUES = ("energy(kwh/hh)", "kwh/hh (per half hour)")
 _OFFSET = re.compile(r"(Z|[+-]\d\d:?\d\d)$")
 _DOTTED = re.compile(r"^(\d\d)\.(\d\d)\.(\d{4})")
+_NUMBERED = re.compile(r"^([a-z]+)_?(\d{1,2})$")
+_CLOCKED = re.compile(r"^(\d{1,2}):(\d\d)(?::00)?$")
+_DATE_SIZE = 10
+_DAY_MIN = 1440
+_WIDE_GROWS = 8  # a reading in a row a day takes an eighth of one that repeats who and when
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +54,10 @@ class FileLayout:
 
     household None: the file is one household, named after it. dotted: 31.12.2026 00:30.
     naive_utc: stamps without offset are UTC whatever the run's clock says (London).
+
+    cells: a row is a day and not a reading. The columns of its steps, each with what follows the
+    day to make the stamp of its start (" 00:30"); `time` is the column of the day then, and
+    `value` the first of the steps.
     """
 
     columns: tuple[str, ...]
@@ -64,11 +74,20 @@ class FileLayout:
     dotted: bool = False
     padded_time: bool = False
     naive_utc: bool = False
+    cells: tuple[tuple[int, str], ...] = ()
+
+    @property
+    def words(self) -> str:
+        """How it would be said: `a row a day, 30 min, kWh`."""
+        row = "a row a day" if self.cells else "a row a reading"
+        return f"{row}, {self.step_min} min, {self.unit}"
 
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
-    """A file that can be read. index: its number in the run; bytes: about, once unpacked."""
+    """A file that can be read. index: its number in the run; bytes: about, once unpacked and with
+    a row a reading.
+    """
 
     index: int
     path: Path
@@ -109,22 +128,18 @@ def recognise(path: Path, asked: FileColumns) -> FileLayout:
                            csv.QUOTE_NONE))  # fmt: skip
     columns = tuple(rows[0])
     names = [name.strip().lower() for name in columns]
+    wide = None if asked.value is not None else cells_of(names)
+    if wide is not None and not any(name in names for name in (*_VALUE, *_VALUE_WITHOUT_UNIT)):
+        return _recognised_wide(path, asked, rows, names, wide, (delimiter, quoted))
     london = names[0] == "lclid" and any(name in _LONDON_VALUES for name in names)
     time = _column(path, names, asked.time, _TIME, "time")
     value = _column(path, names, asked.value, (*_VALUE, *_VALUE_WITHOUT_UNIT), "value")
     assert time is not None
     assert value is not None
-    unit = asked.unit or _VALUE.get(names[value])
-    if london:
-        unit = "kWh"
+    unit = "kWh" if london else asked.unit or _VALUE.get(names[value])
     if unit not in UNITS:
-        raise _refused(path, f"column {columns[value].strip()!r} does not say its unit.",
-                       f"Say it with --unit, one of {', '.join(UNITS)}.")  # fmt: skip
-    body = [row for row in rows[1:] if len(row) == len(columns)]
-    if not body:
-        raise _refused(
-            path, "it has a header and no row that fits it.", "Check how it was exported."
-        )
+        raise _no_unit(path, columns[value])
+    body = _fitting(path, rows)
     household = _column(path, names, asked.household, _HOUSEHOLD, "")
     times = [row[time].strip() for row in body]
     padded = any(row[time] != row[time].strip() for row in body)
@@ -150,10 +165,103 @@ def recognise(path: Path, asked: FileColumns) -> FileLayout:
     )
 
 
-def unpacked_bytes(path: Path) -> int:
-    """About how large a file is once unpacked."""
+def _recognised_wide(
+    path: Path,
+    asked: FileColumns,
+    rows: list[list[str]],
+    names: list[str],
+    wide: dict[int, int],
+    written: tuple[str, bool],
+) -> FileLayout:
+    """wide: column -> minute of the day at which its step starts. written: delimiter, quoted."""
+    london = names[0] == "lclid"
+    time = _column(path, names, asked.time, _DAY, "time")
+    assert time is not None
+    step_min = _DAY_MIN // len(wide)
+    if asked.step_min not in (None, step_min):
+        raise _refused(path, f"its {len(wide)} columns of a day are {step_min} min each.",
+                       f"Leave --step-min out, or say {step_min}.")  # fmt: skip
+    unit = "kWh" if london else asked.unit
+    if unit not in UNITS:
+        raise _no_unit(path, rows[0][next(iter(wide))])
+    body = _fitting(path, rows)
+    day = body[0][time].strip()
+    if len(day) != _DATE_SIZE or _naive(day, _DOTTED.match(day) is not None) is None:
+        raise _refused(
+            path,
+            f"column {rows[0][time].strip()!r} holds {day!r}, which is no day.",
+            "Write days as 2013-03-31, or name their column with --time-column.",
+        )
+    # London's stamps have seven decimals, which are compared faster than they are read.
+    end = ":00.0000000" if london else ""
+    return FileLayout(
+        columns=tuple(rows[0]),
+        delimiter=written[0],
+        quoted=written[1],
+        household=_column(path, names, asked.household, _HOUSEHOLD, ""),
+        time=time,
+        value=next(iter(wide)),
+        tariff=_column(path, names, asked.tariff, _TARIFF, ""),
+        unit=unit,
+        step_min=step_min,
+        stamp_end=False,
+        decimal_comma=written[0] != "," and any("," in row[k] for row in body for k in wide),
+        dotted=_DOTTED.match(day) is not None,
+        naive_utc=london,
+        cells=tuple((k, f" {at // 60:02d}:{at % 60:02d}{end}") for k, at in wide.items()),
+    )
+
+
+def cells_of(names: list[str]) -> dict[int, int] | None:
+    """Column -> minute of the day at which its step starts; None: a row is not a day.
+
+    hh_0 to hh_47, h1 to h24 and the like are counted through the day. Columns named by the clock
+    are the starts of their steps when they begin with 00:00, else the ends.
+    """
+    groups: dict[str, dict[int, int]] = {}
+    for k, name in enumerate(names):
+        if (numbered := _NUMBERED.match(name)) is not None:
+            groups.setdefault(numbered[1], {})[int(numbered[2])] = k
+        elif (clocked := _CLOCKED.match(name)) is not None:
+            groups.setdefault("", {})[60 * int(clocked[1]) + int(clocked[2])] = k
+    for prefix, columns in groups.items():
+        if _DAY_MIN // len(columns) not in STEPS_MIN or _DAY_MIN % len(columns):
+            continue
+        step = _DAY_MIN // len(columns)
+        if not prefix:
+            # The last step of a day that is named by its ends may be said as 00:00 or as 24:00.
+            ends = 0 not in columns or next(iter(columns)) != 0
+            starts = {((at - step) % _DAY_MIN if ends else at): k for at, k in columns.items()}
+        else:
+            starts = {step * (n - min(columns)): k for n, k in columns.items()}
+            if min(columns) > 1:
+                continue
+        if sorted(starts) == list(range(0, _DAY_MIN, step)):
+            return {starts[at]: at for at in sorted(starts)}
+    return None
+
+
+def unpacked_bytes(path: Path, layout: FileLayout) -> int:
+    """About how large a file is once unpacked, and with a row a reading."""
     size = path.stat().st_size
-    return size * _GZIP_GROWS if path.name.lower().endswith(".gz") else size
+    if path.name.lower().endswith(".gz"):
+        size *= _GZIP_GROWS
+    return size * _WIDE_GROWS if layout.cells else size
+
+
+def _fitting(path: Path, rows: list[list[str]]) -> list[list[str]]:
+    """The rows below the header that have its columns."""
+    body = [row for row in rows[1:] if len(row) == len(rows[0])]
+    if not body:
+        raise _refused(
+            path, "it has a header and no row that fits it.", "Check how it was exported."
+        )
+    return body
+
+
+def _no_unit(path: Path, column: str) -> DataFileError:
+    return _refused(path, f"column {column.strip()!r} does not say its unit.",
+                    f"Say it with --unit, one of {', '.join(UNITS)}.")  # fmt: skip
 
 
 def _first_lines(path: Path) -> list[str]:

@@ -103,7 +103,7 @@ class FleetRun:
             except DataFileError as error:
                 broken.append([str(path), f"{error.what} {error.remedy}"])
                 continue
-            found.append(SourceFile(k, path, one, layout.unpacked_bytes(path)))
+            found.append(SourceFile(k, path, one, layout.unpacked_bytes(path, one)))
         if broken != self.manifest.facts.get("unknown_files"):
             self.manifest.set_facts(unknown_files=broken)
         return found

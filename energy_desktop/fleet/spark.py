@@ -146,13 +146,26 @@ class SparkEngine:
             tariff = f.lit(None).cast("string") if layout.tariff is None else f.trim(
                 names[layout.tariff]
             )  # fmt: skip
+            broken, time, value = f.col(_BROKEN), names[layout.time], names[layout.value]
+            if layout.cells:  # a row is a day: a reading is a column of it, a broken row is one
+                steps = [
+                    f.struct(
+                        f.concat(f.trim(time), f.lit(after)).alias("time"),
+                        f.col(names[k]).alias("v"),
+                    )
+                    for k, after in layout.cells
+                ]
+                shut = f.array(f.struct(f.col(time).alias("time"), f.col(value).alias("v")))
+                each = f.when(broken.isNotNull(), shut).otherwise(f.array(*steps))
+                one = one.withColumn("step", f.explode(each))
+                time, value = "step.time", "step.v"
             one = one.select(
                 f.lit(file.index).cast("smallint").alias("file"),
                 household.alias("household"),
-                f.col(names[layout.time]).alias("time"),
-                f.col(names[layout.value]).alias("value"),
+                f.col(time).alias("time"),
+                f.col(value).alias("value"),
                 tariff.alias("tariff"),
-                f.col(_BROKEN).alias("broken"),
+                broken.alias("broken"),
             )
             rows = one if rows is None else rows.unionAll(one)
         return self._table(rows)

@@ -71,6 +71,18 @@ def both(tmp_path_factory):
             ";29.03.2013 02:00;1;ToU",
         ],
     )  # fmt: skip
+    day = [f"0.{k:03d}" for k in range(48)]
+    write_csv(
+        folder / "in" / "wide.csv",
+        ",".join(["LCLid", "day", *(f"hh_{k}" for k in range(48))]),
+        [
+            *(",".join(["WIDE", f"2013-03-{n:02d}", *day[:47], f"0.{n}"]) for n in range(1, 29)),
+            ",".join(["WIDE", "2013-03-29", *day[:30], *["", "Null", "-1"], *day[33:]]),
+            ",".join(["WIDE", "2013-03-30", *day[:40]]),
+            ",".join(["WIDE", "2013-03-31", *day, "0.1"]),
+            ",".join(["WIDE", "2013-02-30", *day]),
+        ],
+    )
     values = [0.1 + 0.001 * (k % 17) for k in range(60_000)]
     rows = london_rows("CUT", values, start=datetime(2010, 1, 1, tzinfo=UTC))
     packed = gzip.compress("\n".join([LONDON, *rows]).encode())
@@ -141,7 +153,7 @@ def test_the_rows_left_out_are_the_same_ones(both):
     )
 
     assert ours == theirs
-    assert len(ours) == 10
+    assert len(ours) == 10 + 53  # of the readings in rows, and of those in a row a day
 
 
 def test_scores_and_segments_are_the_same(both):
