@@ -31,6 +31,7 @@ from energy_desktop.domain.ports import (
 )
 from energy_desktop.domain.site import Meter
 from energy_desktop.domain.validation import ValidationReport
+from energy_desktop.services.exchange_doubts import held_back
 from energy_desktop.services.own_meters import own_meter
 from energy_desktop.services.registers import NEGATIVE, POSITIVE, positive_register
 
@@ -118,7 +119,8 @@ class QualityLook:
     """A meter's register over a period. months: of every month touched, whole, up to now.
 
     registers: all that the meter has. gaps: done ones too. edits: newest first, undoings and what
-    they undid too. events: of all time, newest first.
+    they undid too. events: of all time, newest first. held: ids of those whose energy waits for a
+    person to stand by their readings.
     """
 
     meter: Meter
@@ -132,6 +134,7 @@ class QualityLook:
     events: tuple[RegisterEvent, ...]
     days: tuple[SumCheck, ...]
     months: tuple[SumCheck, ...]
+    held: frozenset[int] = frozenset()
 
 
 def is_left(gap: LedgerGap, edits: Sequence[Edit]) -> bool:
@@ -193,6 +196,7 @@ class DataQualityService:
         register = register or positive_register(self._ledger, meter_id)
         report = self._validation.report(meter_id, start_ms, end_ms, register)
         end_ms = min(end_ms, to_ms(self._clock()))
+        events = tuple(e for e in reversed(self._events.events(meter_id)) if e.register == register)
         return QualityLook(
             meter=known.meter,
             register=register,
@@ -206,13 +210,12 @@ class DataQualityService:
                 for e in reversed(self._editing.edits(meter_id, start_ms, end_ms))
                 if e.register == register
             ),
-            events=tuple(
-                e for e in reversed(self._events.events(meter_id)) if e.register == register
-            ),
+            events=events,
             days=tuple(
                 SumCheck(day.start_ms, day.end_ms, False, day.reconciliation) for day in report.days
             ),
             months=self._months(meter_id, register, start_ms, end_ms),
+            held=held_back(self._ledger, events),
         )
 
     def known(self, meter_id: str) -> KnownMeter:

@@ -337,9 +337,11 @@ def _doubted(
 
 
 def _said(doubt: ExchangeDoubt) -> str:
+    seconds = doubt.duration_ms // 1000
+    within = f"in {seconds} s" if seconds else "at once"
     return (
-        f"register held: the {doubt.side} reading of the exchange would book {doubt.energy_wh} Wh in "
-        f"{doubt.duration_ms // 1000} s, far more than ever; confirm it or enter it anew"
+        f"register held: the {doubt.side} reading of the exchange would book {doubt.energy_wh} Wh "
+        f"{within}, far more than ever; confirm it or enter it anew"
     )
 
 

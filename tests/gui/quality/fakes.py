@@ -201,16 +201,19 @@ class FakeExchanges:
             RegisterReading("m", REGISTER, DAY_START + 4 * HOUR, 90_000),
             RegisterReading("m", REGISTER, DAY_START + 6 * HOUR, 2_000),
         )
-        self.entered, self.removed, self.fails = [], [], None
+        self.entered, self.removed, self.confirmed, self.fails = [], [], [], None
 
     def around(self, meter_id, at_ms, register=""):
         return self.readings
 
     def enter(self, entry):
-        if self.fails is not None:
+        if self.fails is not None and not entry.confirmed:
             raise self.fails
         self.entered.append(entry)
         return ExchangeResult((an_event(at_ms=entry.at_ms),), LIGHTS)
+
+    def confirm(self, event_id, meter_id):
+        self.confirmed.append((event_id, meter_id))
 
     def remove(self, event_id, meter_id):
         self.removed.append((event_id, meter_id))

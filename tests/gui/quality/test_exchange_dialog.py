@@ -3,13 +3,15 @@
 from pathlib import Path
 
 import pytest
+from PySide6.QtWidgets import QLabel
 
 from energy_desktop.domain.editing import RegisterEventKind
-from energy_desktop.domain.errors import WrongUse
+from energy_desktop.domain.errors import ConfirmationNeeded, WrongUse
 from energy_desktop.domain.site import Meter
 from energy_desktop.services.exchanges import ReadingsAround
 from energy_desktop.ui.views.quality.exchange_checks import Told, Verdict, checks
 from energy_desktop.ui.views.quality.exchange_dialog import ExchangeDialog, ExchangeServices
+from energy_desktop.ui.widgets.question import Question
 from tests.gui.quality.fakes import (
     DAY_START,
     HOUR,
@@ -165,3 +167,33 @@ def test_a_refusal_keeps_the_dialog_and_what_was_entered(qtbot, context, make):
     assert "There is one at this time." in dialog.wrong.accessibleName()
     assert dialog.old_end.text() == "90.5"
     assert dialog.enter_button.isEnabled()
+
+
+def doubted():
+    return ConfirmationNeeded(
+        where="Exchange of Lights",
+        what="Its old end reading would book 6,300.000 kWh in 15 min (25,200.0 kW).",
+        remedy="Check both readings. If they are right, confirm them (--confirm).",
+    )
+
+
+@pytest.mark.parametrize("stands_by_it", [True, False])
+def test_far_too_much_is_asked_about_with_the_figure(qtbot, context, make, stands_by_it):
+    exchanges = FakeExchanges()
+    exchanges.fails = doubted()
+    dialog = make(exchanges)
+    dialog.old_end.setText("90.5")
+    dialog.new_start.setText("1")
+
+    dialog.enter()
+    settle(qtbot, context)
+    (question,) = dialog.findChildren(Question)
+    assert question.leave_button.hasFocus() or question.leave_button.isDefault()
+    texts = " ".join(label.text() for label in question.findChildren(QLabel))
+    assert "6,300.000 kWh" in texts
+    assert "--confirm" not in texts
+    (question.do_button if stands_by_it else question.leave_button).click()
+    settle(qtbot, context)
+
+    assert [e.confirmed for e in exchanges.entered] == ([True] if stands_by_it else [])
+    assert len(dialog.results) == (1 if stands_by_it else 0)

@@ -14,6 +14,7 @@ from energy_desktop.ui.views.quality.exchange_dialog import ExchangeDialog
 from energy_desktop.ui.views.quality.page import CORRECT, DEEDS, INVOICES, SUMS, QualityView
 from energy_desktop.ui.views.quality.parts import QualityServices
 from energy_desktop.ui.views.quality.picture import Window, picture
+from energy_desktop.ui.widgets.question import Question
 from tests.gui.quality import fakes
 from tests.gui.quality.fakes import (
     DAY,
@@ -447,3 +448,35 @@ def test_undoing_that_is_refused_says_what_stands_on_it(qtbot, context, make):
 
     notice = view.notices.itemAt(0).widget()
     assert "correction 2 was made on top." in notice.accessibleName()
+
+
+@pytest.mark.parametrize("stands_by_it", [True, False])
+def test_an_exchange_that_is_held_back_waits_for_a_word(qtbot, context, make, stands_by_it):
+    event, exchanges = an_event(), FakeExchanges()
+    view = make(
+        FakeQuality(a_look(events=[event], held=frozenset({event.event_id}))), None, exchanges
+    )
+    view.show_side(DEEDS)
+    (deed,) = view.deeds.table.rows_model.rows
+
+    view.deeds.table.choose(deed.key)
+
+    assert view.deeds._state(deed).chip.text == "Held back"
+    assert "nothing is booked" in view.deeds.told.text()
+    qtbot.mouseClick(view.deeds.confirm_button, Qt.MouseButton.LeftButton)
+    (question,) = view.findChildren(Question)
+    assert exchanges.confirmed == []
+    (question.do_button if stands_by_it else question.leave_button).click()
+    settle(qtbot, context)
+    assert exchanges.confirmed == ([(event.event_id, "m")] if stands_by_it else [])
+
+
+def test_an_exchange_in_force_asks_for_no_word(make):
+    view = make(FakeQuality(a_look(events=[an_event()])))
+    view.show_side(DEEDS)
+    (deed,) = view.deeds.table.rows_model.rows
+
+    view.deeds.table.choose(deed.key)
+
+    assert view.deeds._state(deed).chip.text == "In force"
+    assert not view.deeds.confirm_button.isVisible()

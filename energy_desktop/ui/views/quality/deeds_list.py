@@ -54,17 +54,19 @@ class Deed:
 
 
 class DeedList(QWidget):
-    """`chosen` tells a Deed; `undo_wanted` an edit id and the reason; `removal_wanted` an event;
-    `photo_wanted` the name of a kept photo."""
+    """`chosen` tells a Deed; `undo_wanted` an edit id and the reason; `removal_wanted` and
+    `confirmation_wanted` an event; `photo_wanted` the name of a kept photo."""
 
     chosen = Signal(object)
     undo_wanted = Signal(int, str)
     removal_wanted = Signal(object)
+    confirmation_wanted = Signal(object)
     photo_wanted = Signal(str)
 
     def __init__(self, formats: Formats) -> None:
         super().__init__()
         self._formats = formats
+        self._held: frozenset[int] = frozenset()
         self._deed: Deed | None = None  # told by the table before it counts as selected
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -95,16 +97,25 @@ class DeedList(QWidget):
         self.reason.returnPressed.connect(self._undo)
         self.undo_button = button("Undo", self._undo, icon="undo-variant")
         self.remove_button = button("Remove exchange", self._remove, icon="undo-variant")
+        self.confirm_button = button("Readings are right", self._confirm, icon="check")
         self.photo_button = button("Open photo", self._open_photo, kind="link")
         row.addWidget(self.told)
         row.addWidget(self.reason, 1)
-        for one in (self.photo_button, self.remove_button, self.undo_button):
+        for one in (
+            self.photo_button, self.confirm_button, self.remove_button, self.undo_button,
+        ):  # fmt: skip
             row.addWidget(one)
         column.addLayout(row)
         self._enable()
 
-    def show_deeds(self, edits: Sequence[Edit], events: Sequence[RegisterEvent]) -> None:
-        """Newest first."""
+    def show_deeds(
+        self,
+        edits: Sequence[Edit],
+        events: Sequence[RegisterEvent],
+        held: frozenset[int] = frozenset(),
+    ) -> None:
+        """Newest first. held: ids of the events whose energy is held back."""
+        self._held = held
         deeds = [*(Deed(e, None) for e in edits), *(Deed(None, e) for e in events)]
         deeds.sort(key=lambda d: d.at_ms, reverse=True)
         self.table.show_rows(deeds, empty="Nothing was corrected in this period.")
@@ -136,10 +147,14 @@ class DeedList(QWidget):
         self.undo_button.setVisible(is_edit and can)
         self.undo_button.setEnabled(bool(self.reason.text().strip()))
         event = None if deed is None else deed.event
+        is_held = event is not None and event.event_id in self._held
         self.remove_button.setVisible(event is not None)
+        self.confirm_button.setVisible(is_held)
         self.photo_button.setVisible(event is not None and bool(event.photo))
         if deed is None:
             text = "Choose a line to see its span, and to undo it." if self._rows else ""
+        elif is_held:
+            text = "Its readings would book far more than the meter ever used: nothing is booked."
         elif is_edit and not can:
             text = "It cannot be undone again; correct the span anew."
         else:
@@ -160,6 +175,11 @@ class DeedList(QWidget):
         deed = self.deed
         if deed is not None and deed.event is not None:
             self.removal_wanted.emit(deed.event)
+
+    def _confirm(self) -> None:
+        deed = self.deed
+        if deed is not None and deed.event is not None:
+            self.confirmation_wanted.emit(deed.event)
 
     def _open_photo(self) -> None:
         deed = self.deed
@@ -208,9 +228,11 @@ class DeedList(QWidget):
         serial = f"serial {deed.event.new_serial}" if deed.event.new_serial else ""
         return Cell("; ".join(m for m in more if m) or serial, serial if any(more) else "")
 
-    @staticmethod
-    def _state(deed: Deed) -> Cell:
+    def _state(self, deed: Deed) -> Cell:
         if deed.edit is None:
+            assert deed.event is not None
+            if deed.event.event_id in self._held:
+                return Cell(chip=Chip("Held back", tone=2))
             return Cell(chip=Chip("In force"))
         if deed.edit.method is EditMethod.UNDO:
             return Cell(chip=Chip("Undoing"))

@@ -27,7 +27,7 @@ from PySide6.QtWidgets import (
 )
 
 from energy_desktop.domain.editing import RegisterEventKind
-from energy_desktop.domain.errors import UserFacingError
+from energy_desktop.domain.errors import ConfirmationNeeded, UserFacingError
 from energy_desktop.domain.site import Meter
 from energy_desktop.services.data_quality import PHOTO_ENDINGS, DataQualityService
 from energy_desktop.services.exchanges import (
@@ -45,6 +45,7 @@ from energy_desktop.ui.views.quality.exchange_checks import Check, Told, Verdict
 from energy_desktop.ui.views.quality.moment_edit import MomentEdit
 from energy_desktop.ui.widgets import paint
 from energy_desktop.ui.widgets.panel import InlineNotice, button
+from energy_desktop.ui.widgets.question import Question
 
 _KINDS = (
     (RegisterEventKind.EXCHANGE.value, "Another meter hangs there since"),
@@ -115,7 +116,9 @@ class ExchangeDialog(QDialog):
         buttons = QHBoxLayout()
         buttons.addStretch(1)
         self.leave_button = button("Leave it as it is", self.reject)
-        self.enter_button = button("Enter exchange", self.enter, icon="check", kind="primary")
+        self.enter_button = button(
+            "Enter exchange", lambda: self.enter(), icon="check", kind="primary"
+        )
         buttons.addWidget(self.leave_button)
         buttons.addWidget(self.enter_button)
         column.addLayout(buttons)
@@ -262,8 +265,11 @@ class ExchangeDialog(QDialog):
 
     # -------------------------------------------------------- entering
 
-    def enter(self) -> None:
-        """Books it; the dialog stays open with the reason when it is refused."""
+    def enter(self, *, confirmed: bool = False) -> None:
+        """Books it; the dialog stays open with the reason when it is refused.
+
+        confirmed: the person stands by readings that would book far too much.
+        """
         told = self.told()
         if told.old_end_wh is None or told.new_start_wh is None:
             return
@@ -279,6 +285,7 @@ class ExchangeDialog(QDialog):
             serial_number=(self.serial.text().strip() or None) if exchanged else None,
             ct_ratio=self._new_ratio() if exchanged else None,
             note=self.note.toPlainText().strip(),
+            confirmed=confirmed,
         )
         photo, meter_id, services = self._photo, self._meter.meter_id, self._services
 
@@ -288,7 +295,24 @@ class ExchangeDialog(QDialog):
 
         self.wrong.hide()
         self.enter_button.setEnabled(False)
-        self._context.jobs.start(work, self._on_entered, self._tell, guard=self)
+        self._context.jobs.start(work, self._on_entered, self._on_refused, guard=self)
+
+    def _on_refused(self, error: UserFacingError) -> None:
+        self._tell(error)
+        if isinstance(error, ConfirmationNeeded):
+            question = Question(
+                self,
+                "Are these readings right?",
+                f"{error.what} {error.remedy.replace(' (--confirm)', '')}",
+                do="Readings are right",
+                leave="Check them",
+            )
+            question.answered.connect(self._on_confirmed)
+            question.open()
+
+    def _on_confirmed(self, yes: bool) -> None:
+        if yes:
+            self.enter(confirmed=True)
 
     def _new_ratio(self) -> float | None:
         changed = self.ratio.value()

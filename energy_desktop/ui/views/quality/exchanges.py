@@ -91,6 +91,38 @@ class Exchanges:
             on_error=self._notices.tell,
         )
 
+    def ask_confirmation(self, event: RegisterEvent) -> None:
+        """The question with both readings, then the deed."""
+        formats = self._page.formats
+        question = Question(
+            self._page,
+            "Are the readings of the exchange right?",
+            "They would book far more than the meter ever used. If one is wrong, remove the "
+            "exchange and enter it anew.",
+            do="Readings are right",
+            leave="Leave it held back",
+            facts=[
+                ("When", formats.full_moment(event.at_ms)),
+                ("Old end reading", words.with_kwh(formats, event.old_end_wh)),
+                ("New start reading", words.with_kwh(formats, event.new_start_wh)),
+            ],
+        )
+        question.answered.connect(partial(self._on_confirmed, event))
+        question.open()
+
+    def _on_confirmed(self, event: RegisterEvent, yes: bool) -> None:
+        if yes:
+            self.confirm(event)
+
+    def confirm(self, event: RegisterEvent) -> None:
+        """Books what is held back."""
+        self._page.load(
+            partial(self._services.exchanges.confirm, event.event_id, event.meter_id),
+            lambda _: self._page.reload(),
+            key="confirm",
+            on_error=self._notices.tell,
+        )
+
     def open_photo(self, name: str) -> None:
         """In the system's own viewer."""
         found: Path | None = self._services.quality.photo(name)

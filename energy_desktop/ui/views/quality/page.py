@@ -104,6 +104,7 @@ class QualityView(BaseView):
         self.deeds.undo_wanted.connect(self.undo)
         if self.exchanges is not None:
             self.deeds.removal_wanted.connect(self.exchanges.ask_removal)
+            self.deeds.confirmation_wanted.connect(self.exchanges.ask_confirmation)
             self.deeds.photo_wanted.connect(self.exchanges.open_photo)
         self.sums = SumsTable(self.formats)
         self.sums.chosen.connect(lambda c: self.choose_span(c.start_ms, c.end_ms))
@@ -229,7 +230,7 @@ class QualityView(BaseView):
         found = words.doubts(look)
         self.doubts.show_doubts(found, look.meter.name)
         self.picture.show_look(look, found)
-        self.deeds.show_deeds(look.edits, look.events)
+        self.deeds.show_deeds(look.edits, look.events, look.held)
         self.sums.show_sums(look.months, look.days)
         if self.correction is not None:
             self.correction.show_look(look)
