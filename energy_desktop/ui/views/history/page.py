@@ -25,13 +25,14 @@ from energy_desktop.services.history import (
     HistorySubject,
     QualityMark,
 )
+from energy_desktop.services.importing import ImportResult, ImportService
 from energy_desktop.ui.views.base import BaseView, Subject, ViewContext
 from energy_desktop.ui.views.history import output, words
 from energy_desktop.ui.views.history.below import DayPanel, DurationPanel, TotalsPanel
 from energy_desktop.ui.views.history.pickers import Pickers
 from energy_desktop.ui.views.history.picture import PicturePanel
 from energy_desktop.ui.widgets.marks import Figure, FigureRow
-from energy_desktop.ui.widgets.panel import InlineNotice, Panel
+from energy_desktop.ui.widgets.panel import InlineNotice, Panel, button
 
 _AGAINST = (
     (Against.BEFORE, "With the period before"),
@@ -47,9 +48,14 @@ class HistoryView(BaseView):
     title = "History"
 
     def __init__(
-        self, context: ViewContext, history: HistoryService, exporting: ExportService
+        self,
+        context: ViewContext,
+        history: HistoryService,
+        exporting: ExportService,
+        importing: ImportService | None = None,
     ) -> None:
         super().__init__(context)
+        self._importing = importing
         self._history = history
         self._exporting = exporting
         self._look: HistoryLook | None = None
@@ -58,6 +64,12 @@ class HistoryView(BaseView):
         self.pickers = Pickers(self.formats)
         self.pickers.changed.connect(self._read)
         self.pickers.day_wanted.connect(self._on_day_wanted)
+        if importing is not None:
+            self.import_button = button(
+                "Import", self.import_readings, icon="file-upload-outline",
+                tooltip="Readings from files: what is missing here may be in one",
+            )  # fmt: skip
+            self.pickers.add_at_end(self.import_button)
         self.body.addWidget(self.pickers)
         self.notice_box = QVBoxLayout()
         self.body.addLayout(self.notice_box)
@@ -124,7 +136,10 @@ class HistoryView(BaseView):
                 "No meter has readings yet. The first curve appears a minute after a meter "
                 "was added; older readings can be imported.",
                 icon="calendar-clock",
-                buttons=[("Open Meters", lambda: self.navigation.go("meters"))],
+                buttons=[
+                    ("Open Meters", lambda: self.navigation.go("meters")),
+                    *([("Import readings", self.import_readings)] if self._importing else []),
+                ],
             )
             return
         self._arrange()
@@ -255,6 +270,25 @@ class HistoryView(BaseView):
         self.navigation.choose(period_ms=period)
         self._own_choice = False
         self.navigation.go("quality", meter_id=look.subject.meter.meter_id, item_id=item)
+
+    # -------------------------------------------------------- import
+
+    def import_readings(self) -> None:
+        """The wizard, from the file to what came of it; then the history with it."""
+        if self._importing is None:
+            return
+        from energy_desktop.ui.views.import_wizard.dialog import ImportWizard
+
+        self.wizard = ImportWizard(self, self.context, self._importing)
+        self.wizard.imported.connect(self._on_imported)
+        self.wizard.open()
+        self.wizard.choose()
+
+    def _on_imported(self, results: tuple[ImportResult, ...]) -> None:
+        from energy_desktop.ui.views.import_wizard.result_step import import_sentence
+
+        self._say("Imported.", import_sentence(self.formats, results), 0)
+        self.reload()
 
     # -------------------------------------------------------- compare
 

@@ -44,7 +44,7 @@ class Pickers(QWidget):
         self._formats = formats
         self._subjects: tuple[HistorySubject, ...] = ()
         self.period: tuple[int, int] | None = None
-        row = QHBoxLayout(self)
+        self._row = row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(8)
         self.meter = QComboBox()
@@ -110,6 +110,10 @@ class Pickers(QWidget):
         if index >= 0 and index != self.meter.currentIndex():
             self.meter.setCurrentIndex(index)
             self._fill_quantities()
+
+    def add_at_end(self, widget: QWidget) -> None:
+        """A widget at the right end of the row."""
+        self._row.addWidget(widget)
 
     def focus(self) -> None:
         self.meter.setFocus(Qt.FocusReason.ShortcutFocusReason)
