@@ -12,7 +12,7 @@ from tests.e2e.conftest import ROOT
 
 PAGES = {
     "overview", "live", "alarms", "history", "billing", "maintenance", "forecast", "loads",
-    "meters", "reports", "settings", "quality", "fleet",
+    "meters", "reports", "settings", "quality", "balance", "fleet",
 }  # fmt: skip
 
 

@@ -24,8 +24,8 @@ from tests.support.store_builders import a_configuration
 
 SIZES = ((1366, 768), (1920, 1080))
 VIEW_IDS = (
-    "overview", "live", "alarms", "history", "quality", "balance", "billing", "maintenance", "fleet",
-    "forecast", "loads", "meters", "reports", "settings",
+    "overview", "live", "alarms", "history", "quality", "balance", "billing", "maintenance",
+    "fleet", "forecast", "loads", "meters", "reports", "settings",
 )  # fmt: skip
 
 

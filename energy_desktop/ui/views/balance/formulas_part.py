@@ -256,6 +256,15 @@ class FormulaEditor(Panel):
 
     # -------------------------------------------------------- the last day
 
+    def rest(self) -> None:
+        """The page is hidden: nothing is drawn that nobody sees."""
+        self._wait.stop()
+
+    def wake(self) -> None:
+        """The page is seen again: what was typed last is drawn."""
+        if self._formula.problem is None and self._formula.terms:
+            self._wait.start()
+
     def _ask_preview(self) -> None:
         terms = self._formula.terms
         if self._formula.problem is None and terms:

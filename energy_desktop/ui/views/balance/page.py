@@ -91,6 +91,10 @@ class BalanceView(BaseView):
 
     def on_shown(self) -> None:
         self.on_subject_changed(self.navigation.subject)
+        self.formulas.editor.wake()
+
+    def on_hidden(self) -> None:
+        self.formulas.editor.rest()
 
     def _take_subject(self, subject: Subject) -> None:
         """The period that came along from another page; here it is a whole month or year."""

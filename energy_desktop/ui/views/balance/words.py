@@ -218,8 +218,8 @@ def remedy(node: NodeBalance) -> str:
         Cause.OVERCOUNTED: f"Check of {suspect}: transformer ratio, direction, and whether it "
         "stands behind another one of these meters.",
         Cause.LOSS: "Nothing to do where cables are long; else compare the accuracy classes.",
-        Cause.MISSING_METER: "Find the circuit without a meter, or say below the tree that its meter "
-        f"stands behind {node.meter.name}.",
+        Cause.MISSING_METER: "Find the circuit without a meter, or say below the tree that its "
+        f"meter stands behind {node.meter.name}.",
         Cause.OPEN: "Fill the gaps of the meters in Data quality, or choose another period.",
     }[node.rest.cause]
 
