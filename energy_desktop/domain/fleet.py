@@ -43,7 +43,7 @@ _REASONS = {
     DropReason.NO_HOUSEHOLD: "no household",
     DropReason.NULL: "no value",
     DropReason.NOT_A_NUMBER: "a value that is no number",
-    DropReason.BAD_TIME: "a time that does not exist",
+    DropReason.BAD_TIME: "a time that does not exist, or not between 1995 and 2060",
     DropReason.OFF_GRID: "a time off the grid of its step",
     DropReason.AMBIGUOUS_TIME: "a local time that happened twice",
     DropReason.OUT_OF_RANGE: "a value no meter counts",

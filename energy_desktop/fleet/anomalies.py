@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 KINDS_OF_DAY = 4
 DEVIATIONS = 3.0
-MOST_DAYS = 40_000
+MOST_DAYS = 20_000
 _COLUMNS = ("mwh", "peak_mwh", "off_mwh", "top_mw")
 
 FOUND = pa.schema(

@@ -39,6 +39,13 @@ def start_of_day_ms(number: int, zone: str) -> int:
     return round(moment.timestamp()) * 1000
 
 
+KNOWN_S = (
+    86_400 * (day_number(date(FIRST_YEAR, 1, 2))),
+    86_400 * (day_number(date(LAST_YEAR, 12, 31))) - 1,
+)
+"""First and last second of UTC whose local day is in the tables below, in every zone."""
+
+
 @lru_cache(maxsize=8)
 def utc_days(zone: str) -> pa.Table:
     """By UTC day: day, before_min, switch_min, after_min.

@@ -24,35 +24,64 @@ if TYPE_CHECKING:
 MAY_MISS_MIN = 60
 SLOT_MIN = 30
 SLOTS_OF_WEEK = 336
+_QUARTER_MIN = 15
+_HALF_DAY = 48
 _MONDAY_OFFSET_MIN = 3 * 1440  # 1970-01-01 was a Thursday
 
 
-def told_apart(rows: Table) -> Table:
-    """household, t_min, mwh, step_min, file, and `several`: the time is there more than once.
+@ibis.udf.agg.builtin(name="bit_or")  # type: ignore[untyped-decorator]
+def _union(bits: int) -> int:  # type: ignore[empty-body]
+    """Both engines have it under this name, and ibis knows it of one of them only."""
 
-    A look at the neighbours in order of time finds them in half the time of grouping every row.
+
+def seen(rows: Table) -> Table:
+    """By household and day of UTC: utc_day, tariff, step_min, and `repeated`: a time of that day
+    is there more than once.
+
+    Each quarter hour of half a day is a bit of its own: their sum is more than their union as
+    soon as one is there twice. One pass of adding up finds that in a fifth of the time that
+    putting every row in order takes.
     """
-    in_order = ibis.window(group_by="household", order_by="t_min")
-    as_before = rows.t_min.lag().over(in_order) == rows.t_min
-    as_after = rows.t_min.lead().over(in_order) == rows.t_min
-    return rows.select(
+    utc_day = rows.t_min // clock.DAY_MIN
+    quarter = (rows.t_min - utc_day * clock.DAY_MIN) // _QUARTER_MIN
+    morning = quarter < _HALF_DAY
+    one = ibis.literal(1, "int64")
+    bit = one << quarter % _HALF_DAY
+    # Added up as floats: whole below 2^53, and beyond it still more than any union of 48 bits.
+    halves = [ibis.ifelse(here, bit, 0) for here in (morning, ~morning)]
+    repeated = [half.cast("float64").sum() > _union(half).cast("float64") for half in halves]
+    return rows.group_by("household", utc_day=utc_day).aggregate(
+        tariff=rows.said.max(),
+        step_min=rows.step_min.max(),
+        repeated=repeated[0] | repeated[1],
+    )
+
+
+def told_apart(rows: Table, days_seen: Table) -> tuple[Table, Table]:
+    """household, t_min, mwh, step_min, file: of days without a repeat, and of the others."""
+    crowded = days_seen.filter(days_seen.repeated).select("household", "utc_day")
+    rows = rows.select(
         "household",
         "t_min",
         "mwh",
         step_min=rows.step_min.cast("int16"),
         file=rows.file.cast("int16"),
-        several=as_before.fill_null(False) | as_after.fill_null(False),
+        utc_day=rows.t_min // clock.DAY_MIN,
+    )
+    keys = ["household", "utc_day"]
+    return (
+        rows.anti_join(crowded, keys).drop("utc_day"),
+        rows.semi_join(crowded, keys).drop("utc_day"),
     )
 
 
 def once(rows: Table) -> Table:
-    """One row a household and time: low, high (mwh), n, step_min, file (the last that has it)."""
+    """One row a household and time: low, high (mwh), step_min, file (the first that has it)."""
     return rows.group_by("household", "t_min").aggregate(
         low=rows.mwh.min(),
         high=rows.mwh.max(),
-        n=rows.count(),
         step_min=rows.step_min.max(),
-        file=rows.file.max(),
+        file=rows.file.min(),
     )
 
 
@@ -67,16 +96,22 @@ def clean(single: Table) -> Table:
     )
 
 
-def repeats(single: Table) -> Table:
-    """What `clean` leaves out: file, household, t_min, low, high, reason, rows."""
-    equal = single.low == single.high
-    return (
-        single.filter(single.n > 1)
-        .mutate(
-            reason=ibis.ifelse(equal, DropReason.DUPLICATE.value, DropReason.CONFLICT.value),
-            rows=ibis.ifelse(equal, single.n - 1, single.n),
-        )
-        .select("file", "household", "t_min", "low", "high", "reason", "rows")
+def repeats(rows: Table, single: Table) -> Table:
+    """What `clean` leaves out: file, household, t_min, low, high, reason, rows.
+
+    Each file answers for its own rows; of equal ones the first file keeps one.
+    """
+    by_file = rows.group_by("household", "t_min", "file").aggregate(n=rows.count())
+    first = single.select("household", "t_min", "low", "high", first_file="file")
+    told = by_file.join(first, ["household", "t_min"])
+    equal = told.low == told.high
+    kept = ibis.ifelse(equal & (told.file == told.first_file), 1, 0)
+    told = told.mutate(
+        reason=ibis.ifelse(equal, DropReason.DUPLICATE.value, DropReason.CONFLICT.value),
+        rows=told.n - kept,
+    )
+    return told.filter(told.rows > 0).select(
+        "file", "household", "t_min", "low", "high", "reason", "rows"
     )
 
 

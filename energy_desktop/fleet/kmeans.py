@@ -119,7 +119,10 @@ def _lloyd(x: Floats, centres: Floats) -> Clusters:
 
 def _squares(x: Floats, centres: Floats) -> Floats:
     """Squared distances (n, k)."""
-    square: Floats = (
-        (x**2).sum(axis=1)[:, None] - 2.0 * (x @ centres.T) + (centres**2).sum(axis=1)[None, :]
-    )
-    return np.maximum(square, 0.0)
+    # Centre by centre: for a handful of them quicker than a product of matrices, whose threads
+    # wait for each other on a busy machine.
+    square = np.empty((len(x), len(centres)))
+    for k, centre in enumerate(centres):
+        off = x - centre
+        square[:, k] = np.einsum("nd,nd->n", off, off)
+    return square

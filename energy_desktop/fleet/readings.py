@@ -18,7 +18,7 @@ from energy_desktop.fleet import clock
 from energy_desktop.fleet.layout import FileLayout
 
 if TYPE_CHECKING:
-    from ibis.expr.types import BooleanValue, IntegerValue, StringValue, Table
+    from ibis.expr.types import BooleanValue, DecimalValue, IntegerValue, StringValue, Table
 
     from energy_desktop.fleet.engine import Engine
 
@@ -29,6 +29,8 @@ MOST_KWH = 100_000.0  # in one step: more than any meter of a fleet counts
 _NUMBER = r"^\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,2})?\s*\z"
 _TIME = r"^\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d(\.0*)?)?"
 _LONDON = "____-__-__ __:__:00.0000000"
+_LONDON_NUMBER = " _.___ "
+_BETWEEN, _NOTHING, _STRANGE = "\x1f", "\x1e", "\ufffd"
 _FRACTION = r"^\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d\.\d+"
 _DOTTED = r"^\d\d\.\d\d\.\d{4}"
 _OFFSET = r"(Z|[+-]\d\d:?\d\d)"
@@ -40,8 +42,8 @@ def readings(text: Table, layout: FileLayout, zone: str, parts: int, engine: Eng
     """Rows of `text` (columns file, household, time, value, tariff, broken) with what they mean.
 
     Columns: part (DROPPED where the row is not used), household, t_min (UTC, start of the step),
-    mwh, step_min, file, tariff, broken; time and value as they are said, null in rows that are
-    used. Why the others are not is asked of them alone, with `reasons`.
+    mwh, step_min, file, said: the tariff, or all the text of a row that is not used. Why it is
+    not is asked of those rows alone, with `reasons`.
     """
     read = _read(text, layout, zone, engine)
     rows = read.rows
@@ -55,6 +57,7 @@ def readings(text: Table, layout: FileLayout, zone: str, parts: int, engine: Eng
         & read.known
         & read.on_grid.fill_null(False)
         & read.in_range
+        & read.in_calendar
     )
     rows = rows.mutate(good=good, utc_s=read.utc_s, mwh=ibis.cases((good, mwh), else_=_null_int()))
     part = ibis.literal(0, "int32") if parts == 1 else engine.bucket(rows.household, parts)
@@ -65,20 +68,18 @@ def readings(text: Table, layout: FileLayout, zone: str, parts: int, engine: Eng
         mwh=rows.mwh,
         step_min=ibis.literal(layout.step_min, "int16"),
         file=rows.file,
-        tariff=rows.tariff,
-        broken=rows.broken,
-        time=ibis.ifelse(rows.good, ibis.null("string"), rows.time_said),
-        value=ibis.ifelse(rows.good, ibis.null("string"), rows.value_said),
+        # A column of text costs as much as all the numbers together: one has to do.
+        said=ibis.cases((rows.good, rows.tariff), else_=_packed(rows)),
     )
 
 
-def reasons(text: Table, layout: FileLayout, zone: str, engine: Engine) -> Table:
-    """Of rows that are not used: file, household, time, value, reason, broken.
+def reasons(unused: Table, layout: FileLayout, zone: str, engine: Engine) -> Table:
+    """Of rows of `readings` that are not used: file, household, time, value, reason, broken.
 
     Apart from `readings`, because an engine that finds both questions in one query asks the
     second one of every row.
     """
-    read = _read(text, layout, zone, engine)
+    read = _read(_unpacked(unused), layout, zone, engine)
     rows = read.rows
     said_nothing = rows.value.fill_null("").strip().lower().isin(_NO_VALUE)
     with_fraction = rows.said.re_search(_FRACTION).fill_null(False)
@@ -90,7 +91,7 @@ def reasons(text: Table, layout: FileLayout, zone: str, engine: Engine) -> Table
         (~read.known & with_fraction, DropReason.OFF_GRID.value),
         (~read.known | rows.local_s.isnull(), DropReason.BAD_TIME.value),
         (read.twice, DropReason.AMBIGUOUS_TIME.value),
-        (read.utc_s.isnull(), DropReason.BAD_TIME.value),
+        (~read.in_calendar, DropReason.BAD_TIME.value),
         (~read.on_grid, DropReason.OFF_GRID.value),
         else_=DropReason.OUT_OF_RANGE.value,
     )
@@ -104,7 +105,8 @@ class _Read:
     """Rows whose text has been read, and what can be asked of each.
 
     rows: file, household, tariff, broken, time_said, value_said, value, number, said, local_s.
-    utc_s is null where there is no such time; twice: the local clock showed it two times.
+    utc_s is null where there is no such time; in_calendar: it is one whose day is known; twice:
+    the local clock showed it two times.
     """
 
     rows: Table
@@ -112,6 +114,7 @@ class _Read:
     known: BooleanValue
     in_range: BooleanValue
     on_grid: BooleanValue
+    in_calendar: BooleanValue
     utc_s: IntegerValue
     twice: BooleanValue
 
@@ -127,6 +130,7 @@ def _read(text: Table, layout: FileLayout, zone: str, engine: Engine) -> _Read:
         iso = said.substr(6, 4) + "-" + said.substr(3, 2) + "-" + said.substr(0, 2)
         said = ibis.ifelse(said.re_search(_DOTTED), iso + said.substr(10), said)
     plain = said if layout.naive_utc else said.substr(0, 19)
+    number = value.try_cast("decimal(18, 6)")
     rows = text.select(
         "file",
         "household",
@@ -135,8 +139,8 @@ def _read(text: Table, layout: FileLayout, zone: str, engine: Engine) -> _Read:
         time_said=text.time,
         value_said=text.value,
         value=value,
-        number=value.try_cast("decimal(18, 6)").cast("float64"),
-        numeric=value.re_search(_NUMBER),
+        number=number.cast("float64"),
+        numeric=_numeric(value, number, layout),
         said=said,
         local_s=plain.try_cast("timestamp").epoch_seconds().cast("int64"),
         known=_known(said, layout),
@@ -154,6 +158,7 @@ def _read(text: Table, layout: FileLayout, zone: str, engine: Engine) -> _Read:
         known=rows.known.fill_null(False),
         in_range=rows.number.between(0.0, most).fill_null(False),
         on_grid=utc_s % (60 * layout.step_min) == 0,
+        in_calendar=utc_s.between(*clock.KNOWN_S).fill_null(False),
         utc_s=utc_s,
         twice=twice,
     )
@@ -199,6 +204,28 @@ def _in_utc(
     return rows, ibis.coalesce(rows.own_s, utc), twice.fill_null(False)
 
 
+def _packed(rows: Table) -> StringValue:
+    """What a row says, as one text; `_unpacked` takes it apart."""
+    time, value, broken = (
+        ibis.coalesce(column.replace(_BETWEEN, _STRANGE), _NOTHING)
+        for column in (rows.time_said, rows.value_said, rows.broken)
+    )
+    return time + _BETWEEN + value + _BETWEEN + broken
+
+
+def _unpacked(unused: Table) -> Table:
+    """The columns of the text again: file, household, time, value, tariff (null), broken."""
+    fields = unused.said.split(_BETWEEN)
+    return unused.select(
+        "file",
+        "household",
+        time=fields[0].nullif(_NOTHING),
+        value=fields[1].nullif(_NOTHING),
+        tariff=ibis.null("string"),
+        broken=fields[2].nullif(_NOTHING),
+    )
+
+
 def _known(said: StringValue, layout: FileLayout) -> BooleanValue:
     """Whether a stamp is written as this program reads it.
 
@@ -208,6 +235,19 @@ def _known(said: StringValue, layout: FileLayout) -> BooleanValue:
     if not layout.naive_utc:
         return pattern
     return ibis.cases((said.like(_LONDON), ibis.literal(True)), else_=pattern)
+
+
+def _numeric(value: StringValue, number: DecimalValue, layout: FileLayout) -> BooleanValue:
+    """Whether a value is written as this program reads it.
+
+    Where an engine takes a London value of the usual length for a number, only an underscore is
+    left to be shut out.
+    """
+    pattern = value.re_search(_NUMBER)
+    if not layout.naive_utc:
+        return pattern
+    usual = value.like(_LONDON_NUMBER) & ~value.contains("_") & number.notnull()
+    return ibis.cases((usual, ibis.literal(True)), else_=pattern)
 
 
 def _offset(said: StringValue) -> IntegerValue:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -20,6 +20,9 @@ from energy_desktop.fleet import days, readings
 from energy_desktop.fleet.engine import remove
 from energy_desktop.fleet.layout import SourceFile
 from energy_desktop.fleet.workplace import Workplace, write
+
+if TYPE_CHECKING:
+    from ibis.expr.types import Table
 
 _CHUNK_BYTES = 256_000_000
 _MOST_FILES = 64
@@ -120,20 +123,12 @@ def daily(place: Workplace) -> None:
             return {"households": 0, "household_days": 0, "dropped": {}}
         rows = place.engine.parquet(stored)
         zone = place.options.zone
-        target = place.part("clean", k)
-        place.engine.write(days.told_apart(rows), target, by="several")
-        several = target / "several=true"
-        dropped: dict[str, dict[str, int]] = {}
-        if several.exists():
-            with place.engine.kept("single", days.once(place.engine.parquet([several]))) as single:
-                place.engine.write(days.clean(single), target / "once.parquet")
-                repeats = place.engine.fetch(days.repeats(single))
-            remove(several)
-            dropped = _list_repeats(place, repeats, k)
-        households = rows.group_by("household").aggregate(
-            tariff=rows.tariff.max(), step_min=rows.step_min.max()
-        )
-        place.engine.write(households, place.part("meters", k))
+        with place.engine.kept("seen", days.seen(rows)) as seen:
+            dropped = _clean_part(place, rows, seen, k)
+            meters = seen.group_by("household").aggregate(
+                tariff=seen.tariff.max(), step_min=seen.step_min.max()
+            )
+            place.engine.write(meters, place.part("meters", k))
         kept = place.engine.parquet([place.part("clean", k)])
         place.engine.write(
             days.days(kept, zone, place.options.tariff_b, place.engine), place.part("days", k)
@@ -158,6 +153,18 @@ def daily(place: Workplace) -> None:
 
     place.chunks("daily", [str(k) for k in place.parts], clean)
     remove(_readings(place))
+
+
+def _clean_part(place: Workplace, rows: Table, seen: Table, k: int) -> dict[str, dict[str, int]]:
+    """Writes each time once; what that leaves out: file -> reason -> rows."""
+    target = place.part("clean", k)
+    remove(target)
+    plain, crowded = days.told_apart(rows, seen)
+    place.engine.write(plain, target / "plain.parquet")
+    with place.engine.kept("single", days.once(crowded)) as single:
+        place.engine.write(days.clean(single), target / "once.parquet")
+        repeats = place.engine.fetch(days.repeats(crowded, single))
+    return _list_repeats(place, repeats, k)
 
 
 def _list_repeats(place: Workplace, repeats: pa.Table, k: int) -> dict[str, dict[str, int]]:

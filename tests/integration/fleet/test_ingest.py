@@ -1,13 +1,18 @@
 """What becomes of the rows of a file: each is a reading, or is counted with its reason."""
 
 import gzip
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
+import pyarrow as pa
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from energy_desktop.domain.errors import DataFileError
 from energy_desktop.domain.fleet import FileColumns, FleetOptions
+from energy_desktop.fleet import days
 from energy_desktop.fleet.results import FleetResults
 from energy_desktop.fleet.workplace import stored
 from tests.support.fleet_files import (
@@ -126,6 +131,56 @@ def test_a_repeat_in_another_file_is_a_repeat(tmp_path, engine):
 
     assert run.manifest.done("daily")["0"]["dropped"] == {"1": {"duplicate": 1}}
     assert len(_readings(run)) == 2
+
+
+def test_each_file_answers_for_its_own_rows(tmp_path, engine):
+    rows = london_rows("MAC1", [0.1, 0.2], start=MIDNIGHT)
+    write_csv(tmp_path / "in" / "a.csv", LONDON, [*rows, rows[0]])
+    write_csv(tmp_path / "in" / "b.csv", LONDON, [rows[0], rows[0], rows[1].replace("0.2", "0.3")])
+
+    run = cleaned(a_run(tmp_path / "in", tmp_path / "out", engine))
+
+    assert run.manifest.done("daily")["0"]["dropped"] == {
+        "0": {"duplicate": 1, "conflict": 1},
+        "1": {"duplicate": 2, "conflict": 1},
+    }
+    assert [row["mwh"] for row in _readings(run)] == [100_000]
+
+
+@given(st.lists(st.tuples(st.integers(0, 2), st.integers(-3, 400)), min_size=1, max_size=60))
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_day_is_crowded_exactly_when_a_time_is_there_twice(engine, rows):
+    households = [f"H{k}" for k, _ in rows]
+    minutes = [15 * k for _, k in rows]
+    table = engine.small(
+        "rows_seen",
+        pa.table(
+            {
+                "household": households,
+                "t_min": pa.array(minutes, pa.int64()),
+                "said": pa.nulls(len(rows), pa.string()),
+                "step_min": pa.array([15] * len(rows), pa.int16()),
+            }
+        ),
+    )
+
+    found = engine.fetch(days.seen(table)).to_pylist()
+
+    times = Counter(zip(households, minutes, strict=True))
+    crowded = {(name, minute // 1440) for (name, minute), n in times.items() if n > 1}
+    assert {(row["household"], row["utc_day"]) for row in found if row["repeated"]} == crowded
+    assert len(found) == len({(name, minute // 1440) for name, minute in times})
+
+
+def test_a_time_before_any_calendar_is_counted_and_not_lost_on_the_way(tmp_path, engine):
+    old = london_rows("MAC1", [0.1], start=datetime(1960, 3, 1, tzinfo=UTC))
+    now = london_rows("MAC1", [0.1] * 48, start=MIDNIGHT)
+    write_csv(tmp_path / "in" / "a.csv", LONDON, old + now)
+
+    run = cleaned(a_run(tmp_path / "in", tmp_path / "out", engine))
+
+    assert dropped_counts(run) == {"bad_time": 1}
+    assert sum(row["mwh"] for row in _days(run)) == 48 * 100_000
 
 
 def test_a_day_counts_when_at_most_an_hour_of_it_is_missing(tmp_path, engine):
