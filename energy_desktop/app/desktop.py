@@ -19,8 +19,14 @@ from PySide6.QtWidgets import QApplication
 from energy_desktop.app.desktop_shell import DesktopShell
 from energy_desktop.app.logging_setup import log_qt_messages, log_to
 from energy_desktop.app.paths import SiteFolder, fonts_folder
+from energy_desktop.app.rescue import Rescue
 from energy_desktop.domain.clock import Clock, system_clock
-from energy_desktop.domain.errors import PassphraseNeeded, UserFacingError, WrongKey
+from energy_desktop.domain.errors import (
+    DamagedStore,
+    PassphraseNeeded,
+    UserFacingError,
+    WrongKey,
+)
 from energy_desktop.domain.settings import LOCALES
 from energy_desktop.ui import theme
 from energy_desktop.ui.formatting import Formats
@@ -95,6 +101,8 @@ class Desktop(QObject):
         self._progressed.connect(self._show_progress)
         self._ready.connect(self._on_ready)
         self._failed.connect(self._on_failed)
+        self.rescue = Rescue(folder, lambda _: self._passphrase)
+        self.rescue.restored.connect(self._open_again)
         self._thread = threading.Thread(target=self._start_engine, name="starter", daemon=True)
 
     def show(self) -> None:
@@ -145,6 +153,7 @@ class Desktop(QObject):
         self.context.formats.retarget(site.zone, site.currency)
         self.shell.engine = self.engine
         self._starting.clear()
+        self.rescue.forget_pages()
         self.feed.start()
         self.window.renew_pages()
         self.window.refresh_shell()
@@ -155,19 +164,56 @@ class Desktop(QObject):
         self.shell.starting = error.what
         for view in self._starting:
             self._show_failure(view, error)
+        if self._may_be_restored(error):
+            self.rescue.seek()
 
     def _show_failure(self, view: StartingView, error: UserFacingError) -> None:
-        if not isinstance(error, PassphraseNeeded | WrongKey):
+        if isinstance(error, PassphraseNeeded | WrongKey):
+            view.ask_passphrase(error)
+        elif self._may_be_restored(error):
+            self.rescue.show(view, error)
+        else:
             view.show_failure(error)
-            return
-        view.ask_passphrase(error)
 
     def _unlock(self, passphrase: str) -> None:
         """Starts anew with what was typed; whatever page it was typed on."""
         self._passphrase = passphrase
+        self._open_again()
+
+    def _open_again(self) -> None:
         self.failure = None
         self._thread = threading.Thread(target=self._start_engine, name="starter", daemon=True)
         self._thread.start()
+
+    # -------------------------------------------------------- a damaged store
+
+    def _may_be_restored(self, error: UserFacingError) -> bool:
+        """A server's database is restored on the server."""
+        return isinstance(error, DamagedStore) and self._folder.store == self._folder.database
+
+    def offer_restore(self, found: str) -> None:
+        """Ends polling and shows the newest whole backup; `found`: what was found damaged.
+
+        Nothing is restored yet: the same page opens the store as it is.
+        """
+        engine, processes = self.engine, self._processes
+        if engine is None:
+            return
+        self.feed.stop()
+        self.engine = self.services = self._processes = self.shell.engine = None
+        self.failure = DamagedStore(
+            where=str(self._folder.database), what=found, remedy="Restore a backup from before."
+        )
+        self.shell.starting = self.failure.what
+
+        def stop() -> None:
+            processes.close()
+            engine.stop()
+
+        # In the next turn of the loop: the page that is calling goes with the others.
+        QTimer.singleShot(0, self.window.renew_pages)
+        QTimer.singleShot(0, self.window.refresh_shell)
+        self.rescue.seek(before=stop)
 
     def _rings_version(self) -> int:
         return 0 if self.engine is None else self.engine.rings.version()
@@ -185,6 +231,7 @@ class Desktop(QObject):
             view = StartingView(self.context)
             view.show_progress(*self._last_progress)
             view.unlocked.connect(self._unlock)
+            view.open_wanted.connect(self._open_again)
             if self.failure is not None:
                 self._show_failure(view, self.failure)
             self._starting.append(view)
@@ -223,6 +270,7 @@ class Desktop(QObject):
         if self._processes is not None:
             self._processes.close()
         self.context.jobs.close()
+        self.rescue.join(60.0)
         if self._thread.is_alive():
             self._thread.join(60.0)
         if self.engine is not None:

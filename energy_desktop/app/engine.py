@@ -31,7 +31,7 @@ from energy_desktop.services.backups import BackupService
 from energy_desktop.services.rings import Intake, LiveRings
 from energy_desktop.services.secrets import SecretService
 from energy_desktop.services.settings import stored_program
-from energy_desktop.storage import Store, StoreStats, open_store
+from energy_desktop.storage import RESTORED_FROM, Store, StoreStats, open_store
 
 _LOG = logging.getLogger("energy_desktop.engine")
 _TICK_S = 1.0
@@ -183,9 +183,14 @@ class Engine:
     def _note_downtime(self, configuration: Configuration) -> None:
         """The time in which no engine ran is a gap with a cause, not silence."""
         now_ms = to_ms(self.clock())
+        stamp, _, backup = (self.store.configuration.setting(RESTORED_FROM) or "").partition(" ")
+        restored_ms = int(stamp) if stamp.isdigit() else 0
         for meter in configuration.meters:
             if not (meter.driver_id and meter.enabled):
                 continue
             extent = self.store.history.extent(meter.meter_id)
             if extent is not None and now_ms - extent[1] > _NOT_RUNNING_AFTER_MS:
-                self.store.record_gap(Gap(meter.meter_id, extent[1], now_ms, GapCause.NOT_RUNNING))
+                lost = f"restored from {backup}" if extent[1] < restored_ms else ""
+                self.store.record_gap(
+                    Gap(meter.meter_id, extent[1], now_ms, GapCause.NOT_RUNNING, lost)
+                )

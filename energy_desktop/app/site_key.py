@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from energy_desktop.app.paths import SiteFolder
-from energy_desktop.domain.errors import PassphraseNeeded, WrongKey
+from energy_desktop.domain.errors import DamagedStore, PassphraseNeeded, WrongKey
 from energy_desktop.storage.encryption import is_encrypted, opens
 from energy_desktop.storage.keyfile import KeyFile, key_file_of
 
@@ -29,7 +29,8 @@ _unlocked: dict[str, str] = {}
 def site_key(folder: SiteFolder, ask: Ask | None = None) -> str | None:
     """The key of the site's database; None: it is plain, or on a server.
 
-    Raises PassphraseNeeded, WrongKey, or StoreError when the key file is gone or damaged.
+    Raises PassphraseNeeded, WrongKey; DamagedStore when the key file is gone or does not fit, and
+    StoreError when it cannot be read.
     """
     return None if folder.store != folder.database else key_of(folder.database, ask)
 
@@ -54,7 +55,8 @@ def key_of(database: Path, ask: Ask | None = None, key_file: Path | None = None)
         if opens(database, key):
             _unlocked[locked.key_id] = key
             return key
-    raise WrongKey(
+    # The passphrase was right: to ask for it again would lead nowhere.
+    raise DamagedStore(
         where=str(database),
         what=f"the keys in {locked.path.name} are not those of this database, or it is damaged.",
         remedy="Copy the key file back that lay beside it, or restore a backup.",

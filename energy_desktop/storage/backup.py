@@ -59,6 +59,7 @@ def backup(database: Database, target: Path) -> None:
                 # One file, without a log beside it.
                 copy.execute("PRAGMA journal_mode = DELETE").fetchall()
             source.execute("ROLLBACK")
+        _keep_apart_if_damaged(temporary, target, database)
         if verified(temporary, database.key) != expected:
             raise StoreError(
                 where=where,
@@ -66,7 +67,6 @@ def backup(database: Database, target: Path) -> None:
                 remedy="It was discarded; check the disk.",
             )
         sync(temporary)
-        _keep_apart_if_damaged(temporary, target, database.key)
         _carry_key(database.path, target, database.key)
         temporary.replace(target)
         sync(target.parent)
@@ -175,16 +175,16 @@ def _set_aside(path: Path, key: str | None, now_ms: int) -> Path | None:
     return aside
 
 
-def _keep_apart_if_damaged(made: Path, target: Path, key: str | None) -> None:
+def _keep_apart_if_damaged(made: Path, target: Path, database: Database) -> None:
     """A copy of a damaged database is as damaged: it gets another name and counts for nothing,
     so that no rule removes a sound one for it. Raises StoreError then."""
-    damage = _damage(made, key)
+    damage = _damage(made, database.key)
     if not damage:
         return
     apart = _free_name(target.with_name(f"{target.name}.damaged"))
     made.replace(apart)
     raise DamagedStore(
-        where=str(target),
+        where=database.where,
         what=f"the database holds damage, and so does its copy, kept as {apart.name}. {damage[0]}",
         remedy="Restore the newest backup that was verified.",
     )

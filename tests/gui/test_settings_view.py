@@ -78,6 +78,7 @@ class FakeAppearance:
     def __init__(self, themed) -> None:
         self._themed = themed
         self.sites: list[Site] = []
+        self.to_restore: list[str] = []
 
     def use_theme(self, name: str) -> None:
         self._themed(name)
@@ -87,6 +88,9 @@ class FakeAppearance:
 
     def site_changed(self, site: Site) -> None:
         self.sites.append(site)
+
+    def offer_restore(self, found: str) -> None:
+        self.to_restore.append(found)
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """What every page shows while the site is opened: progress, failure, or a question for the key."""
 
-from energy_desktop.domain.errors import PassphraseNeeded, StoreError
+from energy_desktop.domain.errors import DamagedStore, PassphraseNeeded, StoreError
+from energy_desktop.services.backups import Backup
 from energy_desktop.ui.views.starting_view import StartingView
 from tests.gui.fakes import a_context
 
@@ -37,3 +38,48 @@ def test_a_failure_replaces_the_progress_with_its_sentence(qtbot):
         view.show_failure(StoreError(where="disk", what="The disk is full.", remedy="Make room."))
 
     assert answered.args == ["The disk is full."]
+
+
+def test_a_damaged_store_offers_the_newest_whole_backup_and_says_what_is_lost(qtbot):
+    view = a_view(qtbot)
+    asked = []
+    view.restore_wanted.connect(lambda: asked.append("restore"))
+    view.open_wanted.connect(lambda: asked.append("open"))
+
+    view.show_damage(DamagedStore(where="site.sqlite", what="a page is damaged.", remedy=""))
+    assert view.restore_button.isHidden()
+    assert not view.open_button.isEnabled()
+    view.show_backup(
+        Backup("/b/site-1.sqlite", 12_300_000, 1_760_000_000_000), ("site-2.sqlite: damaged.",)
+    )
+
+    assert "12.3" in view.search.text()
+    assert "site-2.sqlite: damaged." in view.since.text()
+    assert "kept aside" in view.since.text()
+    view.restore_button.click()
+    view.open_button.click()  # one of the two was chosen already
+    assert asked == ["restore"]
+
+
+def test_what_a_page_asks_stands_in_the_place_of_the_progress_which_comes_back(qtbot):
+    view = a_view(qtbot)
+
+    view.show_damage(DamagedStore(where="site.sqlite", what="a page is damaged.", remedy=""))
+    assert not view.bar.isVisible()
+
+    view.show_progress(0.5, "Opening the site")
+    assert view.bar.isVisible()
+    assert not view.restore_button.isVisible()
+
+
+def test_without_a_whole_backup_the_damaged_store_can_still_be_opened(qtbot):
+    view = a_view(qtbot)
+
+    view.show_damage(DamagedStore(where="site.sqlite", what="a page is damaged.", remedy=""))
+    with qtbot.waitSignal(view.answer_changed) as answered:
+        view.show_none(StoreError(where="/b", what="there is no backup.", remedy="Copy one."))
+
+    assert answered.args == ["The store is damaged. there is no backup."]
+    assert view.restore_button.isHidden()
+    with qtbot.waitSignal(view.open_wanted):
+        view.open_button.click()

@@ -73,6 +73,7 @@ class Facts:
         outcome: Outcome,
         reload: Callable[[], object],
         open_path: Callable[[Path], object],
+        offer_restore: Callable[[str], object],
     ) -> None:
         self._page = page
         self._formats = formats
@@ -81,6 +82,8 @@ class Facts:
         self._outcome = outcome
         self._reload = reload
         self._open_path = open_path
+        self._offer_restore = offer_restore
+        self._found = ""
         self._picture: SettingsPicture | None = None
         self.database = FactRow("Database", "All readings, invoices and alarms lie in it.")
         self.room = FactRow("Size and room")
@@ -89,10 +92,15 @@ class Facts:
             "A copy while readings go on; it counts only after it was opened and compared.",
             [button("Back up now", self.back_up, icon="database-export-outline")],
         )
+        self.restore_button = button("Restore a backup…", self._restore, icon="backup-restore")
+        self.restore_button.setVisible(False)
         self.damage = FactRow(
             "Soundness",
             "Holds every stored block against its checksum and every invoice against its hash.",
-            [button("Check for damage", self.check_damage, icon="stethoscope")],
+            [
+                button("Check for damage", self.check_damage, icon="stethoscope"),
+                self.restore_button,
+            ],
         )
         self.retention = FactRow("Kept for", "Older readings are thinned out, never at once.")
         self.site_folder = self._folder_row("Site folder", "Database, log and what follows.")
@@ -222,6 +230,7 @@ class Facts:
         )
 
     def show_damage(self, found: tuple[str, ...]) -> None:
+        self.restore_button.setVisible(False)
         at = self._formats.clock_time(self._formats.now_ms())
         if not found:
             self.damage.show_text(f"Sound at {at}: every block, every invoice.")
@@ -232,9 +241,18 @@ class Facts:
         places = "1 damaged place" if len(found) == 1 else f"{len(found)} damaged places"
         more = "" if len(found) <= 8 else f"\nand {len(found) - 8} more"
         self.damage.show_text(f"{places} at {at}:\n" + "\n".join(found[:8]) + more)
+        self._found = found[0]
+        # A server's database is restored on the server.
+        on_a_file = self._picture is None or self._picture.software.startswith("SQLite")
+        self.restore_button.setVisible(on_a_file)
         self._outcome.warn(
-            f"{places} found.", "See Store, Soundness. Keep this database and restore."
+            f"{places} found.",
+            "See Store, Soundness. There the newest whole backup is looked for; polling stops, and "
+            "you decide then.",
         )
+
+    def _restore(self) -> None:
+        self._offer_restore(self._found)
 
     def _check_failed(self, error: UserFacingError) -> None:
         self.damage.show_text("The check could not be finished.")

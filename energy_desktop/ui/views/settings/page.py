@@ -41,7 +41,7 @@ _FOLLOWED_AFTER_MS = 4_000  # the engine looks at its settings every 3 s
 
 
 class Appearance(Protocol):
-    """The window, as far as its looks can be set. Calls are made in the GUI thread."""
+    """The window, as far as it follows this page. Calls are made in the GUI thread."""
 
     @property
     def locale(self) -> str: ...
@@ -54,6 +54,10 @@ class Appearance(Protocol):
 
     def site_changed(self, site: Site) -> None:
         """Zone or currency may be another."""
+        ...
+
+    def offer_restore(self, found: str) -> None:
+        """Leaves the site and shows its newest whole backup. found: what is damaged."""
         ...
 
 
@@ -81,7 +85,14 @@ class SettingsView(BaseView):
         self._when_saved: list[Callable[[], object]] = []
         self.outcome = Outcome()
         self.facts = Facts(
-            self, self.formats, settings, self.load, self.outcome, self.reload, open_path
+            self,
+            self.formats,
+            settings,
+            self.load,
+            self.outcome,
+            self.reload,
+            open_path,
+            appearance.offer_restore,
         )
         self._build_top()
         self.site = Group("Site", "where it is", save=self._save_site, verb="Save site")
