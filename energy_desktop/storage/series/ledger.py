@@ -23,7 +23,7 @@ from energy_desktop.domain.energy import (
 )
 from energy_desktop.domain.errors import WrongUse
 from energy_desktop.storage.database import Database, Session
-from energy_desktop.storage.series import doubt, late, points, steps
+from energy_desktop.storage.series import doubt, imported, late, points, steps
 from energy_desktop.storage.series.chunks import TimelineCache
 from energy_desktop.storage.series.intervals import (
     Closed,
@@ -339,36 +339,35 @@ class StoredLedger:
     def add_intervals(self, intervals: Intervals) -> int:
         """Rounded to whole Wh. Intervals without energy are left out. One that is there with
         another energy is replaced as a new version, the old one kept; it counts as new."""
-        known = ~np.isnan(intervals.energy_wh)
-        starts = intervals.start_ms[known].tolist()
-        energy = np.rint(intervals.energy_wh[known]).astype(np.int64).tolist()
-        quality = intervals.quality[known].tolist()
-        if not starts:
+        known = np.flatnonzero(~np.isnan(intervals.energy_wh))
+        starts, last = np.unique(intervals.start_ms[known][::-1], return_index=True)
+        if not len(starts):
             return 0
+        known = known[::-1][last]  # of a start that is told twice, what was told last
+        energy = np.rint(intervals.energy_wh[known]).astype(np.int64)
+        quality = intervals.quality[known]
         meter_key = self._names.ensure_meter(intervals.meter_id)
         register_key = self._names.ensure_quantity(intervals.register).key
         of = (meter_key, register_key, intervals.step_s)
         with self._database.writing() as session:
-            kept = session.rows(
-                "SELECT start_ms, energy_wh FROM intervals WHERE meter_key = ?"
-                " AND register_key = ? AND step_s = ? AND start_ms >= ? AND start_ms <= ?",
-                (*of, min(starts), max(starts)),
+            kept, kept_wh = imported.there(session, of, starts)
+            new = ~np.isin(starts, kept, assume_unique=True)
+            imported.insert(
+                session,
+                of,
+                starts[new],
+                energy[new],
+                quality[new],
+                as_runs=self._database.is_sqlite,
             )
-            there = {row[0]: row[1] for row in kept}
-            new, changed = [], []
-            for start, wh, q in zip(starts, energy, quality, strict=True):
-                if start not in there:
-                    new.append((*of, start, wh, q, "imported", None, None, 0))
-                    there[start] = wh
-                elif there[start] != wh:
-                    changed.append((start, wh, q))
-                    there[start] = wh
-            session.many(_INSERT, new)
+            changed = np.flatnonzero(~new)
+            changed = changed[kept_wh[np.searchsorted(kept, starts[changed])] != energy[changed]]
             now_ms = to_ms(self._clock())
-            for start, wh, q in changed:
-                session.run(_KEEP_OLD, (now_ms, *of, start))
-                session.run(_REPLACE, (wh, q, "imported", *of, start))
-        return len(new) + len(changed)
+            for k in changed.tolist():
+                session.run(_KEEP_OLD, (now_ms, *of, int(starts[k])))
+                told = (int(energy[k]), int(quality[k]), imported.METHOD, *of, int(starts[k]))
+                session.run(_REPLACE, told)
+        return int(np.count_nonzero(new)) + len(changed)
 
     # --- closing --------------------------------------------------------------------------------
 

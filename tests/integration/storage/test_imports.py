@@ -3,9 +3,12 @@ a polled meter is filled up to where its own register has come."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from energy_desktop.domain.editing import EditMethod
 from energy_desktop.domain.energy import GapCause, IntervalQuality, Intervals
@@ -272,3 +275,43 @@ def test_what_a_file_filled_is_measured_for_every_list_and_open_again_once_undon
     assert np.isnan(three.estimated_wh).all()
     service.undo([result], "a mistake")
     assert open_gaps(store) == told
+
+
+@st.composite
+def batches(draw):
+    """Some imports of one meter: places on the grid, energies, qualities; some overlap."""
+    one = st.dictionaries(
+        st.one_of(st.integers(0, 40), st.integers(5_000, 5_010)),
+        st.tuples(
+            st.integers(0, 3), st.sampled_from([IntervalQuality.RAW, IntervalQuality.EDITED])
+        ),
+        min_size=1,
+    )
+    return draw(st.lists(one, min_size=1, max_size=4))
+
+
+@given(batches())
+@settings(max_examples=40, deadline=None)
+def test_whatever_the_order_and_the_holes_the_last_word_stands_and_is_counted(given_batches):
+    with (
+        TemporaryDirectory() as folder,
+        open_store(f"{folder}/site.db", clock=lambda: NOW) as store,
+    ):
+        truth = {}
+        for batch in given_batches:
+            places = list(batch)
+            starts = T0 + np.array(places, np.int64) * QUARTER_MS
+            energy = np.array([batch[k][0] for k in places], np.float64)
+            quality = np.array([batch[k][1] for k in places], np.int8)
+
+            told = store.ledger.add_intervals(
+                Intervals("m", REGISTER, 900, starts, energy, quality)
+            )
+
+            assert told == sum(k not in truth or truth[k][0] != batch[k][0] for k in places)
+            truth |= {k: batch[k] for k in places if k not in truth or truth[k][0] != batch[k][0]}
+        found = store.ledger.intervals("m", T0, T0 + 5_011 * QUARTER_MS)
+        for k in range(5_011):
+            energy, quality = truth.get(k, (np.nan, IntervalQuality.MISSING))
+            assert np.array_equal(found.energy_wh[k], energy, equal_nan=True)
+            assert found.quality[k] == quality
