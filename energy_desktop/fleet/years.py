@@ -7,6 +7,7 @@ whole run, so that nobody changes groups by looking; the groups' figures are tho
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -187,7 +188,8 @@ def _keep(
 def _engine(run: StoredRun, year: int) -> Iterator[DuckDbEngine]:
     scratch = run.out.with_name(f"{run.out.name}.{year}.scratch")
     try:
-        engine = DuckDbEngine(scratch)
+        # Somebody waits before a window: one core stays with it.
+        engine = DuckDbEngine(scratch, threads=max(1, (os.cpu_count() or 2) - 1))
     except OSError as error:
         raise StoreError(
             where=str(run.out.parent),

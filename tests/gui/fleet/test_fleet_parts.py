@@ -99,7 +99,7 @@ def test_each_segment_has_a_card_with_its_number_and_its_shape(make):
 
     titles = [card.accessibleName() for card in view.overview.cards.cards]
 
-    assert titles == ["Low, evening peak", "High, even through the day"]
+    assert titles == ["Evening peak", "Even through the day"]
     assert "17 to 18 o'clock" in view.overview.cards.cards[0].chart.accessibleDescription()
 
 

@@ -66,13 +66,14 @@ def tariff_name(label: str) -> str:
 
 
 def segment_title(segment: Segment) -> str:
-    """Size and shape; the weekend stands in the line below."""
-    return capital(", ".join(segment.words.split(", ")[:2]))
+    """The shape of the day, which is drawn below it; how much, the line beneath says."""
+    _, shape, *_ = segment.words.split(", ")
+    return capital(shape)
 
 
 def segment_line(formats: Formats, segment: Segment) -> str:
     share = formats.percent(segment.share_pct)
-    return f"{share} of households, {kwh(formats, segment.kwh_per_day)} kWh a day"
+    return f"{share} of all, {kwh(formats, segment.kwh_per_day)} kWh a day"
 
 
 def run_name(out: Path, found: int | None = None, formats: Formats | None = None) -> str:
