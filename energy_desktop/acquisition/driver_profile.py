@@ -7,6 +7,7 @@ and the drivers that are built at run time (sunspec/) can all make them without 
 from dataclasses import dataclass
 from functools import cached_property
 
+from energy_desktop.acquisition.meter_clock import ClockRegister
 from energy_desktop.domain.driver import DriverInfo
 from energy_desktop.domain.register_address import manual_number
 from energy_desktop.domain.snapshot import Layout
@@ -148,6 +149,7 @@ class DriverProfile:
     transformers: what the meter does with current and voltage transformers, in words.
     sign_convention: what its sign means, in words, where it is known.
     own: from a site folder, not shipped.
+    clock: where the meter tells its own time; None: nowhere.
     """
 
     driver_id: str
@@ -171,6 +173,7 @@ class DriverProfile:
     transformers: str = ""
     sign_convention: str = ""
     guards: tuple[Guard, ...] = ()
+    clock: ClockRegister | None = None
 
     @cached_property
     def layout(self) -> Layout:

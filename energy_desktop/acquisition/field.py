@@ -11,6 +11,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import CancelledError
 from dataclasses import dataclass
 from typing import Any, TypeVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from energy_desktop.acquisition.asking import TELEGRAM_PATIENCE_S, Asking, Guests, where_of
 from energy_desktop.acquisition.driver_profile import SUNSPEC
@@ -104,6 +105,7 @@ class Field:
                 on_event or _ignore,
                 on_gap or _ignore,
                 password or _no_password,
+                self._zone,
             )
         )
         self._asking = Asking(self._running, self._outlets, self._guests)
@@ -127,6 +129,12 @@ class Field:
         self._thread = threading.Thread(target=self._run, name="field", daemon=True)
         self._thread.start()
         self._started.wait()
+
+    def _zone(self) -> ZoneInfo | None:
+        try:
+            return ZoneInfo(self._configuration.site.zone)
+        except (ZoneInfoNotFoundError, ValueError):
+            return None
 
     def stop(self, timeout_s: float = 5.0) -> bool:
         """Ends every poll and closes every link. False: the thread did not end in time."""

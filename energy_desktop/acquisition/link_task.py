@@ -7,6 +7,7 @@ links/__init__.py and no branch anywhere else.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
+from zoneinfo import ZoneInfo
 
 from energy_desktop.acquisition.links.frame_log import FrameLog
 from energy_desktop.acquisition.profiles import DriverProfile
@@ -39,7 +40,7 @@ class Outlets:
     """Where a link's findings go. Callables return at once and may be called at any reading.
 
     password: of a link by its id; None: it has none. It may ask the system's key store, so it is
-    called in a thread.
+    called in a thread. zone: of the site, which clocks without a zone are set to; None: not known.
     """
 
     sink: SnapshotSink
@@ -48,6 +49,7 @@ class Outlets:
     on_event: Callable[[MeterStatus], None]
     on_gap: Callable[[Gap], None]
     password: Callable[[str], str | None] = lambda _: None
+    zone: Callable[[], ZoneInfo | None] = lambda: None
 
     def now_ms(self) -> int:
         return to_ms(self.clock())

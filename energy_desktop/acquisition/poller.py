@@ -13,6 +13,7 @@ from energy_desktop.acquisition.link_task import MeterOnLink, Outlets
 from energy_desktop.acquisition.links.checked import CheckedConnection, ReadRequest
 from energy_desktop.acquisition.links.failure import FailureKind, RequestFailed
 from energy_desktop.acquisition.links.frame_log import FrameLog
+from energy_desktop.acquisition.meter_clock import ASK_EVERY_S, ClockRegister, shown_ms
 from energy_desktop.acquisition.profiles import DriverProfile
 from energy_desktop.acquisition.reading import DeviceChanged, Reader, ReadPart
 from energy_desktop.acquisition.schedule import Backoff
@@ -40,6 +41,8 @@ class PolledMeter(MeterOnLink):
 
     reader: Reader | None = None
     turn: int = 0
+    clock: ClockRegister | None = None
+    clock_due_s: float = 0.0
     requests: dict[ReadPart, tuple[ReadRequest, ...]] = field(default_factory=dict)
 
     def know(self, profile: DriverProfile) -> Reader:
@@ -47,6 +50,7 @@ class PolledMeter(MeterOnLink):
         interval_s = self.track.meter.poll_interval_s
         self.reader = Reader(profile, self.correction, poll_interval_s=interval_s)
         self.turn = 0
+        self.clock, self.clock_due_s = profile.clock, 0.0
         self.requests.clear()
         return self.reader
 
@@ -225,6 +229,26 @@ class LinkPoller:
         self._outlets.sink.put(snapshot)
         round_trip_ms = (finished_s - started_s) * 1000
         self._report(polled.track.answered(finished_s, now_ms, round_trip_ms, skipped))
+        if polled.clock is not None and polled.clock_due_s <= finished_s:
+            await self._look_at_clock(polled, polled.clock)
+
+    async def _look_at_clock(self, polled: PolledMeter, clock: ClockRegister) -> None:
+        """Between two polls, and never at their cost: what fails here is no failure of the meter,
+        whose next poll tells whether it is there."""
+        polled.clock_due_s = self._loop.time() + ASK_EVERY_S
+        unit_id = polled.track.meter.unit_id
+        request = ReadRequest(unit_id, clock.function, clock.address, clock.count)
+        try:
+            raw = await self.connection.read(request, self._patience_s(polled))
+        except RequestFailed as failure:
+            if failure.kind is FailureKind.REFUSED:
+                polled.clock = None
+                log.info("%s: it does not tell its time: %s", polled.track.where, failure.what)
+            return
+        now_ms = self._outlets.now_ms()
+        told_ms = shown_ms(raw, clock, self._outlets.zone(), now_ms)
+        if told_ms is not None and self._is_current(polled):
+            polled.track.clock_showed(told_ms, now_ms)
 
     def _patience_s(self, polled: PolledMeter) -> float | None:
         """A meter that has been lost for some time may not keep its neighbours waiting; a person

@@ -26,6 +26,7 @@ from energy_desktop.acquisition.driver_profile import (
     Register,
 )
 from energy_desktop.acquisition.driver_text import TomlChecks, find_line
+from energy_desktop.acquisition.meter_clock import REGISTERS_OF_CLOCK, ClockRegister
 from energy_desktop.domain.errors import DriverFileError
 from energy_desktop.domain.quantities import quantity
 
@@ -46,6 +47,7 @@ _FILE_KEYS = frozenset(
         "counter_modulus_wh",
         "transformers",
         "sign_convention",
+        "clock",
         "quantities",
         "controls",
     ]
@@ -72,7 +74,8 @@ _CONTROL_KEYS = frozenset(
     {"address", "format", "word_order", "low", "high", "unit", "scale", "doubt"}
 )
 _REFERENCE_NEEDED = ("mqtt", "bacnet")  # the others' readers know the names of their values
-_MODBUS_ONLY = ("defaults", "max_registers", "holes", "unavailable", "controls")
+_CLOCK_KEYS = frozenset({"address", "function", "format", "word_order"})
+_MODBUS_ONLY = ("defaults", "max_registers", "holes", "unavailable", "controls", "clock")
 _WORD_ORDER_NAMES = {"big": "ABCD", "little": "CDAB"} | {name: name for name in WORD_ORDERS}
 
 SUNSPEC_UNAVAILABLE: Mapping[str, tuple[int, ...]] = {
@@ -170,7 +173,28 @@ class _Reader(TomlChecks):
             controls=self._controls(table),
             transformers=self._text_value(table, "transformers", ""),
             sign_convention=self._text_value(table, "sign_convention", ""),
+            clock=self._clock(table),
         )
+
+    def _clock(self, table: dict[str, Any]) -> ClockRegister | None:
+        if "clock" not in table:
+            return None
+        entry = self._table(table, "clock", _CLOCK_KEYS)
+        value_format = entry.get("format", "unix32")
+        if value_format not in REGISTERS_OF_CLOCK:
+            known = ", ".join(REGISTERS_OF_CLOCK)
+            self._fail(("clock", "format"), f"the format {value_format!r} is none of {known}.")
+        word_order = _WORD_ORDER_NAMES.get(entry.get("word_order", "ABCD"), "")
+        if word_order not in ("ABCD", "CDAB"):
+            self._fail(("clock", "word_order"), "the words of a clock stand as big or as little.")
+        function = entry.get("function", 3)
+        if function not in (3, 4) or isinstance(function, bool):
+            self._fail(("clock", "function"), "3 reads holding, 4 input registers.")
+        count = REGISTERS_OF_CLOCK[value_format]
+        if "address" not in entry:
+            self._fail(("clock",), "the clock has no address.")
+        address = self._whole(entry, ("clock", "address"), 0, 0x10000 - count)
+        return ClockRegister(address, function, value_format, word_order)
 
     def _registers(
         self, table: dict[str, Any], max_registers: int, holes: tuple[tuple[int, int], ...]

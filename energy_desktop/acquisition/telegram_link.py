@@ -9,6 +9,7 @@ from energy_desktop.acquisition.link_task import MeterOnLink, Outlets
 from energy_desktop.acquisition.links.bus_statistics import BusCounters
 from energy_desktop.acquisition.links.failure import FailureKind, RequestFailed
 from energy_desktop.acquisition.links.frame_log import FrameLog
+from energy_desktop.acquisition.meter_clock import local_ms
 from energy_desktop.acquisition.telegrams.reading import TelegramReader
 from energy_desktop.acquisition.telegrams.telegram import Telegram, TelegramRefused
 from energy_desktop.acquisition.tracking import log
@@ -123,6 +124,11 @@ class TelegramLink:
                 meter.identity,
             )
         meter.identity = telegram.identity
+        shown_ms = telegram.time_ms
+        if shown_ms is None and telegram.wall_time is not None:
+            shown_ms = local_ms(telegram.wall_time, self._outlets.zone(), now_ms)
+        if shown_ms is not None:
+            meter.track.clock_showed(shown_ms, now_ms)
         before = meter.track.status.state
         self._outlets.sink.put(snapshot)
         gap = meter.track.answered(

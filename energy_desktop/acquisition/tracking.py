@@ -8,6 +8,7 @@ import logging
 from dataclasses import dataclass, field
 
 from energy_desktop.acquisition.links.failure import FailureKind, RequestFailed
+from energy_desktop.acquisition.meter_clock import RIGHT_S, WRONG_S
 from energy_desktop.acquisition.schedule import Backoff, Slots
 from energy_desktop.domain.energy import Gap, GapCause
 from energy_desktop.domain.site import Meter
@@ -36,6 +37,8 @@ class MeterTrack:
     failures_in_row: int = 0
     first_try_ms: int | None = None
     last_answer_s: float | None = None
+    clock_ahead_s: float | None = None
+    _clock_is_wrong: bool = False
     _busy_tries: int = 0
     _retry_s: float | None = None
 
@@ -82,8 +85,26 @@ class MeterTrack:
             failures=before.failures,
             skipped_slots=self.slots.skipped,
             round_trip_ms=round_trip_ms,
+            clock_ahead_s=self.clock_ahead_s,
         )
         return gap
+
+    def clock_showed(self, shown_ms: int, now_ms: int) -> None:
+        """The meter told its own time; it is in the next status. Logged when the clock is found
+        wrong, and once more when it is right again."""
+        ahead_s = (shown_ms - now_ms) / 1000
+        self.clock_ahead_s = ahead_s
+        if not self._clock_is_wrong and abs(ahead_s) > WRONG_S:
+            self._clock_is_wrong = True
+            log.warning(
+                "%s: its own clock is %s. Readings carry the time of this computer; set the "
+                "meter's clock.",
+                self.where,
+                clock_text(ahead_s),
+            )
+        elif self._clock_is_wrong and abs(ahead_s) <= RIGHT_S:
+            self._clock_is_wrong = False
+            log.info("%s: its own clock is right again.", self.where)
 
     def failed(
         self, failure: RequestFailed, now_s: float, now_ms: int, retry_s: float | None = None
@@ -122,6 +143,7 @@ class MeterTrack:
             failures=before.failures + 1,
             skipped_slots=self.slots.skipped,
             round_trip_ms=before.round_trip_ms,
+            clock_ahead_s=self.clock_ahead_s,
         )
         if lost and not was_lost:
             rarely = (
@@ -163,6 +185,11 @@ class MeterTrack:
     def _lost_since(self) -> int | None:
         last = self.status.last_read_ms
         return self.first_try_ms if last is None else last
+
+
+def clock_text(ahead_s: float) -> str:
+    """`1 h 2 min ahead`, `5 min 4 s behind`."""
+    return f"{duration_text(abs(ahead_s))} {'ahead' if ahead_s > 0 else 'behind'}"
 
 
 def duration_text(seconds: float) -> str:

@@ -99,7 +99,11 @@ class LinkState(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class MeterStatus:
-    """Live state of one meter; replaced whole at each change, so any thread may read it."""
+    """Live state of one meter; replaced whole at each change, so any thread may read it.
+
+    clock_ahead_s: by how much the meter's own clock is ahead of ours (below 0: behind), as it was
+    seen last; None: it tells no time. Readings never carry the meter's time.
+    """
 
     meter_id: str
     state: LinkState
@@ -112,3 +116,4 @@ class MeterStatus:
     failures: int = 0
     skipped_slots: int = 0
     round_trip_ms: float | None = None
+    clock_ahead_s: float | None = None

@@ -18,7 +18,7 @@ from energy_desktop.domain.errors import WrongUse
 from energy_desktop.domain.ports import Ledger
 
 if TYPE_CHECKING:
-    from energy_desktop.domain.energy import Floats, Int8s
+    from energy_desktop.domain.energy import Floats, Int8s, Int64s
 
 
 def at_step(
@@ -43,7 +43,8 @@ def at_step(
     own_ms = own_s * 1000
     first_ms, last_ms = start_ms // own_ms * own_ms, -(-end_ms // own_ms) * own_ms
     own = ledger.intervals(meter_id, first_ms, last_ms, register=register, step_s=own_s)
-    energy, quality = _spread(own, found)
+    energy, quality = laid_on(own, found.start_ms, step_s)
+    quality = np.maximum(quality, IntervalQuality.ESTIMATED)
     use = silent & np.isfinite(energy)
     return Intervals(
         meter_id,
@@ -68,19 +69,25 @@ def _unknown(meter_id: str, register: str, start_ms: int, end_ms: int, step_s: i
     )
 
 
-def _spread(own: Intervals, wanted: Intervals) -> tuple[Floats, Int8s]:
-    """Energy (n,) and quality (n,) of the wanted steps; NaN where any part of one is unknown."""
-    edges = np.append(own.start_ms, own.start_ms[-1:] + own.step_s * 1000)
+def laid_on(own: Intervals, start_ms: Int64s, step_s: int) -> tuple[Floats, Int8s]:
+    """Energy (n,) and worst quality (n,) of the steps that begin at start_ms, each interval laid
+    evenly over its time; NaN and MISSING where any part of a step is unknown or outside."""
+    energy = np.full(start_ms.size, np.nan)
+    quality = np.full(start_ms.size, IntervalQuality.MISSING, np.int8)
+    if not own.start_ms.size:
+        return energy, quality
+    edges = np.append(own.start_ms, own.start_ms[-1] + own.step_s * 1000)
+    inside = (start_ms >= edges[0]) & (start_ms + step_s * 1000 <= edges[-1])
+    starts, ends = start_ms[inside], start_ms[inside] + step_s * 1000
+    if not starts.size:
+        return energy, quality
     known = np.isfinite(own.energy_wh)
     total = np.concatenate(([0.0], np.cumsum(np.where(known, own.energy_wh, 0.0))))
     gaps = np.concatenate(([0], np.cumsum(~known)))
-    starts = wanted.start_ms
-    ends = starts + wanted.step_s * 1000
-    energy = np.interp(ends, edges, total) - np.interp(starts, edges, total)
     first = np.searchsorted(edges, starts, side="right") - 1
     last = np.searchsorted(edges, ends, side="left")
-    energy[gaps[last] > gaps[first]] = np.nan
-    worst = np.maximum.reduceat(
-        np.append(own.quality, np.int8(0)), np.stack((first, last), axis=1).ravel()
-    )[::2]
-    return energy, np.maximum(worst, IntervalQuality.ESTIMATED).astype(np.int8)
+    found = np.interp(ends, edges, total) - np.interp(starts, edges, total)
+    energy[inside] = np.where(gaps[last] > gaps[first], np.nan, found)
+    pairs = np.stack((first, last), axis=1).ravel()
+    quality[inside] = np.maximum.reduceat(np.append(own.quality, np.int8(0)), pairs)[::2]
+    return energy, quality

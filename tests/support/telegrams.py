@@ -96,10 +96,18 @@ def sml_value(
     )
 
 
-def sml(*values: bytes, server: bytes = bytes.fromhex("0A01414243000102030A")) -> bytes:
-    """A whole SML telegram: open, list, close."""
+def sml(
+    *values: bytes,
+    server: bytes = bytes.fromhex("0A01414243000102030A"),
+    time_s: int | None = None,
+) -> bytes:
+    """A whole SML telegram: open, list, close. time_s: what its clock shows, seconds since 1970."""
     opened = listed(NOTHING, NOTHING, octets(b"\0\x01"), octets(server), NOTHING, NOTHING)
-    time = listed(unsigned(1, 1), unsigned(4711, 4))
+    time = (
+        listed(unsigned(1, 1), unsigned(4711, 4))
+        if time_s is None
+        else listed(unsigned(2, 1), unsigned(time_s, 4))
+    )
     response = listed(NOTHING, octets(server), NOTHING, time, listed(*values), NOTHING, NOTHING)
     return sml_transport(
         sml_message(0x0101, opened)

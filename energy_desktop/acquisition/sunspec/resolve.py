@@ -17,6 +17,7 @@ from energy_desktop.acquisition.driver_profile import (
 )
 from energy_desktop.acquisition.links.checked import CheckedConnection, ReadRequest
 from energy_desktop.acquisition.links.failure import FailureKind, RequestFailed
+from energy_desktop.acquisition.meter_clock import ClockRegister
 from energy_desktop.acquisition.sunspec.device import (
     KINDS,
     FoundModel,
@@ -29,6 +30,7 @@ from energy_desktop.acquisition.sunspec.models import Model, ModelPoint, definit
 
 _FUNCTION = 3
 _LONGEST_READ = 125
+_EXTENDED_STATUS, _TIME_STAMP = 122, 41  # the model, and where in it the clock stands
 _CHARGE = "soc_pct"  # what an inverter takes from the storage models beside it
 
 
@@ -83,11 +85,20 @@ async def profile_of(
         registers=tuple(registers.values()),
         points=(),
         guards=tuple(guards),
+        clock=_clock(device),
         max_registers=_LONGEST_READ,
         manufacturer=device.manufacturer or profile.manufacturer,
         models=(device.model,) if device.model else profile.models,
         source=f"read from the device: SunSpec models {ids} from address {device.base}",
     )
+
+
+def _clock(device: SunSpecDevice) -> ClockRegister | None:
+    """The time stamp of the status model of inverters."""
+    for found in device.models:
+        if found.model_id == _EXTENDED_STATUS and found.length + 2 >= _TIME_STAMP + 2:
+            return ClockRegister(found.address + _TIME_STAMP, _FUNCTION, "sunspec32")
+    return None
 
 
 def _choose(device: SunSpecDevice, address: str) -> tuple[FoundModel, ...]:

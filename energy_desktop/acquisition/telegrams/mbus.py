@@ -8,6 +8,7 @@ is told in docs/decisions/0010.
 
 import re
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from fractions import Fraction
 
 from energy_desktop.acquisition.telegrams import mbus_tables as tables
@@ -19,7 +20,7 @@ from energy_desktop.acquisition.telegrams.mbus_records import (
     read_records,
 )
 from energy_desktop.acquisition.telegrams.mbus_tables import Vif
-from energy_desktop.acquisition.telegrams.telegram import Telegram, TelegramRefused, refuse
+from energy_desktop.acquisition.telegrams.telegram import Entry, Telegram, TelegramRefused, refuse
 from energy_desktop.domain.bus import BusError
 
 ACKNOWLEDGE = 0xE5
@@ -230,12 +231,25 @@ def _from_records(data: bytes, header: _Header, address: int) -> Telegram:
         identity=header.identity,
         aliases=tuple(a for a in (header.secondary, str(address)) if a),
         time_ms=None,  # the meter's clock has no time zone
+        wall_time=_wall_time(entries),
         values=values,
         entries=entries,
         manufacturer=header.manufacturer,
         medium=header.medium,
         remarks=(*remarks, *more),
     )
+
+
+def _wall_time(entries: tuple[Entry, ...]) -> datetime | None:
+    """The present time that the meter shows; one of type F has no seconds, so their middle."""
+    now = next((entry for entry in entries if entry.key == "time"), None)
+    try:
+        shown = None if now is None else datetime.fromisoformat(now.text.rpartition(" ")[2])
+    except ValueError:  # the meter says that it is not valid
+        return None
+    if shown is None or now is None:
+        return None
+    return shown + timedelta(seconds=30) if now.code.startswith("04") else shown
 
 
 def _fixed(body: bytes, address: int) -> Telegram:

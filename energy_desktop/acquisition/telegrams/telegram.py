@@ -7,6 +7,7 @@ a person sees it, but is never given a quantity.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from fractions import Fraction
 from typing import Protocol
 
@@ -39,7 +40,8 @@ class Telegram:
 
     identity: what a meter's address is compared with; empty when the telegram names none.
     aliases: other writings of it. time_ms: UTC epoch ms of the meter's clock; None where it sends
-    no time or one without a time zone. checked: False when the protocol has no checksum here.
+    no time or one without a time zone. wall_time: that one, naive. checked: False when the protocol
+    has no checksum here.
     """
 
     protocol: str
@@ -52,6 +54,7 @@ class Telegram:
     aliases: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
     checked: bool = True
+    wall_time: datetime | None = None
 
     def entry(self, key: str) -> Entry | None:
         """The first entry that a driver means by `key` (or by its full code)."""

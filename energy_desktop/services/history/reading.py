@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from energy_desktop.domain.energy import IntervalQuality, Intervals, Resolution
+from energy_desktop.domain.energy import HOUR_MS, IntervalQuality, Intervals, Resolution
 from energy_desktop.domain.errors import NotFound
 from energy_desktop.domain.ports import ConfigurationStore, History, Ledger
 from energy_desktop.domain.quantities import QUANTITIES, quantity
 from energy_desktop.domain.site import Meter, VirtualMeter
 from energy_desktop.services.history.patterns import not_measured
 from energy_desktop.services.history.values import POWER, Curve, HistorySubject, Slots
+from energy_desktop.services.interval_steps import laid_on
 from energy_desktop.services.registers import negative_register, positive_register
 
 if TYPE_CHECKING:
@@ -155,12 +156,13 @@ class SlotReader:
 
     def _booked(self, meter_id: str, register: str, starts: Int64s) -> tuple[Floats, Int8s]:
         """Mean power (n,) and quality (n,) that the ledger holds for each slot."""
-        end_ms = int(starts[-1]) + SLOT_S * 1000
-        found = self._ledger.intervals(meter_id, int(starts[0]), end_ms, register=register)
+        # Wide enough for the intervals that the first and the last slot lie in.
+        span = int(starts[0]) // HOUR_MS * HOUR_MS, -(-int(starts[-1] + 1) // HOUR_MS) * HOUR_MS
+        found = self._ledger.intervals(meter_id, *span, register=register)
         power, quality = _laid_on(starts, found)
         back = negative_register(self._ledger, meter_id)
         if back is not None and back != register:
-            against = self._ledger.intervals(meter_id, int(starts[0]), end_ms, register=back)
+            against = self._ledger.intervals(meter_id, *span, register=back)
             power = power - np.nan_to_num(_laid_on(starts, against)[0])
         return power, quality
 
@@ -255,6 +257,9 @@ def _laid_on(starts: Int64s, found: Intervals) -> tuple[Floats, Int8s]:
     quality = np.full(starts.size, IntervalQuality.MISSING, dtype=np.int8)
     if not found.start_ms.size:
         return power, quality
+    if found.step_s < SLOT_S and SLOT_S % found.step_s:  # 10 min: every third one lies in two slots
+        energy, quality = laid_on(found, starts, SLOT_S)
+        return energy * 3600 / SLOT_S, quality
     step_ms = found.step_s * 1000
     mean = found.energy_wh * 3600 / found.step_s
     if found.step_s >= SLOT_S:

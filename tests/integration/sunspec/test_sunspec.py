@@ -13,6 +13,7 @@ from energy_desktop.acquisition.driver_profile import DriverProfile
 from energy_desktop.acquisition.links.checked import ReadRequest
 from energy_desktop.acquisition.links.failure import FailureKind, RequestFailed
 from energy_desktop.acquisition.links.modbus_tcp import ModbusTcpConnection
+from energy_desktop.acquisition.meter_clock import shown_ms
 from energy_desktop.acquisition.profiles import load_profile
 from energy_desktop.acquisition.reading import Decoded, DeviceChanged, Reader
 from energy_desktop.acquisition.sunspec import discover, needs_contact, resolve
@@ -304,3 +305,19 @@ def test_the_drivers_list_of_points_is_what_the_models_give():
     }
 
     assert listed == given
+
+
+def test_the_clock_of_an_inverter_is_where_its_status_model_has_it():
+    inverter = a_model(103, W=500, W_SF=1, WH=123456, WH_SF=1)
+    told_s = 826_448_887  # since 2000
+    with serving_registers(chain(a_common(), inverter, a_model(122, Tms=told_s))) as server:
+
+        async def work(connection):
+            profile = await contact(connection)
+            clock = profile.clock
+            raw = await connection.read(ReadRequest(1, clock.function, clock.address, clock.count))
+            return shown_ms(raw, clock, None, 0)
+
+        shown = on_the_wire(server, work)
+
+    assert shown == 1000 * (told_s + 946_684_800)

@@ -335,3 +335,21 @@ def test_a_serial_server_that_vanished_without_a_word_is_called_again(server):
 
     assert set(values(watched, "one", "energy_import_wh")) == {111.0}
     assert len(watched.gaps) == 1
+
+
+def test_the_clock_of_a_meter_that_speaks_is_held_against_ours(server, caplog):
+    link = Link("line", LinkKind.SML, host="127.0.0.1", port=server.port)
+    late_s = round(time.time()) - 7_200
+
+    def make(n: int) -> bytes:
+        energy = build.unsigned(1000, 4)
+        return build.sml(build.sml_value("1-0:1.8.0*255", energy), time_s=late_s)
+
+    site = a_site(link, a_meter("home", "sml_meter"))
+    with polling(site) as watched, running(Sender(server, make, 0.05).step):
+        wait_until(lambda: watched.field.statuses()["home"].clock_ahead_s is not None)
+        status = watched.field.statuses()["home"]
+
+    assert status.clock_ahead_s == pytest.approx(-7_200, abs=10)
+    assert caplog.text.count("its own clock is 2 h") == 1
+    assert all(abs(s.read_at_ms / 1000 - time.time()) < 60 for s in watched.sink.of("home"))

@@ -191,3 +191,19 @@ def test_requests_and_acknowledgements_of_a_recorded_bus_are_no_telegrams():
     outcomes = list(decode_all("mbus", bytes.fromhex("1040014116 E5 107B017C16") + good))
 
     assert [type(outcome) for outcome in outcomes] == [Telegram]
+
+
+@pytest.mark.parametrize(
+    ("record", "shown"),
+    [
+        ("04 6D 08 0A 4A 33", "2026-03-10T10:08:30"),  # without seconds: their middle
+        ("06 6D 07 08 0A 4A 33 00", "2026-03-10T10:08:07"),
+        ("04 6D 88 0A 4A 33", None),  # marked as not valid
+        ("44 6D 08 0A 4A 33", None),  # of an earlier time, not of now
+    ],
+)
+def test_the_time_that_a_meter_shows_is_told_without_a_zone(record, shown):
+    telegram = read(record, "04 03 E8 03 00 00")
+
+    assert telegram.time_ms is None
+    assert (telegram.wall_time and telegram.wall_time.isoformat()) == shown
