@@ -223,7 +223,7 @@ class Asking:
                 snapshot = await first
         except TimeoutError:
             status = self._outlets.statuses.get(meter_id)
-            raise _nothing_heard(where, status, patience_s) from None
+            raise nothing_heard(where, status, patience_s) from None
         finally:
             work.remove(meter_id)
             if task is not None:
@@ -239,6 +239,7 @@ class Asking:
             missing=tuple(name for name in named if name not in values),
             round_trip_ms=(loop.time() - started_s) * 1000,
             remarks=tuple(value_remarks(values, snapshot.rejected, nominal)),
+            rejected=snapshot.rejected,
         )
 
     @asynccontextmanager
@@ -265,7 +266,8 @@ def where_of(link: Link, unit_id: int) -> str:
     return f"{link.address}, unit {unit_id}" if kind_info(link).uses_unit else link.address
 
 
-def _nothing_heard(where: str, status: MeterStatus | None, patience_s: float) -> MeterUnreachable:
+def nothing_heard(where: str, status: MeterStatus | None, patience_s: float) -> MeterUnreachable:
+    """Why, as far as it is known; else what to look at."""
     if status is not None and status.last_error and status.state is not LinkState.GOOD:
         return MeterUnreachable(where=where, what=status.last_error, remedy=status.remedy)
     return MeterUnreachable(

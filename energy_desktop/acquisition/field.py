@@ -175,7 +175,7 @@ class Field:
         for a driver that does not fit the link.
         """
         profile = self._library.get(driver_id)
-        _check_protocol(link, profile)
+        check_protocol(link, profile)
         site = self._configuration.site
         nominal = (site.nominal_voltage_v, site.nominal_frequency_hz)
         model = profile.models[0] if profile.models else profile.driver_id
@@ -380,7 +380,7 @@ class Field:
                 remedy="Set it to 0.2 s or more.",
             )
         profile = self._library.get(meter.driver_id)
-        _check_protocol(link, profile)
+        check_protocol(link, profile)
         return _Wanted(
             profile,
             link,
@@ -479,14 +479,14 @@ def _listening_s(link: Link) -> float:
     return 0.0 if has_numbers else 2 * link.guard_s + OPENING_S
 
 
-def _check_protocol(link: Link, profile: DriverProfile) -> None:
+def check_protocol(link: Link, profile: DriverProfile) -> None:
     """Raises WrongUse for a driver that cannot read over such a link."""
     spoken = MODBUS if profile.protocol == SUNSPEC else profile.protocol
     info = kind_info(link)
     if spoken != info.protocol:
         raise WrongUse(
             where=link.address,
-            what=f"the driver {profile.driver_id} does not read over {info.label}.",
+            what=f"the driver {profile.driver_id} speaks {spoken}, and {info.label} does not.",
             remedy=f"Choose a driver for {info.protocol}, or another connection.",
         )
 

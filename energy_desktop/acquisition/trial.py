@@ -55,6 +55,7 @@ async def trial_reading(
         missing=tuple(name for name in named if name not in values),
         round_trip_ms=round_trip_ms,
         remarks=tuple(_remarks(profile, answers, decoded, values, nominal)),
+        rejected=decoded.rejected,
     )
 
 
@@ -68,6 +69,7 @@ def poll_meter(
     clock: Clock = system_clock,
     correction: Correction | None = None,
     meter_id: str = "",
+    address: str = "",
 ) -> Iterator[Snapshot]:
     """Polls one meter without a site: `count` snapshots (None: for ever), blocking between them.
 
@@ -82,7 +84,7 @@ def poll_meter(
         try:
             try:
                 runner.run(connection.connect())
-                profile = runner.run(resolve(profile, connection, unit_id))
+                profile = runner.run(resolve(profile, connection, unit_id, address))
             except RequestFailed as failure:
                 raise failure.for_user(where) from None
             reader = Reader(profile, correction)

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from energy_desktop.domain.snapshot import Rejected
+
 
 @dataclass(frozen=True, slots=True)
 class DriverInfo:
@@ -39,9 +41,10 @@ class RegisterView:
 
 @dataclass(frozen=True, slots=True)
 class TestReading:
-    """What a trial read of a meter gave, before it is saved."""
+    """What a trial read of a meter gave, before it is saved. rejected: values that cannot be."""
 
     values: dict[str, float]
     missing: tuple[str, ...]
     round_trip_ms: float
     remarks: tuple[str, ...]
+    rejected: tuple[Rejected, ...] = ()

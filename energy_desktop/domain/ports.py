@@ -374,6 +374,18 @@ class BusAccess(Protocol):
         """Function 43/14; None: the device answers, but does not tell."""
         ...
 
+    def read_once(
+        self,
+        link: Link,
+        driver_id: str,
+        unit_id: int,
+        *,
+        address: str = "",
+        timeout_s: float = 5.0,
+    ) -> TestReading:
+        """As FieldControl: one reading of a meter of any kind, as the meter itself tells it."""
+        ...
+
     def frames(self, link_id: str, after: int = 0) -> tuple[Frame, ...]:
         """What went over the link since frame number `after`, as far as it is still kept."""
         ...

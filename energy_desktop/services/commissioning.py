@@ -41,7 +41,7 @@ from energy_desktop.domain.errors import (
     UserFacingError,
     WrongUse,
 )
-from energy_desktop.domain.link_kinds import MODBUS, kind_info
+from energy_desktop.domain.link_kinds import MODBUS, PUSH, kind_info
 from energy_desktop.domain.ports import (
     BusAccess,
     ProgressSink,
@@ -53,7 +53,9 @@ from energy_desktop.domain.wording import count as counted
 from energy_desktop.services.commissioning_reads import (
     MeterPolls,
     MeterReading,
+    MeterReads,
     Profiles,
+    WholeReading,
     polls_of_rings,
     probe_drivers,
     register_rows,
@@ -330,23 +332,25 @@ class CommissioningService:
             for i, pair in enumerate(wanted)
         )
 
-    def _reading(self, meter: Meter, link: Link, live: MeterPolls | None) -> MeterReading | None:
-        """None: it is judged by what was polled, because it speaks or describes itself."""
+    def _reading(self, meter: Meter, link: Link, live: MeterPolls | None) -> MeterReads | None:
+        """None: it is judged by what was polled, for it has no registers that could be turned."""
         profile = self._profiles.get(meter.driver_id)
         if link_is_modbus(link) and profile.registers:
             return MeterReading(self._need_bus(), self._profiles, meter, link)
-        if live is None:
+        if live is not None:
+            return None
+        if kind_info(link).protocol == PUSH:
             raise WrongUse(
                 where=meter.name or meter.meter_id,
-                what="It speaks by itself or describes itself, and was not read lately.",
-                remedy="Check it in the program that polls it, once some readings came.",
+                what="Its sensor posts by itself, and too few readings came lately.",
+                remedy="Check it in the program that takes them, once some readings came.",
             )
-        return None
+        return WholeReading(self._need_bus(), self._profiles, meter, link)
 
     def _judged(
         self,
         pair: tuple[Meter, Link],
-        reading: MeterReading | None,
+        reading: MeterReads | None,
         live: MeterPolls | None,
         failure: Judgement | None,
         *,
@@ -451,7 +455,7 @@ def _meter(configuration: Configuration, meter_id: str) -> Meter:
     return meter
 
 
-def _poll(reading: MeterReading, meter: Meter, link: Link) -> Judgement | None:
+def _poll(reading: MeterReads, meter: Meter, link: Link) -> Judgement | None:
     """Reads once; what the wire says against it, as a judgement."""
     try:
         reading.poll()
@@ -463,11 +467,13 @@ def _poll(reading: MeterReading, meter: Meter, link: Link) -> Judgement | None:
 
 
 def _dead(meter: Meter, link: Link, error: UserFacingError) -> Judgement:
+    where = f"unit {meter.unit_id} on {link.address}"
+    if not kind_info(link).uses_unit:
+        where = link.address
     return Judgement(
         FaultKind.DEAD,
         Verdict.FAULT,
-        f"No {'connection to' if is_unopened(error) else 'answer from'} "
-        f"unit {meter.unit_id} on {link.address}",
+        f"No {'connection to' if is_unopened(error) else 'answer from'} {where}",
         error.what,
         error.remedy,
     )

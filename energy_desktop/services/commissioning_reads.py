@@ -60,6 +60,16 @@ class MeterPolls:
         )
 
 
+class MeterReads(Protocol):
+    """Reads one meter as often as it is told to."""
+
+    def poll(self) -> None:
+        """Raises what the wire raises."""
+        ...
+
+    def result(self) -> MeterPolls: ...
+
+
 class MeterReading:
     """Reads one meter as often as it is told to, in its driver's word order and in all others."""
 
@@ -99,6 +109,35 @@ class MeterReading:
         by_order = {order: tuple(polls) for order, polls in self._by_order.items() if polls}
         steps = _steps(self._profile, self._correction)
         return MeterPolls(tuple(self._polls), by_order, self._rejected, steps)
+
+
+class WholeReading:
+    """Reads a meter that is not asked for registers: it sends telegrams, speaks by itself, or
+    describes itself. What it says is taken as the poller takes it; it has no word order."""
+
+    def __init__(self, bus: BusAccess, profiles: Profiles, meter: Meter, link: Link) -> None:
+        """Raises NotFound or DriverFileError for a driver that cannot be used."""
+        self._bus, self._meter, self._link = bus, meter, link
+        self._profile = profiles.get(meter.driver_id)
+        self._correction = Correction(meter.ct_ratio, meter.vt_ratio, meter.invert)
+        self._polls: list[Poll] = []
+        self._rejected = False
+
+    def poll(self) -> None:
+        """Reads it once. Raises what the wire raises."""
+        meter = self._meter
+        found = self._bus.read_once(
+            self._link, meter.driver_id, meter.unit_id, address=meter.address
+        )
+        told = {**found.values, **{r.quantity: r.value for r in found.rejected}}
+        correct = self._correction
+        values = {correct.name(n): value * correct.factor(n) for n, value in told.items()}
+        self._rejected |= bool(found.rejected)
+        self._polls.append(Poll(time.monotonic(), values))
+
+    def result(self) -> MeterPolls:
+        steps = _steps(self._profile, self._correction)
+        return MeterPolls(tuple(self._polls), {}, self._rejected, steps)
 
 
 def polls_of_rings(

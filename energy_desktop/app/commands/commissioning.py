@@ -32,37 +32,45 @@ from energy_desktop.app.commands.common import (
     guarded,
     opened,
     say,
-    site_folder,
     to_json,
 )
-from energy_desktop.app.commands.wire import Parity, host_and_port
-from energy_desktop.domain.clock import system_clock
-from energy_desktop.domain.commissioning import (
-    ScanHit,
-    ScanPlan,
+from energy_desktop.app.commands.known_site import known_site
+from energy_desktop.app.commands.link_options import (
+    GIVEN,
+    AddressOption,
+    AskedLink,
+    AtOption,
+    BaudOption,
+    FileOption,
+    KindOption,
+    LinkOption,
+    Parity,
+    ParityOption,
+    PasswordOption,
+    RtuOption,
+    SetOption,
+    TcpOption,
+    TimeoutOption,
+    UnitOption,
+    ask_password,
+    host_and_port,
+    link_of,
+    meter_of,
 )
+from energy_desktop.domain.clock import system_clock
+from energy_desktop.domain.commissioning import ScanHit, ScanPlan
 from energy_desktop.domain.configuration import Configuration
 from energy_desktop.domain.errors import NotFound, WrongUse
+from energy_desktop.domain.link_kinds import LINK_KINDS, MODBUS, kind_info
+from energy_desktop.domain.register_address import read_address, wire_address
 from energy_desktop.domain.site import Link, LinkKind, Meter, Role
 
 if TYPE_CHECKING:
     from energy_desktop.acquisition.field import Field
-    from energy_desktop.acquisition.profiles import ProfileLibrary
     from energy_desktop.domain.snapshot import Snapshot
-    from energy_desktop.services.commissioning import (
-        Checked,
-        CommissioningService,
-        ReadsConfiguration,
-    )
+    from energy_desktop.services.commissioning import Checked, CommissioningService
 
 _MOST_HOSTS = 1024
-
-TcpOption = Annotated[str | None, typer.Option("--tcp", metavar="HOST:PORT")]
-RtuOption = Annotated[str | None, typer.Option("--rtu", metavar="DEVICE")]
-BaudOption = Annotated[int, typer.Option("--baud", min=300, max=921_600)]
-ParityOption = Annotated[Parity, typer.Option("--parity")]
-UnitOption = Annotated[int, typer.Option("--unit", min=0, max=247, help="Unit id of the meter.")]
-TimeoutOption = Annotated[float, typer.Option("--timeout-s", min=0.05, max=30)]
 
 
 class Function(Enum):
@@ -89,18 +97,29 @@ def scan(
         typer.Option("--tcp", metavar="HOST[-LAST]:PORT", help="10.0.0.20-40:502 is a range."),
     ] = None,
     rtu: RtuOption = None,
+    link: Annotated[
+        str | None, typer.Option("--link", metavar="LINK", help="A Modbus link of the site.")
+    ] = None,
+    kind: Annotated[
+        LinkKind | None, typer.Option("--kind", help="What Modbus is spoken at --tcp or --rtu.")
+    ] = None,
     baud: Annotated[list[int] | None, typer.Option("--baud", help="May be repeated.")] = None,
     parity: Annotated[list[Parity] | None, typer.Option("--parity")] = None,
     units: Annotated[str, typer.Option("--units", metavar="RANGES", help="1-10,15")] = "1-247",
     timeout_s: TimeoutOption = 0.3,
     pause_s: Annotated[float, typer.Option("--pause-s", min=0.0, max=10.0)] = 0.05,
+    file: FileOption = None,
     site: SiteOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Probe a line or a range of addresses for meters; reads only, one request at a time."""
-    links = _scan_links(tcp or [], rtu, baud or [9600], parity or [Parity.NONE], timeout_s)
-    plan = ScanPlan(links, _ranges(units, "--units", 247), timeout_s, pause_s)
-    with _desk(site) as place:
+    with _desk(site, file) as place:
+        links = (
+            (link_of(place.configuration, link),)
+            if link is not None and not tcp and rtu is None
+            else scan_links(kind, tcp or [], rtu, baud or [], parity or [], timeout_s, link)
+        )
+        plan = ScanPlan(links, _ranges(units, "--units", 247), timeout_s, pause_s)
         desk = place.service
         for warning in dict.fromkeys(filter(None, map(desk.warning, links))):
             complain(warning)
@@ -119,24 +138,45 @@ def scan(
 
 @guarded
 def inspect(
-    unit: UnitOption,
-    start: Annotated[str, typer.Option("--start", metavar="ADDRESS", help="0-based: 12 or 0x0C.")],
+    start: Annotated[
+        str,
+        typer.Option("--start", metavar="ADDRESS", help="On the wire: 12, 0x0C; manual: 3x0013."),
+    ],
+    meter: Annotated[
+        str | None, typer.Argument(metavar="METER", help="Of the site; else give a link.")
+    ] = None,
+    unit: UnitOption = None,
     count: Annotated[int, typer.Option("--count", min=1, max=125)] = 20,
-    function: Annotated[Function, typer.Option("--function")] = Function.INPUT,
+    function: Annotated[
+        Function | None, typer.Option("--function", help="Else as 3x or 4x says; else 4.")
+    ] = None,
     as_type: Annotated[str, typer.Option("--type", metavar="TYPE", help="As float32.")] = "",
+    link: LinkOption = None,
+    kind: KindOption = None,
+    at: AtOption = None,
     tcp: TcpOption = None,
     rtu: RtuOption = None,
-    baud: BaudOption = 9600,
-    parity: ParityOption = Parity.NONE,
+    baud: BaudOption = None,
+    parity: ParityOption = None,
+    settings: SetOption = None,
     timeout_s: TimeoutOption = 1.0,
+    file: FileOption = None,
     site: SiteOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Read a range of registers and show it in every type and word order."""
-    link = one_link("inspect", tcp, rtu, baud, parity.value, timeout_s)
-    with _desk(site) as place:
-        found = place.service.inspect(link, unit, int(function.value), _address(start), count)
-    wanted = as_type or found.best_format or ("bit" if function.value in "12" else "float32")
+    asked = AskedLink(
+        "inspect", link, kind, at, tcp, rtu, baud, parity, timeout_s, tuple(settings or ())
+    )
+    code, address = _place(start, function)
+    with _desk(site, file) as place:
+        if meter is not None and not asked.given:
+            known_meter, over = meter_of(place.configuration, meter)
+            unit = known_meter.unit_id if unit is None else unit
+        else:
+            over = asked.of(place.configuration)
+        found = place.service.inspect(over, 1 if unit is None else unit, code, address, count)
+    wanted = as_type or found.best_format or ("bit" if code in (1, 2) else "float32")
     known = {r.value_format for row in found.rows for r in row.readings}
     if wanted not in known:
         raise WrongUse(
@@ -159,48 +199,61 @@ def check(
     meters: Annotated[
         list[str] | None, typer.Argument(metavar="METER...", help="Of the site; none: all.")
     ] = None,
-    driver: Annotated[str | None, typer.Option("--driver", help="With --tcp or --rtu.")] = None,
-    unit: UnitOption = 1,
+    driver: Annotated[str | None, typer.Option("--driver", help="Of a meter over a link.")] = None,
+    unit: UnitOption = None,
+    address: AddressOption = "",
     role: Annotated[
         Role | None, typer.Option("--role", help="What it measures; tells a wrong direction.")
     ] = None,
+    link: LinkOption = None,
+    kind: KindOption = None,
+    at: AtOption = None,
     tcp: TcpOption = None,
     rtu: RtuOption = None,
-    baud: BaudOption = 9600,
-    parity: ParityOption = Parity.NONE,
+    baud: BaudOption = None,
+    parity: ParityOption = None,
+    settings: SetOption = None,
     timeout_s: TimeoutOption = 1.0,
+    password: PasswordOption = False,
     polls: Annotated[int, typer.Option("--polls", min=1, max=3600)] = 12,
     interval_s: Annotated[float, typer.Option("--interval-s", min=0.2, max=60)] = 1.0,
     pdf: Annotated[
         Path | None, typer.Option("--pdf", metavar="FILE", help="Write the record of one meter.")
     ] = None,
+    file: FileOption = None,
     site: SiteOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Say in words whether meters are right: wiring, word order, units, frozen values."""
-    stray = tcp is not None or rtu is not None
-    if stray and (meters or driver is None):
+    asked = AskedLink(
+        "check", link, kind, at, tcp, rtu, baud, parity, timeout_s, tuple(settings or ())
+    )
+    if asked.given and (meters or driver is None):
         raise WrongUse(
             where="check",
             what="It is not clear which meter is meant.",
-            remedy="Name meters of the site, or give --tcp or --rtu with --driver and --unit.",
+            remedy="Name meters of the site, or give a link, --driver, and --unit or --address.",
         )
-    with _desk(site) as place:
+    secret = ask_password("the link") if password else None
+    with _desk(site, file, secret) as place:
         desk = place.service
-        if stray:
-            link = one_link("check", tcp, rtu, baud, parity.value, timeout_s)
+        if asked.given:
+            over = asked.of(place.configuration)
+            unit_id = 1 if unit is None else unit
+            shown = f"Unit {unit_id} of" if kind_info(over).uses_unit else "The meter at"
             meter = Meter(
                 "meter",
-                f"Unit {unit} of {link.address}",
+                f"{shown} {over.address}",
                 driver or "",
-                link.link_id,
-                unit,
+                over.link_id,
+                unit_id,
                 role=role or Role.OTHER,
+                address=address,
             )
             done: Sequence[Checked] = (
                 desk.check(
                     meter,
-                    link,
+                    over,
                     _narrator(as_json),
                     polls=polls,
                     interval_s=interval_s,
@@ -217,7 +270,7 @@ def check(
                 raise NotFound(
                     where="check",
                     what="The site has no meter that is read over a link.",
-                    remedy="Import a list with `meters-import`, or give --tcp or --rtu.",
+                    remedy="Import a list with `meters-import`, or give a link with --driver.",
                 )
             done = desk.check_meters(wanted, _narrator(as_json), polls=polls, interval_s=interval_s)
         if pdf is not None:
@@ -230,11 +283,12 @@ def check(
 def frames(
     link: Annotated[str, typer.Argument(metavar="LINK", help="A link of the site.")],
     for_s: Annotated[float, typer.Option("--for", metavar="SECONDS", min=0.1, max=86_400)] = 10.0,
+    file: FileOption = None,
     site: SiteOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Poll the meters of one link and print every frame, with --json an object a line."""
-    with _desk(site) as place:
+    with _desk(site, file) as place:
         desk = place.service
         _start_polling(place, link)
         ends, after = time.monotonic() + for_s, 0
@@ -304,13 +358,6 @@ class _Nowhere:
     def put(self, snapshot: Snapshot) -> None: ...
 
 
-class _NoSite:
-    """For a meter that belongs to no site: nothing is set up, and nothing is left on the disk."""
-
-    def load(self) -> Configuration:
-        return Configuration()
-
-
 @dataclass(frozen=True, slots=True)
 class _Desk:
     """The desk with a wire of its own, and the site as it was when the command began."""
@@ -321,46 +368,29 @@ class _Desk:
 
 
 @contextmanager
-def _desk(site: Path | None) -> Iterator[_Desk]:
-    """With the drivers and settings of the site, where there is one."""
-    from energy_desktop.acquisition.profiles import ProfileLibrary
-    from energy_desktop.app.paths import drivers_folder
-
-    folder = site_folder(site)
-    if not isinstance(folder.store, Path) or folder.store.exists():
-        with opened(site) as place:
-            yield from _desk_of(place.store.configuration, place.library)
-    else:
-        library = ProfileLibrary([drivers_folder(), folder.drivers])
-        yield from _desk_of(_NoSite(), library)
-
-
-def _desk_of(store: ReadsConfiguration, library: ProfileLibrary) -> Iterator[_Desk]:
+def _desk(site: Path | None, file: Path | None, secret: str | None = None) -> Iterator[_Desk]:
+    """With the drivers and settings of the site, where there is one. secret: for every link."""
     from energy_desktop.acquisition.field import Field
     from energy_desktop.app.user import user_name
     from energy_desktop.app.wiring import render_record
     from energy_desktop.services.commissioning import CommissioningService
 
-    field = Field(library, _Nowhere(), clock=system_clock)
-    service = CommissioningService(
-        store, library, field, system_clock, render_record, who=user_name()
-    )
-    try:
-        yield _Desk(service, store.load(), field)
-    finally:
-        field.stop()
+    with known_site(site, file) as known:
+        password = known.password if secret is None else lambda _: secret or None
+        field = Field(known.library, _Nowhere(), clock=system_clock, password=password)
+        service = CommissioningService(
+            known, known.library, field, system_clock, render_record, who=user_name()
+        )
+        try:
+            yield _Desk(service, known.configuration, field)
+        finally:
+            field.stop()
 
 
 def _start_polling(desk: _Desk, link_id: str) -> None:
     """Polls the meters of one link. Raises NotFound."""
     configuration = desk.configuration
-    if configuration.link(link_id) is None:
-        known = ", ".join(k.link_id for k in configuration.links[:12]) or "none yet"
-        raise NotFound(
-            where=f"Link {link_id}",
-            what="The site has no such link.",
-            remedy=f"It has: {known}.",
-        )
+    link_of(configuration, link_id)
     meters = tuple(m for m in configuration.meters if m.link_id == link_id)
     if not any(m.driver_id and m.enabled for m in meters):
         raise NotFound(
@@ -372,54 +402,44 @@ def _start_polling(desk: _Desk, link_id: str) -> None:
     desk.field.start()
 
 
-def one_link(
-    where: str, tcp: str | None, rtu: str | None, baud: int, parity: str, timeout_s: float
-) -> Link:
-    """The link that --tcp or --rtu names. Raises WrongUse for none or both."""
-    if (tcp is None) == (rtu is None):
-        raise WrongUse(
-            where=where,
-            what="It is not clear where the meter is.",
-            remedy="Give either --tcp HOST:PORT or --rtu DEVICE.",
-        )
-    if rtu is not None:
-        return _rtu_link(rtu, baud, parity, timeout_s)
-    host, port = host_and_port(tcp or "")
-    return _tcp_link(host, port, timeout_s)
-
-
-def _rtu_link(device: str, baud: int, parity: str, timeout_s: float) -> Link:
-    return Link(
-        "line",
-        LinkKind.MODBUS_RTU,
-        device=device,
-        baud_rate=baud,
-        parity=parity,
-        timeout_s=timeout_s,
-    )
-
-
-def _tcp_link(host: str, port: int, timeout_s: float) -> Link:
-    return Link("line", LinkKind.MODBUS_TCP, host=host, port=port, timeout_s=timeout_s)
-
-
-def _scan_links(
+def scan_links(
+    kind: LinkKind | None,
     tcp: Sequence[str],
     rtu: str | None,
     bauds: Sequence[int],
     parities: Sequence[Parity],
     timeout_s: float,
+    link: str | None = None,
 ) -> tuple[Link, ...]:
-    if bool(tcp) == (rtu is not None):
+    """One link per address, or per setting of the line. Raises WrongUse."""
+    if bool(tcp) == (rtu is not None) or link is not None:
         raise WrongUse(
             where="scan",
             what="It is not clear what is to be scanned.",
-            remedy="Give --tcp HOST:PORT (repeated, or as a range) or --rtu DEVICE.",
+            remedy="Give --tcp HOST:PORT (repeated, or as a range), --rtu DEVICE, or --link LINK.",
+        )
+    info = LINK_KINDS[kind or (LinkKind.MODBUS_RTU if rtu is not None else LinkKind.MODBUS_TCP)]
+    if info.protocol != MODBUS or info.serial != (rtu is not None):
+        fitting = [
+            k.kind.value
+            for k in LINK_KINDS.values()
+            if k.protocol == MODBUS and k.serial == (rtu is not None)
+        ]
+        raise WrongUse(
+            where=f"scan --kind {info.kind.value}",
+            what="Only Modbus can be asked who is there, and not over this connection.",
+            remedy=f"It is one of: {', '.join(fitting)}.",
         )
     if rtu is not None:
-        return tuple(_rtu_link(rtu, b, p.value, timeout_s) for b in bauds for p in parities)
+        return tuple(
+            Link(GIVEN, info.kind, device=rtu, baud_rate=b, parity=p, timeout_s=timeout_s)
+            for b in bauds or [info.default_baud_rate]
+            for p in [parity.value for parity in parities] or [info.default_parity]
+        )
     links = tuple(
-        _tcp_link(host, port, timeout_s) for text in tcp for host, port in _addresses(text)
+        Link(GIVEN, info.kind, host=host, port=port, timeout_s=timeout_s)
+        for text in tcp
+        for host, port in _addresses(text, info.default_port)
     )
     if len(links) > _MOST_HOSTS:
         raise WrongUse(
@@ -430,9 +450,9 @@ def _scan_links(
     return links
 
 
-def _addresses(text: str) -> Iterator[tuple[str, int]]:
+def _addresses(text: str, default_port: int) -> Iterator[tuple[str, int]]:
     """`10.0.0.20-40:502` as twenty-one addresses; anything else is one."""
-    host, port = host_and_port(text)
+    host, port = host_and_port(text, default_port)
     stem, dot, last = host.rpartition(".")
     low, dash, high = last.partition("-")
     if not (dot and dash and low.isdigit() and high.isdigit()):
@@ -464,15 +484,20 @@ def _ranges(text: str, option: str, highest: int) -> tuple[int, ...]:
     return tuple(found)
 
 
-def _address(text: str) -> int:
+def _place(text: str, function: Function | None) -> tuple[int, int]:
+    """Function and wire address of --start. Raises WrongUse."""
     try:
-        return int(text, 0)
-    except ValueError:
+        found = read_address(text)
+        if function is not None:
+            code = int(function.value)
+            return code, wire_address(text, code)
+    except ValueError as problem:
         raise WrongUse(
             where=f"--start {text}",
-            what="This is no address.",
-            remedy="Give the 0-based address, as 12 or 0x0C; manual number 30013 is address 12.",
+            what=f"{problem}".removesuffix(".") + ".",
+            remedy="Manual number 30013 is address 12 on the wire: 12, 0x0C or 3x0013.",
         ) from None
+    return found.function or 4, found.address
 
 
 def _narrator(as_json: bool) -> Callable[[float, str], None]:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import getpass
-import sys
 from enum import Enum
 from typing import Annotated, Any
 
 import typer
 
 from energy_desktop.app.commands.common import JsonOption, SiteOption, guarded, opened, say, table
+from energy_desktop.app.commands.link_options import ask_password, link_of
 from energy_desktop.domain.clock import iso_utc
-from energy_desktop.domain.errors import NotFound
 from energy_desktop.domain.push import ApiKey
 from energy_desktop.services.http_in import KeyListing
 
@@ -143,19 +141,9 @@ def link_password(
     from energy_desktop.services.secrets import SecretService
 
     with opened(site) as place:
-        known = [k.link_id for k in place.store.configuration.load().links]
-        if link not in known:
-            raise NotFound(
-                where=f"Link {link}",
-                what="The site has no such link.",
-                remedy=f"It has: {', '.join(known) or 'none yet'}.",
-            )
+        link_of(place.store.configuration.load(), link)
         secrets = SecretService(place.folder.root)
-        # Never an argument: other users of this computer see those of every program.
-        if sys.stdin.isatty():
-            password = getpass.getpass(f"Password of {link} (empty: none): ")
-        else:
-            password = sys.stdin.readline().rstrip("\r\n")
+        password = ask_password(link)
         secrets.set(link, password)
     document = {"link": link, "has_password": bool(password), "kept": secrets.where}
     say(document, as_json=as_json, text=secrets.where)

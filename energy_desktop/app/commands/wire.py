@@ -1,11 +1,10 @@
-"""Commands that talk to the wire and need no site: poll, simulate, and the drivers for it."""
+"""Commands that talk to the wire and store nothing: poll, simulate, and the drivers for it."""
 
 from __future__ import annotations
 
 import sys
 import time
-from dataclasses import asdict
-from enum import Enum
+from dataclasses import asdict, replace
 from typing import Annotated, Any
 
 import typer
@@ -16,22 +15,34 @@ from energy_desktop.app.commands.common import (
     SiteOption,
     guarded,
     say,
-    site_folder,
     to_json,
+)
+from energy_desktop.app.commands.known_site import known_site
+from energy_desktop.app.commands.link_options import (
+    AddressOption,
+    AskedLink,
+    AtOption,
+    BaudOption,
+    FileOption,
+    KindOption,
+    LinkOption,
+    ParityOption,
+    PasswordOption,
+    RtuOption,
+    SetOption,
+    TcpOption,
+    TimeoutOption,
+    UnitOption,
+    ask_password,
+    host_and_port,
+    meter_of,
 )
 from energy_desktop.app.paths import drivers_folder
 from energy_desktop.domain.clock import iso_utc, system_clock, to_ms
 from energy_desktop.domain.errors import WrongUse
-from energy_desktop.domain.link_kinds import kind_info
 from energy_desktop.domain.quantities import QUANTITIES
-from energy_desktop.domain.site import Link, LinkKind
+from energy_desktop.domain.site import Meter
 from energy_desktop.domain.snapshot import Quality, Snapshot
-
-
-class Parity(Enum):
-    NONE = "N"
-    EVEN = "E"
-    ODD = "O"
 
 
 def register(app: typer.Typer) -> None:
@@ -42,71 +53,71 @@ def register(app: typer.Typer) -> None:
 
 @guarded
 def poll(
-    driver: Annotated[str, typer.Option("--driver", help="Driver id, see `drivers`.")],
-    unit: Annotated[int, typer.Option("--unit", min=0, max=247, help="Unit id of the meter.")],
-    tcp: Annotated[str | None, typer.Option("--tcp", metavar="HOST:PORT")] = None,
-    rtu: Annotated[str | None, typer.Option("--rtu", metavar="DEVICE")] = None,
-    baud: Annotated[int, typer.Option("--baud", min=300, max=921_600)] = 9600,
-    parity: Annotated[Parity, typer.Option("--parity")] = Parity.NONE,
+    meter: Annotated[
+        str | None, typer.Argument(metavar="METER", help="Of the site; else give a link.")
+    ] = None,
+    driver: Annotated[str | None, typer.Option("--driver", help="See `drivers`.")] = None,
+    unit: UnitOption = None,
+    address: AddressOption = "",
+    link: LinkOption = None,
+    kind: KindOption = None,
+    at: AtOption = None,
+    tcp: TcpOption = None,
+    rtu: RtuOption = None,
+    baud: BaudOption = None,
+    parity: ParityOption = None,
+    settings: SetOption = None,
     count: Annotated[int, typer.Option("--count", min=1, help="How many readings.")] = 1,
-    interval_s: Annotated[float, typer.Option("--interval-s", min=0.2, max=3600)] = 1.0,
-    timeout_s: Annotated[float, typer.Option("--timeout-s", min=0.05, max=30)] = 1.0,
+    interval_s: Annotated[
+        float | None,
+        typer.Option("--interval-s", min=0.2, max=3600, help="Else the meter's."),
+    ] = None,
+    timeout_s: TimeoutOption = 1.0,
+    password: PasswordOption = False,
+    file: FileOption = None,
     site: SiteOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Read a meter that belongs to no site. With --json one object per reading, a line each."""
-    from energy_desktop.acquisition.profiles import ProfileLibrary
-    from energy_desktop.acquisition.trial import poll_meter
+    """Read a meter over any link, also one of no site. With --json an object a line.
 
-    link = _link(tcp, rtu, baud, parity.value, timeout_s)
-    folders = [drivers_folder(), site_folder(site).drivers]
-    profile = ProfileLibrary(folders).get(driver)
-    if not kind_info(link).takes(profile.protocol):
-        raise WrongUse(
-            where=f"poll --driver {driver}",
-            what=f"This driver speaks {profile.protocol}, and --tcp and --rtu are Modbus.",
-            remedy="Choose a Modbus driver, or try the meter in the window: Meters, Add meter.",
-        )
-    for snapshot in poll_meter(profile, link, unit, count=count, interval_s=interval_s):
-        if as_json:
-            sys.stdout.write(to_json(_as_object(snapshot)) + "\n")
-            sys.stdout.flush()
-        else:
-            say(None, as_json=False, text=_as_text(snapshot))
+    Nothing is stored. A meter that speaks by itself is waited for.
+    """
+    from energy_desktop.acquisition.single import read_meter
 
-
-def _link(tcp: str | None, rtu: str | None, baud: int, parity: str, timeout_s: float) -> Link:
-    if (tcp is None) == (rtu is None):
+    asked = AskedLink(
+        "poll", link, kind, at, tcp, rtu, baud, parity, timeout_s, tuple(settings or ())
+    )
+    if (meter is None) == (driver is None) or (meter is None) != asked.given:
         raise WrongUse(
             where="poll",
-            what="It is not clear where the meter is.",
-            remedy="Give either --tcp HOST:PORT or --rtu DEVICE.",
+            what="It is not clear which meter is meant.",
+            remedy="Name a meter of the site, or give a link, --driver, and --unit or --address.",
         )
-    if rtu is not None:
-        return Link(
-            "poll",
-            LinkKind.MODBUS_RTU,
-            device=rtu,
-            baud_rate=baud,
-            parity=parity,
-            timeout_s=timeout_s,
+    with known_site(site, file) as known:
+        if meter is not None:
+            wanted, over = meter_of(known.configuration, meter)
+        else:
+            over = asked.of(known.configuration)
+            wanted = Meter("", "", driver or "", over.link_id, address=address)
+        wanted = replace(
+            wanted,
+            unit_id=wanted.unit_id if unit is None else unit,
+            poll_interval_s=interval_s or wanted.poll_interval_s,
         )
-    host, port = host_and_port(tcp or "")
-    return Link("poll", LinkKind.MODBUS_TCP, host=host, port=port, timeout_s=timeout_s)
-
-
-def host_and_port(text: str, default_port: int = 502) -> tuple[str, int]:
-    """`host:port`, `host`, `[::1]:502`. Raises WrongUse."""
-    host, colon, port = text.rpartition(":")
-    if not colon or text.endswith("]"):
-        host, port = text, str(default_port)
-    if not host or not port.isdigit() or not 0 <= int(port) <= 65_535:
-        raise WrongUse(
-            where=f"--tcp {text}",
-            what="This is no address.",
-            remedy="Write it as HOST:PORT, as in 192.168.1.20:502.",
+        secret = ask_password(over.address) if password else None
+        snapshots = read_meter(
+            known.library,
+            wanted,
+            over,
+            count=count,
+            password=known.password if secret is None else lambda _: secret or None,
         )
-    return host.strip("[]"), int(port)
+        for snapshot in snapshots:
+            if as_json:
+                sys.stdout.write(to_json(_as_object(snapshot)) + "\n")
+                sys.stdout.flush()
+            else:
+                say(None, as_json=False, text=_as_text(snapshot))
 
 
 def _as_object(snapshot: Snapshot) -> dict[str, Any]:

@@ -58,5 +58,8 @@ def test_a_trial_that_hears_nothing_says_so_and_closes_its_connection(wire, monk
 
 
 def test_a_driver_of_another_protocol_is_refused_before_anything_is_asked(wire):
-    with polling(Configuration()) as watched, pytest.raises(WrongUse, match="does not read over"):
+    with (
+        polling(Configuration()) as watched,
+        pytest.raises(WrongUse, match="speaks modbus, and DSMR"),
+    ):
         watched.field.read_once(link_to(wire), "eastron_sdm120", 1)
