@@ -175,7 +175,7 @@ def _meters(context: ViewContext, services: Services, engine: Engine, feed: Live
 def _billing(context: ViewContext, services: Services) -> BaseView:
     from energy_desktop.ui.views.billing_view import BillingView
 
-    return BillingView(context, services.billing)
+    return BillingView(context, services.billing, proofs=services.correction_papers)
 
 
 def _maintenance(context: ViewContext, services: Services) -> BaseView:

@@ -30,6 +30,7 @@ from energy_desktop.services.balances import BalanceService
 from energy_desktop.services.billing import BillingService
 from energy_desktop.services.bulk_meters import BulkMeterService
 from energy_desktop.services.commissioning import CommissioningService
+from energy_desktop.services.correction_papers import CorrectionPapers
 from energy_desktop.services.data_quality import DataQualityService
 from energy_desktop.services.editing import EditingService
 from energy_desktop.services.energy_weather import EnergyWeatherService
@@ -75,6 +76,7 @@ class Services:
     exporting: ExportService
     history: HistoryService
     billing: BillingService
+    correction_papers: CorrectionPapers
     forecasting: ForecastService
     virtual_meters: VirtualMeterService
     balances: BalanceService
@@ -179,6 +181,7 @@ def make_services(
     forecasting = ForecastService(store.configuration, store.history, ledger, clock, compute)
     balances = BalanceService(store.configuration, store.ledger, follow)
     weather = WeatherService(store.configuration, store.history)
+    papers = PaperService(render_document)
 
     def simulated() -> bool:
         return store.configuration.setting(DEMO_SETTING) is not None
@@ -223,13 +226,14 @@ def make_services(
         exporting=ExportService(store.history, ledger, store.configuration, render_history),
         history=HistoryService(store.history, ledger, store.configuration, clock, store.editing),
         billing=billing,
+        correction_papers=CorrectionPapers(billing, papers, clock, simulated),
         forecasting=forecasting,
         virtual_meters=VirtualMeterService(store.configuration, ledger, clock, follow),
         balances=balances,
         weather=weather,
         energy_weather=EnergyWeatherService(store.configuration, ledger, weather),
         balance_papers=BalancePapers(store.configuration, balances, clock, simulated),
-        papers=PaperService(render_document),
+        papers=papers,
         planning=planning,
         waste=waste,
         maintenance=maintenance,

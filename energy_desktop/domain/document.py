@@ -16,7 +16,7 @@ Cell = str | int | float | Decimal | date | None
 
 @dataclass(frozen=True, slots=True)
 class DocumentColumn:
-    """kind: text, int, kwh, kw, money, price, pct, celsius, kd or date. weight: share of the
+    """kind: text, int, kwh, exact_kwh, kw, money, price, pct, celsius, kd or date. weight: share of the
     width on paper; 0: in tables only, where no heading stands above."""
 
     title: str
@@ -26,13 +26,11 @@ class DocumentColumn:
 
 @dataclass(frozen=True, slots=True)
 class DocumentStack:
-    """One part of each bar. token: its colour by the window's names. hatched: not measured by a
-    meter of its own."""
+    """One part of each bar. token: its colour by the window's names."""
 
     name: str
     values: tuple[float | None, ...]
     token: str
-    hatched: bool = False
 
 
 @dataclass(frozen=True, slots=True)

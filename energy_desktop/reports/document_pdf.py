@@ -24,7 +24,7 @@ from energy_desktop.reports.paper import (
     Style,
 )
 
-_DECIMALS = {"int": 0, "kwh": 1, "kw": 1, "money": 2, "price": 4, "pct": 1, "celsius": 1, "kd": 1}
+_DECIMALS = {"int": 0, "exact_kwh": 3, "money": 2, "price": 4}  # of the others: one
 _COLOURS: dict[str, Any] = {
     "grid_import": paper.IMPORT,
     "grid_export": paper.EXPORT,
@@ -32,7 +32,6 @@ _COLOURS: dict[str, Any] = {
     "battery": paper.BATTERY,
     "load": paper.LABEL,
     "typical": paper.TYPICAL,
-    "out_of_contract": paper.OUTSIDE_TINTS[0],
 }
 _MOST_LABELS = 12
 
@@ -101,9 +100,7 @@ def _section(sheet: Paper, section: DocumentSection) -> None:
 def _bars(sheet: Paper, bars: DocumentBars) -> None:
     every = -(-len(bars.labels) // _MOST_LABELS)
     labels = [text if i % every == 0 else "" for i, text in enumerate(bars.labels)]
-    stacks = [
-        charts.Stack(s.name, s.values, _COLOURS[s.token], hatched=s.hatched) for s in bars.stacks
-    ]
+    stacks = [charts.Stack(s.name, s.values, _COLOURS[s.token]) for s in bars.stacks]
     charts.bars(sheet, labels, stacks, height=110.0, unit=bars.unit, incomplete=bars.incomplete)
 
 

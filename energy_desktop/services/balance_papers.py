@@ -91,11 +91,12 @@ class BalancePapers:
             sections.append(_parts_section(node, slices, zone, by_month=by_month))
             sections.append(_slices_section(node, slices, zone, by_month=by_month))
         periods = [n.period_ms for n in nodes]
-        told = " ".join(f"{n.meter.name}: {n.rest.sentence}" for n in nodes)
+        closed = sum(n.closed for n in nodes)
+        told = f"{closed} of {wording.count(len(nodes), 'main meter')} add up with what is behind."
         return self._document(
             "Energy balance",
             (min((p[0] for p in periods), default=0), max((p[1] for p in periods), default=0)),
-            told or "No meter stands behind another one.",
+            told if nodes else "No meter stands behind another one.",
             figures=_node_figures(nodes[0]) if nodes else (),
             sections=tuple(sections),
         )
@@ -299,7 +300,7 @@ def _bars(
         "kWh",
         (
             DocumentStack("metered", _kwhs(metered), "load"),
-            DocumentStack("unexplained rest", _kwhs(slices.rest_wh), "out_of_contract", True),
+            DocumentStack("unexplained rest", _kwhs(slices.rest_wh), "typical"),
         ),
         tuple((slices.known_steps < slices.steps).tolist()),
     )

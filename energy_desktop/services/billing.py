@@ -187,7 +187,19 @@ class BillingService:
         """What is wrong with one issued invoice by now; None: nothing, or it is a draft."""
         if issued.number is None:
             return None
-        configuration = configuration or self._configuration.load()
+        now = self._drafted_again(issued, configuration or self._configuration.load())
+        return correction(issued, now) if isinstance(now, Invoice) else untold(issued, now)
+
+    def redraft(self, issued: Invoice) -> Invoice | None:
+        """The same month under the same contract and tariff with the readings of now; None where
+        its meters no longer measure what the client rented."""
+        now = self._drafted_again(issued, self._configuration.load())
+        return now if isinstance(now, Invoice) else None
+
+    def _drafted_again(
+        self, issued: Invoice, configuration: Configuration
+    ) -> Invoice | tuple[str, ...]:
+        """A draft, or the ids of the billed meters that cannot be asked."""
         then = replace(configuration, contracts=issued.contract_versions)
         billed = {m.meter_id for m in issued.meters}
         meters = [
@@ -196,8 +208,8 @@ class BillingService:
             if data.meter.meter_id in billed
         ]
         if gone := sorted(billed - {data.meter.meter_id for data in meters}):
-            return untold(issued, gone)
-        now = draft_invoice(
+            return tuple(gone)
+        return draft_invoice(
             site=issued.site,
             client=issued.client,
             contracts=issued.contract_versions,
@@ -208,7 +220,6 @@ class BillingService:
             spaces=configuration.spaces,
             holidays=dict.fromkeys(issued.holidays, "holiday"),
         )
-        return correction(issued, now)
 
     def overview(self, month: str = "") -> BillingOverview:
         """The lists of the screen. month: whose drafts are wanted; empty: the newest complete."""

@@ -51,6 +51,7 @@ class FakeBilling:
         }
         self.fails = None
         self.written = []
+        self.wrong = ()
 
     def overview(self, _=""):
         invoices = [s.invoice for s in self.sheets.values()]
@@ -74,6 +75,9 @@ class FakeBilling:
         sheet = self.sheets[client_id]
         self.sheets[client_id] = replace(sheet, invoice=issued(sheet.invoice))
         return self.sheets[client_id].invoice
+
+    def corrections(self):
+        return self.wrong
 
     def write_pdf(self, invoice, folder):
         self.written.append((invoice.number, folder))
@@ -113,10 +117,10 @@ def test_a_draft_shows_its_lines_totals_and_registers(qtbot, context, billing, v
     invoice = billing.sheets["meyer"].invoice
 
     assert view.answer == "1 draft waits for you."
-    assert view.lines.rows_model.rows == invoice.lines
-    assert view.meters.rows_model.rows == invoice.meters
-    assert view.reconciliation_title.text().endswith("off by 0.0\u00a0kWh.")
-    assert view.issue_button.isEnabled()
+    assert view.draft_panel.lines.rows_model.rows == invoice.lines
+    assert view.draft_panel.meters.rows_model.rows == invoice.meters
+    assert view.draft_panel.reconciliation_title.text().endswith("off by 0.0\u00a0kWh.")
+    assert view.draft_panel.issue_button.isEnabled()
     total = sum(day.total_wh or 0 for day in view.calendar._calendar.days)
     assert total == invoice.outside_wh
 
@@ -128,17 +132,17 @@ def test_while_anything_speaks_against_it_issuing_is_off_and_says_what(qtbot, co
     view.choose("zwei", MONTH)
     settle(qtbot, context)
 
-    assert not view.issue_button.isEnabled()
-    assert "3 intervals" in view.issue_button.toolTip()
-    assert view.blockers.isVisible()
-    assert "3 intervals (45 min) missing" in view.blockers.text()
+    assert not view.draft_panel.issue_button.isEnabled()
+    assert "3 intervals" in view.draft_panel.issue_button.toolTip()
+    assert view.draft_panel.blockers.isVisible()
+    assert "3 intervals (45 min) missing" in view.draft_panel.blockers.text()
 
 
 def test_issuing_asks_with_verbs_and_locks_the_month(qtbot, context, billing, view):
     view.shown()
     settle(qtbot, context)
 
-    view.issue_button.click()
+    view.draft_panel.issue_button.click()
     assert (view.question.do_button.text(), view.question.leave_button.text()) == (
         "Issue invoice",
         "Keep as draft",
@@ -147,7 +151,7 @@ def test_issuing_asks_with_verbs_and_locks_the_month(qtbot, context, billing, vi
     settle(qtbot, context)
 
     assert view._sheet.invoice.number == "2025-0001"
-    assert not view.issue_button.isVisible()
+    assert not view.draft_panel.issue_button.isVisible()
     assert view.draft_panel.accessibleName() == "Invoice 2025-0001"
 
 
@@ -155,12 +159,12 @@ def test_a_kept_draft_stays_a_draft(qtbot, context, billing, view):
     view.shown()
     settle(qtbot, context)
 
-    view.issue_button.click()
+    view.draft_panel.issue_button.click()
     view.question.leave_button.click()
     settle(qtbot, context)
 
     assert billing.sheets["meyer"].invoice.number is None
-    assert view.issue_button.isEnabled()
+    assert view.draft_panel.issue_button.isEnabled()
 
 
 def test_what_keeps_the_store_from_issuing_is_said_and_the_draft_stays(
@@ -168,7 +172,7 @@ def test_what_keeps_the_store_from_issuing_is_said_and_the_draft_stays(
 ):
     view.shown()
     settle(qtbot, context)
-    view.issue_button.click()
+    view.draft_panel.issue_button.click()
     billing.fails = InvoiceError(where="Meyer", what="billed otherwise.", remedy="Credit it.")
     view.question.do_button.click()
     qtbot.waitUntil(lambda: "billed otherwise" in view.answer)
@@ -209,7 +213,7 @@ def test_a_line_leads_to_the_readings_of_its_day(qtbot, context, billing, view):
     context.navigation.requested.connect(lambda page, _: asked.append(page))
     line = billing.sheets["meyer"].invoice.lines[3]
 
-    view.lines.opened.emit(line)
+    view.draft_panel.lines.opened.emit(line)
 
     subject = context.navigation.subject
     assert asked == ["history"]
@@ -269,7 +273,10 @@ def test_it_paints_in_both_themes_and_sizes(name, size, themed, qtbot, context, 
     settle(qtbot, context)
 
     assert not view.grab().isNull()
-    assert view.issue_button.height() >= view.issue_button.minimumSizeHint().height()
+    assert (
+        view.draft_panel.issue_button.height()
+        >= view.draft_panel.issue_button.minimumSizeHint().height()
+    )
 
 
 def test_a_blocked_month_of_many_meters_fits_the_smallest_window(qtbot, context, billing, view):

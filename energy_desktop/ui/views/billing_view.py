@@ -8,28 +8,47 @@ speaks against it, and says what.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QModelIndex, Qt, QUrl
+from PySide6.QtCore import QUrl
 from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QComboBox,
+    QFileDialog,
+    QHBoxLayout,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
 
 from energy_desktop.domain import wording
 from energy_desktop.domain.billing_calendar import BillingCalendar
 from energy_desktop.domain.errors import UserFacingError
-from energy_desktop.domain.invoice import Invoice, InvoiceLine, MeterEvidence
+from energy_desktop.domain.invoice import (
+    Invoice,
+    InvoiceCorrection,
+    InvoiceLine,
+    MeterEvidence,
+)
 from energy_desktop.services.billing import BillingOverview, BillingService, BillingSheet
+from energy_desktop.services.correction_papers import CorrectionPapers
 from energy_desktop.ui.views import billing_words as words
 from energy_desktop.ui.views.base import BaseView, Subject, ViewContext
+from energy_desktop.ui.views.billing_corrections import CorrectionList
+from energy_desktop.ui.views.billing_invoice_panel import InvoicePanel
+from energy_desktop.ui.views.desk.choose_file import choose_target
 from energy_desktop.ui.widgets import paint
 from energy_desktop.ui.widgets.hour_calendar import HourCalendarView
-from energy_desktop.ui.widgets.marks import FactList, Legend, LegendEntry
-from energy_desktop.ui.widgets.panel import ElidedLabel, Panel, button
+from energy_desktop.ui.widgets.marks import Legend, LegendEntry
+from energy_desktop.ui.widgets.paint import Chip
+from energy_desktop.ui.widgets.panel import ElidedLabel, Panel
 from energy_desktop.ui.widgets.question import Question
+from energy_desktop.ui.widgets.segmented import Segmented
 from energy_desktop.ui.widgets.table import Cell, Column, Table
 
-_EVIDENCE_COLUMN = 4
+INVOICES, CORRECTIONS = "invoices", "corrections"
 
 
 class BillingView(BaseView):
@@ -43,19 +62,22 @@ class BillingView(BaseView):
         context: ViewContext,
         billing: BillingService,
         *,
+        proofs: CorrectionPapers | None = None,
         ask_folder: Callable[[QWidget], str] | None = None,
         open_file: Callable[[Path], object] | None = None,
     ) -> None:
-        """ask_folder: where papers are saved. open_file: shows one in the system's own reader."""
+        """proofs: papers of what is wrong with issued invoices. ask_folder: where papers are saved.
+        open_file: shows one in the system's own reader."""
         super().__init__(context)
         self._billing = billing
+        self._proofs = proofs
+        self._corrections: tuple[InvoiceCorrection, ...] = ()
         self._ask_folder = ask_folder or _choose_folder
         self._open_file = open_file or _open
         self._overview: BillingOverview | None = None
         self._sheet: BillingSheet | None = None
         self._wanted: tuple[str, str] | None = None
         self._filling = False  # a list that is filled moves its own selection
-        self._evidence: dict[int, int] = {}
 
         self.body.addLayout(self._filter_row())
         columns = QHBoxLayout()
@@ -125,7 +147,7 @@ class BillingView(BaseView):
                     ),
                     stretch=3,
                 ),
-                Column("State", lambda i: Cell(chip=words.status_chip(i)), width=92),
+                Column("State", lambda i: Cell(chip=self._state(i)), width=92),
                 Column(
                     "Issued",
                     lambda i: "" if i.issued_at_ms is None else formats.day(i.issued_at_ms),
@@ -139,95 +161,27 @@ class BillingView(BaseView):
         )
         self.invoices.setMinimumHeight(self.invoices.content_height(2))
         self.invoices.chosen.connect(self._on_invoice)
-        self.invoices_panel.set_content(self.invoices)
+        self.corrections = CorrectionList(formats)
+        self.corrections.chosen.connect(self._on_correction)
+        self.corrections.readings_wanted.connect(self._open_changed)
+        self.corrections.proof_wanted.connect(self._ask_proof)
+        self.lists = Segmented(
+            ((INVOICES, "Invoices"), (CORRECTIONS, "To be corrected")), name="List"
+        )
+        self.lists.changed.connect(self.show_list)
+        self.invoices_panel.add_header_widget(self.lists)
+        self.list_pages = QStackedWidget()
+        self.list_pages.addWidget(self.invoices)
+        self.list_pages.addWidget(self.corrections)
+        self.invoices_panel.set_content(self.list_pages)
         return self.invoices_panel
 
-    def _draft_panel(self) -> Panel:
-        formats = self.formats
-        sign = formats.currency_sign
-        scale = formats.scale("Wh")
-        self.draft_panel = Panel("Invoice")
-        self.preview_button = button("Open PDF", self.open_pdf, icon="file-pdf-box")
-        self.issue_button = button(
-            "Issue invoice", self._ask_issue, icon="lock-outline", kind="primary"
-        )
-        self.draft_panel.add_header_widget(self.preview_button)
-        self.draft_panel.add_header_widget(self.issue_button)
-        self.blockers = paint.label("", wrap=True)
-        self.blockers.setVisible(False)
-        self.draft_panel.body.addWidget(self.blockers)
-        self.lines: Table[InvoiceLine] = Table(
-            [
-                Column(
-                    "Line",
-                    lambda line: Cell(
-                        formats.day(line.day),
-                        icon="approximately-equal" if line.estimated_wh else "",
-                    ),
-                    width=110,
-                ),
-                Column(
-                    "kWh",
-                    lambda line: formats.number(line.energy_wh / 1000, 3),
-                    width=74,
-                    number=True,
-                ),
-                Column(
-                    f"{sign} per kWh",
-                    lambda line: formats.unit_price(line.price_per_kwh),
-                    width=84,
-                    number=True,
-                ),
-                Column(sign, lambda line: formats.amount(line.amount_units), width=70, number=True),
-                Column(
-                    "Evidence",
-                    lambda line: Cell(self._evidence_of(line), token="accent"),
-                ),
-            ],
-            key=lambda line: (line.day, line.tariff_id, line.tariff_version),
-            name="Invoice lines",
-        )
-        self.lines.setMinimumHeight(self.lines.content_height(2))
-        self.lines.opened.connect(self._open_line)
-        self.lines.clicked.connect(self._on_line_clicked)
-        self.draft_panel.body.addWidget(self.lines, 1)
-        self.totals = FactList()
-        totals_row = QHBoxLayout()
-        self.remarks = paint.label("", "caption", wrap=True)
-        self.remarks.setAlignment(Qt.AlignmentFlag.AlignTop)
-        totals_row.addWidget(self.remarks, 1)
-        totals_row.addWidget(self.totals)
-        self.totals.setMinimumWidth(190)
-        self.draft_panel.body.addLayout(totals_row)
-        self.reconciliation_title = paint.label("", "title", wrap=True)
-        self.draft_panel.body.addWidget(self.reconciliation_title)
-        self.meters: Table[MeterEvidence] = Table(
-            [
-                Column("Meter", lambda m: Cell(m.meter_name), stretch=3),
-                Column(
-                    "Register",
-                    lambda m: _register(scale.text, m, closing=False),
-                    width=82,
-                    number=True,
-                ),
-                Column(
-                    "to", lambda m: _register(scale.text, m, closing=True), width=82, number=True
-                ),
-                Column(
-                    "Difference",
-                    lambda m: Cell(scale.text(m.reconciliation.register_difference_wh), bold=True),
-                    width=86,
-                    number=True,
-                ),
-                Column("Inside", lambda m: scale.text(m.inside_wh), width=68, number=True),
-                Column("Outside", lambda m: scale.text(m.outside_wh), width=70, number=True),
-                Column("Off by", lambda m: words.off_by(formats, m), width=54, number=True),
-            ],
-            key=lambda m: m.meter_id,
-            name="Reconciliation per meter, kWh",
-        )
-        self.meters.opened.connect(self._open_meter)
-        self.draft_panel.body.addWidget(self.meters)
+    def _draft_panel(self) -> InvoicePanel:
+        self.draft_panel = InvoicePanel(self.formats)
+        self.draft_panel.open_wanted.connect(self.open_pdf)
+        self.draft_panel.issue_wanted.connect(self._ask_issue)
+        self.draft_panel.line_opened.connect(self._open_line)
+        self.draft_panel.meter_opened.connect(self._open_meter)
         return self.draft_panel
 
     # -------------------------------------------------------- loading
@@ -254,12 +208,19 @@ class BillingView(BaseView):
         self.load(
             lambda: self._billing.overview(month), self.show_overview, panel=self.invoices_panel
         )
+        # Each issued invoice is drafted again for it: apart, so that the lists need not wait.
+        self.load(
+            self._billing.corrections,
+            self.show_corrections,
+            key="corrections",
+            title="Issued invoices against the readings",
+            on_error=self._not_done,
+        )
 
     def show_overview(self, overview: BillingOverview) -> None:
         """Choices, drafts and issued invoices."""
         self._overview = overview
         formats = self.formats
-        waiting = sum(not d.blockers for d in overview.drafts)
         if not overview.clients:
             self._show_none("No client yet: a client, a contract and a tariff make a bill.")
             self.set_answer("No client yet.")
@@ -279,31 +240,35 @@ class BillingView(BaseView):
             self._wanted = (client, month)
         self._fill(self.client, [(c.name, c.client_id) for c in overview.clients])
         self._fill(self.month, [(words.month_name(formats, m), m) for m in overview.months])
-        rows = (*overview.drafts, *reversed(overview.issued))
-        self._filling = True
-        self.invoices.show_rows(rows, empty="Nothing was used outside a contract.")
-        self._filling = False
+        self._show_rows(overview)
         gaps = overview.number_gaps
         self.invoices_panel.set_subtitle(
             f"{len(overview.issued)} issued, "
             + (f"numbers missing: {', '.join(gaps)}" if gaps else "no gap in numbers")
         )
-        if not waiting and overview.drafts:
-            self.set_answer(
-                f"{len(overview.drafts)} drafts of "
-                f"{words.month_name(formats, overview.drafts[0].month)}; "
-                "none can be issued yet."
-            )
-        elif not waiting:
-            self.set_answer("No draft waits.")
-        else:
-            self.set_answer(
-                f"{waiting} draft{'' if waiting == 1 else 's'} "
-                f"wait{'s' if waiting == 1 else ''} for you."
-            )
+        self._tell(overview)
         self._select()
         if first or self._sheet is None:
             self._load_sheet()
+
+    def _show_rows(self, overview: BillingOverview) -> None:
+        self._filling = True
+        self.invoices.show_rows(
+            (*overview.drafts, *reversed(overview.issued)),
+            empty="Nothing was used outside a contract.",
+        )
+        self._filling = False
+
+    def _state(self, invoice: Invoice) -> Chip:
+        return words.status_chip(invoice, wrong=self._correction_of(invoice) is not None)
+
+    def _tell(self, overview: BillingOverview) -> None:
+        """The page's answer: what waits, and what is wrong with what was issued."""
+        told = words.waiting_sentence(self.formats, overview.drafts)
+        if self._corrections:
+            many = wording.count(len(self._corrections), "issued invoice")
+            told += f" {many} {'is' if len(self._corrections) == 1 else 'are'} to be corrected."
+        self.set_answer(told)
 
     def _show_none(self, why: str) -> None:
         buttons = [("Open Settings", lambda: self.navigation.go("settings"))]
@@ -394,66 +359,36 @@ class BillingView(BaseView):
         self.outside.setText(f"{formats.energy(calendar.outside_wh)} out of contract")
 
     def _show_invoice(self, invoice: Invoice) -> None:
-        formats = self.formats
-        issued = invoice.number is not None
         self.contract.set_text(words.contract_text(invoice))
-        name = f"Invoice {invoice.number}" if issued else "Draft invoice"
-        if issued:
-            more = f"Locked since {formats.moment(invoice.issued_at_ms)}."
-        else:
-            number = self._overview.next_number if self._overview else ""
-            more = f"Takes {number} when issued." if number else ""
-        self.draft_panel.set_title(name, more)
-        self.blockers.setText("Not to be issued yet: " + " ".join(invoice.blockers))
-        self.blockers.setVisible(bool(invoice.blockers) and not issued)
-        self._evidence = _evidence_counts(invoice)
-        self.lines.show_rows(invoice.lines, empty="Nothing was used outside contract hours.")
-        self.totals.show_facts(
-            [
-                ("Net", formats.amount(invoice.net_units)),
-                (
-                    f"Tax {formats.percent(float(invoice.tax_pct))}",
-                    formats.amount(invoice.tax_units),
-                ),
-                (f"Total, {formats.currency_sign}", formats.amount(invoice.total_units), True),
-            ]
-        )
-        tariff = words.tariff_text(formats, invoice)
-        self.remarks.setText(
-            " ".join((*invoice.notes, f"{tariff[:1].upper()}{tariff[1:]}." if tariff else ""))
-        )
-        self.reconciliation_title.setText(words.reconciliation_sentence(formats, invoice))
-        self.meters.show_rows(invoice.meters, empty="No meter measures what the client rents.")
-        count = max(1, len(invoice.meters))
-        self.meters.setMinimumHeight(self.meters.content_height(min(2, count)))
-        self.meters.setMaximumHeight(self.meters.content_height(min(4, count)))
+        number = self._overview.next_number if self._overview else ""
+        self.draft_panel.show_invoice(invoice, number, self._correction_of(invoice))
         self._enable(True)
-        self.issue_button.setVisible(not issued)
-        self.issue_button.setEnabled(not issued and not invoice.blockers)
-        reason = invoice.blockers[0] if invoice.blockers else ""
-        self.issue_button.setToolTip(paint.plain_tooltip(reason))
-        self.issue_button.setAccessibleDescription(reason)
+
+    def _correction_of(self, invoice: Invoice) -> InvoiceCorrection | None:
+        if invoice.number is None:
+            return None
+        return next((c for c in self._corrections if c.invoice.number == invoice.number), None)
+
+    def show_corrections(self, corrections: Sequence[InvoiceCorrection]) -> None:
+        """Issued invoices that the readings no longer bear out."""
+        self._corrections = tuple(corrections)
+        self.corrections.show_corrections(corrections)
+        many = f"To be corrected {len(corrections)}" if corrections else "To be corrected"
+        self.lists.set_choices(((INVOICES, "Invoices"), (CORRECTIONS, many)))
+        if self._overview is not None and self._overview.months:
+            self._show_rows(self._overview)
+            self._tell(self._overview)
+        if self._sheet is not None:
+            invoice = self._sheet.invoice
+            self.draft_panel.show_correction(self._correction_of(invoice))
 
     def _enable(self, on: bool) -> None:
         self.save_pdf_action.setEnabled(on)
         self.save_tables_action.setEnabled(on)
-        self.preview_button.setEnabled(on)
         if not on:
-            self.issue_button.setEnabled(False)
-
-    def _evidence_of(self, line: InvoiceLine) -> str:
-        invoice = None if self._sheet is None else self._sheet.invoice
-        step_s = invoice.evidence[0].step_s if invoice and invoice.evidence else 900
-        count = self._evidence.get(line.day.toordinal(), 0)
-        return words.evidence_text(self.formats, count, step_s, line.estimated_wh)
+            self.draft_panel.enable(False)
 
     # -------------------------------------------------------- evidence
-
-    def _on_line_clicked(self, index: QModelIndex) -> None:
-        if index.column() == _EVIDENCE_COLUMN:
-            row = self.lines.chosen_row()
-            if row is not None:
-                self._open_line(row)
 
     def _open_line(self, line: object) -> None:
         """The readings of that day, of the meter that used most of it."""
@@ -481,6 +416,47 @@ class BillingView(BaseView):
         if used:
             self.navigation.choose(period_ms=(start_ms, end_ms))
             self.navigation.go("history", meter_id=max(used, key=lambda m: used[m]))
+
+    # -------------------------------------------------------- corrections
+
+    def show_list(self, which: str) -> None:
+        """Drafts and invoices, or what of the issued ones is wrong by now."""
+        self.lists.set_value(which)
+        self.list_pages.setCurrentIndex((INVOICES, CORRECTIONS).index(which))
+
+    def _on_correction(self, row: InvoiceCorrection) -> None:
+        self.choose(row.invoice.client.client_id, row.invoice.month)
+
+    def _open_changed(self, row: InvoiceCorrection) -> None:
+        """The readings that changed, of the billed meter that has most of them."""
+        if row.first_ms is None or row.last_end_ms is None:
+            return
+        billed: dict[str, int] = {m.meter_id: 0 for m in row.invoice.meters}
+        for one in row.invoice.evidence:
+            if row.first_ms <= one.start_ms < row.last_end_ms:
+                billed[one.meter_id] = billed.get(one.meter_id, 0) + 1
+        self.navigation.choose(period_ms=(row.first_ms, row.last_end_ms))
+        self.navigation.go("quality", meter_id=max(billed, key=lambda m: billed[m]))
+
+    def _ask_proof(self, row: InvoiceCorrection) -> None:
+        name = f"correction-{row.invoice.number}.pdf"
+        choose_target(
+            self,
+            "Save the proof",
+            name,
+            "PDF (*.pdf);;CSV (*.csv);;Excel (*.xlsx)",
+            partial(self.save_proof, row),
+        )
+
+    def save_proof(self, row: InvoiceCorrection, out: Path) -> None:
+        """Every interval that changed, before and after, with what it comes to."""
+        proofs = self._proofs
+        if proofs is not None:
+            self._paper(
+                "proof",
+                lambda: proofs.write(row, out),
+                lambda paths: self.set_answer(f"Saved {', '.join(p.name for p in paths)}."),
+            )
 
     # -------------------------------------------------------- papers
 
@@ -569,27 +545,6 @@ class BillingView(BaseView):
     def _not_issued(self, error: UserFacingError) -> None:
         self._not_done(error)
         self._load_sheet()
-
-
-def _evidence_counts(invoice: Invoice) -> dict[int, int]:
-    """Billed intervals by local day (ordinal)."""
-    bounds = [
-        (line.first_start_ms, line.last_end_ms, line.day.toordinal()) for line in invoice.lines
-    ]
-    counts: dict[int, int] = {}
-    at = 0
-    for one in sorted(invoice.evidence, key=lambda e: e.start_ms):
-        while at + 1 < len(bounds) and one.start_ms >= bounds[at + 1][0]:
-            at += 1
-        if bounds and bounds[at][0] <= one.start_ms < bounds[at][1]:
-            counts[bounds[at][2]] = counts.get(bounds[at][2], 0) + 1
-    return counts
-
-
-def _register(text: Callable[[float | None], str], meter: MeterEvidence, *, closing: bool) -> str:
-    held = meter.reconciliation
-    reading = held.closing if closing else held.opening
-    return text(None if reading is None else reading.value_wh)
 
 
 def _choose_folder(parent: QWidget) -> str:

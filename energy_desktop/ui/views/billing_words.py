@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from energy_desktop.domain import wording
 from energy_desktop.domain.billing_calendar import BillingCalendar, CalendarDay
-from energy_desktop.domain.invoice import Invoice, MeterEvidence
+from energy_desktop.domain.invoice import Invoice, InvoiceCorrection, MeterEvidence
 from energy_desktop.ui.formatting import Formats
 from energy_desktop.ui.widgets.hour_calendar import CalendarDay as ShownDay
 from energy_desktop.ui.widgets.hour_calendar import HourCalendar, HourCell, HourState
@@ -90,10 +92,23 @@ def tariff_text(formats: Formats, invoice: Invoice) -> str:
     )
 
 
-def status_chip(invoice: Invoice) -> Chip:
+def status_chip(invoice: Invoice, *, wrong: bool = False) -> Chip:
+    """wrong: issued, and no longer what the readings say."""
     if invoice.number is not None:
-        return Chip("Issued")
+        return Chip("Correct it", tone=2) if wrong else Chip("Issued")
     return Chip("Blocked", tone=2) if invoice.blockers else Chip("Draft", tone=3)
+
+
+def waiting_sentence(formats: Formats, drafts: Sequence[Invoice]) -> str:
+    """How many drafts of a month can be issued."""
+    waiting = sum(not d.blockers for d in drafts)
+    if waiting:
+        one = waiting == 1
+        return f"{waiting} draft{'' if one else 's'} wait{'s' if one else ''} for you."
+    if not drafts:
+        return "No draft waits."
+    month = month_name(formats, drafts[0].month)
+    return f"{len(drafts)} drafts of {month}; none can be issued yet."
 
 
 def evidence_text(formats: Formats, intervals: int, step_s: int, estimated_wh: int) -> str:
@@ -155,4 +170,29 @@ def rival_sentence(formats: Formats, calendar: BillingCalendar) -> str:
     return (
         f"Power samples added up would say {formats.energy(naive)} "
         f"({formats.percent(share, 1, signed=True)}): they know no holidays, clock changes or gaps."
+    )
+
+
+def correction_text(formats: Formats, correction: InvoiceCorrection) -> str:
+    """What is wrong with an issued invoice by now, and what to do."""
+    return f"{correction.sentence} {correction_remedy(formats, correction)}"
+
+
+def correction_remedy(formats: Formats, correction: InvoiceCorrection) -> str:
+    """What to do about an issued invoice that is wrong by now."""
+    invoice, total = correction.invoice, correction.total_difference_units
+    if total is None:
+        return (
+            "Its meters no longer measure what the client rented, so nothing can be compared: what "
+            "holds is the evidence frozen in the paper."
+        )
+    if correction.unsettled:
+        return f"Settle first: {' '.join(correction.unsettled)} Until then the difference may move."
+    if not total:
+        return "The amount stays. Keep the proof with the invoice; the client owes nothing more."
+    due = "owes" if total > 0 else "is owed"
+    return (
+        f"The paper stays as it is. {invoice.client.name} {due} {formats.money(abs(total))} (net "
+        f"{formats.amount(abs(correction.net_difference_units or 0))}): send a correction with the "
+        f"proof, and book it with {invoice.number}."
     )

@@ -126,7 +126,7 @@ class CorrectableInvoices(QWidget):
             corrections, empty="Every issued invoice agrees with the readings as they are now."
         )
         self.note.setText(
-            "An issued invoice never changes. Billing credits it and issues a new one."
+            "An issued invoice never changes. Billing says what to do, and proves it."
             if corrections
             else ""
         )
