@@ -136,6 +136,7 @@ def _quality(context: ViewContext, services: Services) -> BaseView:
             services.billing.corrections,
             services.editing,
             services.exchanges,
+            papers=services.quality_papers,
         ),
     )
 

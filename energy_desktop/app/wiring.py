@@ -47,6 +47,7 @@ from energy_desktop.services.meters import MeterService
 from energy_desktop.services.overview import OverviewService
 from energy_desktop.services.papers import PaperService
 from energy_desktop.services.planning import PlanService
+from energy_desktop.services.quality_papers import QualityPapers
 from energy_desktop.services.reports import ReportService
 from energy_desktop.services.settings import Places, Program, SettingsService
 from energy_desktop.services.simulation import SimulationService
@@ -98,6 +99,7 @@ class Services:
     editing: EditingService
     exchanges: ExchangeService
     quality: DataQualityService
+    quality_papers: QualityPapers
 
 
 def render_invoice(invoice: Invoice) -> bytes:
@@ -295,6 +297,7 @@ def make_services(
             follow,
             overview.forget,
         ),
+        quality_papers=QualityPapers(store.configuration, papers, clock, simulated),
         quality=DataQualityService(
             store.configuration,
             store.ledger,

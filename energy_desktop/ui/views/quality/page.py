@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout
 
@@ -19,6 +20,7 @@ from energy_desktop.domain.editing import Edit, EditPreview
 from energy_desktop.domain.invoice import InvoiceCorrection
 from energy_desktop.services.data_quality import MeterQuality, QualityLook
 from energy_desktop.ui.views.base import BaseView, Subject, ViewContext
+from energy_desktop.ui.views.desk.choose_file import choose_target
 from energy_desktop.ui.views.desk.notices import Notices
 from energy_desktop.ui.views.quality import words
 from energy_desktop.ui.views.quality.correction import ESTIMATE, CorrectionPanel
@@ -362,6 +364,38 @@ class QualityView(BaseView):
             same = self._look is not None and self._look.meter.meter_id == self._chosen
             at_ms = chosen.start_ms if chosen is not None and same else None
             self.exchanges.open(self._chosen, self._register if same else "", at_ms)
+
+    # -------------------------------------------------------- papers
+
+    def export(self) -> None:
+        """Ctrl E: every meter, and all about the chosen one."""
+        self._ask_for_file("CSV (*.csv);;Excel (*.xlsx)", "csv")
+
+    def print_pdf(self) -> None:
+        """Ctrl P: the same on paper."""
+        self._ask_for_file("PDF (*.pdf)", "pdf")
+
+    def _ask_for_file(self, filters: str, ending: str) -> None:
+        if not self.meters.table.rows_model.rows:
+            self.notices.say("There is nothing to export yet.", "No meter is shown.", 0)
+            return
+        start = self.formats.local(self.period.bounds_ms[0])
+        name = f"data-quality-{self._chosen}-{start:%Y-%m}.{ending}"
+        choose_target(self, "Export what is seen", name, filters, self.export_to)
+
+    def export_to(self, out: Path) -> None:
+        """Writes what is seen; the name's ending says as what."""
+        papers, look = self._services.papers, self._look
+        if papers is None:
+            return
+        rows, period = tuple(self.meters.table.rows_model.rows), self.period.bounds_ms
+        self.load(
+            lambda: papers.write(rows, look, period, out),
+            lambda written: self.notices.say("Written.", ", ".join(map(str, written)), 0),
+            key="export",
+            title=f"Export to {out.name}",
+            on_error=self.notices.tell,
+        )
 
     def _open_invoice(self, row: InvoiceCorrection) -> None:
         self.navigation.go("billing", item_id=row.invoice.number or "")
