@@ -19,11 +19,13 @@ _EXAMPLE = {
     "power_factor": 0.95,
 }
 _MEANINGS = {
-    200: "Done. `message` says how many readings were stored, `remarks` what was left out.",
+    200: "Done. `message` says how many readings were stored, `remarks` what was left out. Of an "
+    "array in part (`status` is partial) `accepted_at`, `duplicates_at` and `refused` name each "
+    "reading by its place, from 0.",
     401: "No key, or one that is not known or was revoked.",
     404: "Nothing came in the last 60 s.",
     413: "The body is too long; it was not read.",
-    422: "The body or its readings cannot be used; `error` says why and what to do.",
+    422: "The body or none of its readings can be used; `error` says why and what to do.",
     429: "Too often; Retry-After says how many seconds to wait.",
     503: "The store does not take readings just now; send the same request again.",
 }

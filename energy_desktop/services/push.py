@@ -112,7 +112,12 @@ class PushService:
                     self._in_hand.pop((key.key_id, named), None)
 
     def _once(
-        self, key: ApiKey, posted: tuple[Posted, ...], named: str, digest: str, now_ms: int
+        self,
+        key: ApiKey,
+        posted: tuple[Posted | BodyRefused, ...],
+        named: str,
+        digest: str,
+        now_ms: int,
     ) -> PushReply:
         self._forget_old(now_ms)
         try:
@@ -136,12 +141,17 @@ class PushService:
                 return _try_again(error)
         return reply
 
-    def _store(self, key: ApiKey, posted: tuple[Posted, ...], received_ms: int) -> PushReply:
+    def _store(
+        self, key: ApiKey, posted: tuple[Posted | BodyRefused, ...], received_ms: int
+    ) -> PushReply:
         now_ms = to_ms(self._clock())
         readings: list[PushedReading] = []
         places: list[int] = []
         turned_away: dict[int, BodyRefused] = {}
         for index, one in enumerate(posted):
+            if isinstance(one, BodyRefused):
+                turned_away[index] = one
+                continue
             try:
                 readings.append(self._reading(key, one, received_ms, now_ms))
                 places.append(index)
@@ -152,9 +162,12 @@ class PushService:
             on_disk = self._flush() if readings else True
         except UserFacingError as error:
             return _try_again(error)
+        taken: dict[int, PushOutcome] = {}
         for index, outcome in zip(places, outcomes, strict=True):
             if outcome.refused:
                 turned_away[index] = BodyRefused(outcome.refused, outcome.remedy)
+            else:
+                taken[index] = outcome
         if not on_disk:
             return PushReply(
                 503,
@@ -166,7 +179,7 @@ class PushService:
                 retry_after_s=5,
             )
         self._remember(readings, outcomes)
-        return reply_to(posted, outcomes, turned_away, received_ms)
+        return reply_to(taken, turned_away, received_ms)
 
     def _reading(self, key: ApiKey, posted: Posted, received_ms: int, now_ms: int) -> PushedReading:
         meter = self._meter_of(key, posted, now_ms)

@@ -1,5 +1,8 @@
 """The body that sensors post: its fields, declared once, and a sentence for each mistake in it.
 
+Each reading of an array is judged for itself: a sensor that was offline sends hundreds at once,
+and one of them that is spoilt must not cost it the others.
+
 The documentation page, the answer of /api/hardware/config and the check all read FIELDS. Values
 are JSON numbers and nothing else: a text that looks like a number is a sensor whose maker did not
 mean what he sent, and a missing value is left out, never 0.
@@ -26,7 +29,7 @@ _LAST_MS = 253_402_300_799_000  # the year 9999
 
 
 class BodyRefused(Exception):
-    """What is wrong, as a sentence, and what to do about it."""
+    """What is wrong with the body or with one reading of it, as a sentence, and what to do."""
 
     def __init__(self, what: str, remedy: str) -> None:
         super().__init__(what, remedy)
@@ -59,6 +62,7 @@ FIELDS = (
 """More numbers may be sent: a driver of one's own can give them a quantity."""
 
 _NO_VALUES = frozenset({"facility_id", "timestamp", "idempotency_key"})
+FIELD_NAMES = frozenset(field.name for field in FIELDS) | _NO_VALUES
 _REQUIRED = tuple(field.name for field in FIELDS if field.required)
 _UNITS = {field.name: field.unit for field in FIELDS}
 
@@ -72,11 +76,13 @@ class Posted:
     read_at_ms: int | None = None
 
 
-def read_body(body: bytes, idempotency_key: str = "") -> tuple[tuple[Posted, ...], str]:
-    """The readings of a request and its idempotency key ("" without one).
+def read_body(
+    body: bytes, idempotency_key: str = ""
+) -> tuple[tuple[Posted | BodyRefused, ...], str]:
+    """The readings of a request, or why one is none, and its idempotency key ("" without one).
 
     A reading, an array of readings, or an object with `readings` and perhaps `idempotency_key`.
-    Raises BodyRefused; then nothing of the body may be used.
+    Raises BodyRefused for a body that is none of these; then nothing of it may be used.
     """
     document = _json(body)
     named = idempotency_key
@@ -85,6 +91,7 @@ def read_body(body: bytes, idempotency_key: str = "") -> tuple[tuple[Posted, ...
         items = document.get("readings", [document])
     else:
         items = document
+    alone = isinstance(document, dict) and "readings" not in document
     if not isinstance(items, list):
         raise BodyRefused(
             "It is neither a reading nor an array of readings.",
@@ -101,15 +108,14 @@ def read_body(body: bytes, idempotency_key: str = "") -> tuple[tuple[Posted, ...
             "The idempotency key is no text of 1 to 200 printable characters.",
             "Send a random one, as a UUID is.",
         )
-    return tuple(_posted(item, at, len(items)) for at, item in enumerate(items)), named
+    if alone:
+        return (_posted(document),), named
+    return tuple(map(_posted_or_refused, items)), named
 
 
 def _json(body: bytes) -> Any:
-    def no_constant(name: str) -> None:
-        raise BodyRefused(f"{name} is no number.", "Leave out what is not available.")
-
     try:
-        return json.loads(body.decode("utf-8"), parse_constant=no_constant)
+        return json.loads(body.decode("utf-8"), parse_constant=_NoNumber)
     except UnicodeDecodeError:
         raise BodyRefused("It is no UTF-8 text.", "Send JSON in UTF-8.") from None
     except RecursionError:
@@ -124,14 +130,27 @@ def _json(body: bytes) -> Any:
         raise BodyRefused("It holds a number without end.", "Send numbers of few digits.") from None
 
 
-def _posted(item: Any, at: int, count: int) -> Posted:
-    which = "" if count == 1 else f"Reading {at}: "
+class _NoNumber:
+    """NaN or Infinity, which are no JSON: of the one reading that holds it, not of all."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+
+def _posted_or_refused(item: Any) -> Posted | BodyRefused:
+    try:
+        return _posted(item)
+    except BodyRefused as refusal:
+        return refusal
+
+
+def _posted(item: Any) -> Posted:
     if not isinstance(item, dict):
-        raise BodyRefused(f"{which}it is no object with values.", "Send an object per reading.")
+        raise BodyRefused("It is no object with values.", "Send an object per reading.")
     missing = [name for name in _REQUIRED if item.get(name) is None]
     if missing:
         raise BodyRefused(
-            f"{which}{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing.",
+            f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing.",
             f"Send {', '.join(_REQUIRED)}; the others are optional.",
         )
     values = {}
@@ -141,57 +160,58 @@ def _posted(item: Any, at: int, count: int) -> Posted:
         if not isinstance(value, int | float) or isinstance(value, bool):
             if name not in _UNITS:
                 continue  # a note of the sensor for others: the driver could not use it either
+            unit = f" in {_UNITS[name]}" if _UNITS[name] else ""
             raise BodyRefused(
-                f"{which}{name} is {_shown(value)}, which is no number.",
-                f"Send a number{f' in {_UNITS[name]}' if _UNITS[name] else ''}, without quotes.",
+                f"{name} is {_shown(value)}, which is no number.",
+                f"Send a number{unit}, without quotes; leave out what is not available.",
             )
         try:
             number = float(value)
         except OverflowError:
             number = math.inf
         if not math.isfinite(number):
-            raise BodyRefused(f"{which}{name} is beyond every number.", "Leave it out.")
+            raise BodyRefused(f"{name} is beyond every number.", "Leave it out.")
         values[name] = number
     if len(values) > _MOST_VALUES:
-        raise BodyRefused(f"{which}it holds {len(values)} values.", f"At most {_MOST_VALUES}.")
-    return Posted(values, _facility(item, which), _time(item, which))
+        raise BodyRefused(f"It holds {len(values)} values.", f"At most {_MOST_VALUES}.")
+    return Posted(values, _facility(item), _time(item))
 
 
-def _facility(item: dict[str, Any], which: str) -> str:
+def _facility(item: dict[str, Any]) -> str:
     given = item.get("facility_id")
     if given is None:
         return ""
     text = str(given).strip() if isinstance(given, str | int) else ""
     if isinstance(given, bool) or not 0 < len(text) <= _LONGEST_FACILITY or not text.isprintable():
         raise BodyRefused(
-            f"{which}facility_id is {_shown(given)}.",
+            f"facility_id is {_shown(given)}.",
             f"Send a number or a name of up to {_LONGEST_FACILITY} characters, or leave it out.",
         )
     return text
 
 
-def _time(item: dict[str, Any], which: str) -> int | None:
+def _time(item: dict[str, Any]) -> int | None:
     given = item.get("timestamp")
     if given is None:
         return None
     remedy = "Write it as 2026-03-01T12:00:00Z, or as seconds since 1970."
     if isinstance(given, bool) or not isinstance(given, str | int | float):
-        raise BodyRefused(f"{which}timestamp is {_shown(given)}.", remedy)
+        raise BodyRefused(f"timestamp is {_shown(given)}.", remedy)
     if isinstance(given, str):
         try:
             moment = datetime.fromisoformat(given.strip())
         except ValueError:
-            raise BodyRefused(f"{which}timestamp is {_shown(given)}.", remedy) from None
+            raise BodyRefused(f"timestamp is {_shown(given)}.", remedy) from None
         if moment.tzinfo is None:
             # Taken for UTC it might be hours off, and nobody would notice.
-            raise BodyRefused(f"{which}timestamp {_shown(given)} has no zone.", remedy)
+            raise BodyRefused(f"timestamp {_shown(given)} has no zone.", remedy)
         try:
             return to_ms(moment)
         except (OverflowError, ValueError):
-            raise BodyRefused(f"{which}timestamp is {_shown(given)}.", remedy) from None
+            raise BodyRefused(f"timestamp is {_shown(given)}.", remedy) from None
     ms = given * 1000 if abs(given) < _FIRST_MS else given
     if not math.isfinite(ms) or not 0 <= ms <= _LAST_MS:
-        raise BodyRefused(f"{which}timestamp is {_shown(given)}.", remedy)
+        raise BodyRefused(f"timestamp is {_shown(given)}.", remedy)
     return round(ms)
 
 
@@ -199,5 +219,7 @@ def _shown(value: Any) -> str:
     """A value as it may be repeated in an answer: short, and without what a screen obeys."""
     if isinstance(value, dict | list):
         return "an object" if isinstance(value, dict) else "an array"
+    if isinstance(value, _NoNumber):
+        return value.name
     text = json.dumps(value, ensure_ascii=True)
     return text if len(text) <= 40 else f"{text[:36]}…"

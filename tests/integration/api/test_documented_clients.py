@@ -59,7 +59,8 @@ def test_the_documented_client_loses_no_good_reading_to_a_bad_one_beside_it(door
     done = run_client(door.url, door.roof, tmp_path, client=client)
 
     assert done.returncode == 0, done.stderr
-    assert "Reading 4: energy_consumed" in done.stdout
+    assert "9 readings stored, 1 refused." in done.stdout
+    assert 'energy_consumed is "62.3", which is no number.' in done.stdout
     assert len(door.stored("roof")) == before + 9
 
 

@@ -197,6 +197,40 @@ def test_of_an_array_what_can_be_stored_is_and_the_rest_is_named(door):
     assert [r["index"] for r in answer.json()["refused"]] == [1, 2]
 
 
+def test_a_spoilt_reading_costs_the_others_of_its_array_nothing(door):
+    at = now_ms()
+    known = {**READING, "timestamp": iso_utc(at - 5_000)}
+    assert door.post(known).json()["accepted"] == 1
+    before = len(door.stored("roof"))
+    body = [
+        {**READING, "timestamp": iso_utc(at - 4_000)},
+        {**READING, "timestamp": iso_utc(at - 3_000), "energy_consumed": "62.3"},
+        known,
+        7,
+        {**READING, "timestamp": iso_utc(at - 2_000)},
+    ]
+
+    first, again = (door.post(body, headers={"Idempotency-Key": "spoilt-1"}) for _ in range(2))
+
+    told = first.json()
+    assert (first.status_code, told["status"], told["accepted"]) == (200, "partial", 2)
+    assert (told["accepted_at"], told["duplicates_at"]) == ([0, 4], [2])
+    assert [(r["index"], r["what"]) for r in told["refused"]] == [
+        (1, 'energy_consumed is "62.3", which is no number.'),
+        (3, "It is no object with values."),
+    ]
+    assert again.json() == told
+    assert len(door.stored("roof")) == before + 2
+
+
+def test_an_array_without_a_usable_reading_is_refused_with_a_reason_for_each(door):
+    answer = door.post([{**READING, "current_load": None}, {**READING, "timestamp": "yesterday"}])
+
+    assert answer.status_code == 422
+    assert [r["index"] for r in answer.json()["refused"]] == [0, 1]
+    assert all(r["remedy"] for r in answer.json()["refused"])
+
+
 def test_an_unknown_facility_is_told_what_to_do_and_becomes_a_proposal_not_a_meter(door):
     answer = door.post({**READING, "facility_id": "hall"})
 

@@ -7,7 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from energy_desktop.services.push_body import FIELDS, MOST_READINGS, BodyRefused, read_body
+from energy_desktop.services.push_body import (
+    FIELDS,
+    MOST_READINGS,
+    BodyRefused,
+    Posted,
+    read_body,
+)
 
 READING = {"energy_produced": 75.5, "energy_consumed": 62.3, "current_load": 35.8}
 JSON = st.recursive(
@@ -41,9 +47,12 @@ def test_any_json_is_readings_of_finite_numbers_or_a_sentence(document, more):
     try:
         readings, _ = read_body(json.dumps(document).encode())
     except BodyRefused as refusal:
-        assert refusal.what and refusal.remedy and "\n" not in refusal.what
-    else:
-        assert all(math.isfinite(v) for r in readings for v in r.values.values())
+        readings = (refusal,)
+    for one in readings:
+        if isinstance(one, BodyRefused):
+            assert one.what and one.remedy and "\n" not in one.what
+        else:
+            assert all(math.isfinite(value) for value in one.values.values())
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False, width=32))
@@ -73,6 +82,22 @@ def test_too_many_readings_are_refused_and_the_most_are_not():
     assert len(read([READING] * MOST_READINGS)[0]) == MOST_READINGS
     with pytest.raises(BodyRefused, match="2001 readings"):
         read([READING] * (MOST_READINGS + 1))
+
+
+@given(st.lists(st.sampled_from([READING, None, {}, {**READING, "voltage": "230"}]), min_size=1))
+def test_each_reading_of_an_array_is_judged_for_itself_and_keeps_its_place(items):
+    found, _ = read(items)
+
+    assert [isinstance(one, Posted) for one in found] == [item == READING for item in items]
+
+
+def test_nan_costs_the_reading_that_holds_it_and_no_other():
+    body = json.dumps([READING, {**READING, "voltage": math.nan}, {**READING, "note": math.nan}])
+
+    (good, bad, noted), _ = read_body(body.encode())
+
+    assert isinstance(good, Posted) and isinstance(noted, Posted)
+    assert isinstance(bad, BodyRefused) and bad.what == "voltage is NaN, which is no number."
 
 
 def test_null_is_not_available_and_a_note_is_left():
