@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from enum import Enum
+from pathlib import Path
 from typing import Generic, TypeVar
 
 from energy_desktop.domain.contract import WeeklyHours
@@ -130,6 +131,41 @@ class FleetOptions:
     currency: str = "EUR"
     segments: int = 4
     seed: int = 7
+
+
+@dataclass(frozen=True, slots=True)
+class RunAsked:
+    """What a run was asked when it was begun. engine: duckdb or spark."""
+
+    folder: Path
+    engine: str
+    options: FleetOptions
+
+
+@dataclass(frozen=True, slots=True)
+class FleetPlan:
+    """What a run would read and need, before it begins. All sizes and times are about.
+
+    kinds: how the files are read, in words, and how many of them so. header: the columns of the
+    first file that can be read; taken: role (household, time, value, tariff, unit, step) -> what
+    it is there. refused: files that would be left out whole. seconds: None where nobody measured.
+    lacking: what the engine lacks on this machine and how to get it, "" when nothing.
+    state: new, goes_on, done, or replaces (the results there are of other files or options).
+    """
+
+    files: int
+    bytes: int
+    rows: int
+    kinds: tuple[tuple[str, int], ...]
+    header: tuple[str, ...]
+    taken: dict[str, str]
+    refused: tuple[BrokenFile, ...]
+    seconds: float | None
+    memory_mb: int
+    disk_bytes: int
+    free_bytes: int
+    lacking: str
+    state: str
 
 
 @dataclass(frozen=True, slots=True)

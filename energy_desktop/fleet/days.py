@@ -76,12 +76,15 @@ def told_apart(rows: Table, days_seen: Table) -> tuple[Table, Table]:
 
 
 def once(rows: Table) -> Table:
-    """One row a household and time: low, high (mwh), step_min, file (the first that has it)."""
+    """One row a household and time: low, high (mwh), step_min, file (the first that has it) and
+    last_file.
+    """
     return rows.group_by("household", "t_min").aggregate(
         low=rows.mwh.min(),
         high=rows.mwh.max(),
         step_min=rows.step_min.max(),
         file=rows.file.min(),
+        last_file=rows.file.max(),
     )
 
 
@@ -97,22 +100,25 @@ def clean(single: Table) -> Table:
 
 
 def repeats(rows: Table, single: Table) -> Table:
-    """What `clean` leaves out: file, household, t_min, low, high, reason, rows.
+    """What `clean` leaves out: file, household, t_min, low, high, reason, rows, other.
 
-    Each file answers for its own rows; of equal ones the first file keeps one.
+    Each file answers for its own rows; of equal ones the first file keeps one. other: another
+    file that has the time too, null when no other has.
     """
     by_file = rows.group_by("household", "t_min", "file").aggregate(n=rows.count())
-    first = single.select("household", "t_min", "low", "high", first_file="file")
+    first = single.select("household", "t_min", "low", "high", "last_file", first_file="file")
     told = by_file.join(first, ["household", "t_min"])
     equal = told.low == told.high
     kept = ibis.ifelse(equal & (told.file == told.first_file), 1, 0)
     told = told.mutate(
         reason=ibis.ifelse(equal, DropReason.DUPLICATE.value, DropReason.CONFLICT.value),
         rows=told.n - kept,
+        other=ibis.ifelse(told.file == told.first_file, told.last_file, told.first_file),
     )
     return told.filter(told.rows > 0).select(
-        "file", "household", "t_min", "low", "high", "reason", "rows"
-    )
+        "file", "household", "t_min", "low", "high", "reason", "rows",
+        other=told.other.nullif(told.file).cast("int64"),
+    )  # fmt: skip
 
 
 def days(readings: Table, zone: str, tariff: FleetTariff, engine: Engine) -> Table:

@@ -249,6 +249,22 @@ def unpacked_bytes(path: Path, layout: FileLayout) -> int:
     return size * _WIDE_GROWS if layout.cells else size
 
 
+def rows_about(path: Path) -> int:
+    """About how many rows a file has, from those at its head. Raises DataFileError."""
+    size = path.stat().st_size
+    packed = min(size, _HEAD_BYTES)
+    try:
+        with path.open("rb") as file:
+            head = file.read(packed)
+        if path.name.lower().endswith(".gz"):
+            head = zlib.decompressobj(wbits=31).decompress(head)
+    except (OSError, zlib.error) as error:
+        raise _refused(path, f"it cannot be unpacked or read ({error}).", "Fetch it again.") from (
+            error
+        )
+    return round(head.count(b"\n") * size / max(packed, 1))
+
+
 def _fitting(path: Path, rows: list[list[str]]) -> list[list[str]]:
     """The rows below the header that have its columns."""
     body = [row for row in rows[1:] if len(row) == len(rows[0])]

@@ -11,13 +11,13 @@ from energy_desktop.domain.fleet import (
     DataQuality,
     DroppedRow,
     FleetAnomaly,
-    FleetOptions,
     FleetOverview,
     FleetSummary,
     HouseholdForecast,
     HouseholdRow,
     HouseholdView,
     Page,
+    RunAsked,
     Segment,
     TariffRow,
     TariffSummary,
@@ -61,12 +61,13 @@ class FleetResults:
     def summary(self) -> FleetSummary:
         return summary.summary(self.run.manifest)
 
-    def asked(self) -> tuple[Path, FleetOptions] | None:
-        """The folder that was read, and the options; None: the manifest does not keep them."""
+    def asked(self) -> RunAsked | None:
+        """What the run was asked; None: the manifest does not keep it."""
         about = self.run.manifest.about
         if "options" not in about:
             return None
-        return Path(about["folder"]), options.from_document(about["options"])
+        asked = options.from_document(about["options"])
+        return RunAsked(Path(about["folder"]), str(about["engine"]), asked)
 
     def years(self) -> tuple[int, ...]:
         """The years that can be looked at alone, in order."""
@@ -297,15 +298,21 @@ class FleetResults:
             return Page((), 0, offset)
         chosen, values = where(("reason = ?", reason))
         table = f"{self.run.table('dropped')} {chosen}"
+        # Results of before other files were named have no such column.
+        other = "other" if "other" in self.run.columns("dropped") else "NULL"
         total = self.run.row(f"SELECT count(*) FROM {table}", values)[0]
         rows = self.run.rows(
             "SELECT file, line, coalesce(household, ''), coalesce(time, ''), "
-            f"coalesce(value, text, ''), reason FROM {table} "
+            f"coalesce(value, text, ''), reason, {other} FROM {table} "
             f"ORDER BY file, line, household, time {limited(limit, offset)}",
             values,
         )
         names = self.run.manifest.about["files"]
-        return Page(tuple(DroppedRow(names[row[0]], *row[1:]) for row in rows), int(total), offset)
+        found = tuple(
+            DroppedRow(names[row[0]], *(*row[1:-1], "" if row[-1] is None else names[row[-1]]))
+            for row in rows
+        )
+        return Page(found, int(total), offset)
 
     # One household ---------------------------------------------------------------------------
 

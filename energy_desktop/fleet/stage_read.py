@@ -190,6 +190,7 @@ def _list_repeats(place: Workplace, repeats: pa.Table, k: int) -> dict[str, dict
             "reason": repeats["reason"],
             "line": pa.nulls(n, pa.int64()),
             "text": pa.nulls(n, pa.string()),
+            "other": repeats["other"],
         }
     ).cast(_DROPPED)
     write(table, place.out / "dropped" / f"daily-{k}.parquet")
@@ -213,6 +214,7 @@ _DROPPED = pa.schema(
         ("reason", pa.string()),
         ("line", pa.int64()),
         ("text", pa.string()),
+        ("other", pa.int64()),
     ]
 )
 
@@ -220,7 +222,8 @@ _DROPPED = pa.schema(
 def _as_listed(table: pa.Table) -> pa.Table:
     """Rows with their reasons, in the columns of the list; no engine knows their lines."""
     table = table.rename_columns(["text" if n == "broken" else n for n in table.column_names])
-    table = table.append_column("line", pa.nulls(table.num_rows, pa.int64()))
+    for name in ("line", "other"):
+        table = table.append_column(name, pa.nulls(table.num_rows, pa.int64()))
     return table.select(_DROPPED.names).cast(_DROPPED)
 
 
@@ -235,6 +238,7 @@ def _rejected_table(rows: list[tuple[int, int | None, str]]) -> pa.Table:
             "reason": [DropReason.WRONG_COLUMNS.value] * n,
             "line": [row[1] for row in rows],
             "text": [row[2] for row in rows],
+            "other": pa.nulls(n, pa.int64()),
         },
         schema=_DROPPED,
     )

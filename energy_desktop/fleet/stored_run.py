@@ -59,6 +59,9 @@ class StoredRun:
         )
         return f"read_parquet([{listed}], hive_partitioning = false)"
 
+    def columns(self, name: str) -> tuple[str, ...]:
+        return tuple(row[0] for row in self.rows(f"DESCRIBE SELECT * FROM {self.table(name)}"))
+
     def row(self, sql: str, values: Sequence[Any] = ()) -> tuple[Any, ...]:
         return self.rows(sql, values)[0]
 

@@ -24,11 +24,13 @@ from energy_desktop.domain.fleet import (
     FleetAnomaly,
     FleetOptions,
     FleetOverview,
+    FleetPlan,
     FleetSummary,
     HouseholdForecast,
     HouseholdRow,
     HouseholdView,
     Page,
+    RunAsked,
     SeenMark,
     Segment,
     TariffSummary,
@@ -99,6 +101,23 @@ class FleetService:
             run.run()
         return self.summary(out)
 
+    def plan(
+        self,
+        folder: Path,
+        out: Path,
+        options: FleetOptions | None = None,
+        *,
+        engine: EngineName = "duckdb",
+        master: str | None = None,
+    ) -> FleetPlan:
+        """What `run` would read and need, from a look at the head of each file.
+
+        Blocks: a few ms a file. Raises DataFileError when there is nothing to read.
+        """
+        from energy_desktop.fleet import survey
+
+        return survey.plan(folder, out, options or FleetOptions(), engine, master)
+
     def runs(self) -> tuple[Path, ...]:
         """Results elsewhere that were opened, the last one first; then the runs that the site
         keeps, newest first.
@@ -141,8 +160,8 @@ class FleetService:
     def summary(self, out: Path) -> FleetSummary:
         return _results(out).summary()
 
-    def asked(self, out: Path) -> tuple[Path, FleetOptions] | None:
-        """The folder that a run read, and what it was asked; None: an older program made it."""
+    def asked(self, out: Path) -> RunAsked | None:
+        """What a run was asked, for asking the same again; None: an older program made it."""
         return _results(out).asked()
 
     def make_year(self, out: Path, year: int, progress: ProgressSink = no_progress) -> None:

@@ -244,6 +244,7 @@ def show(
                     *(
                         f"{Path(one.file).name}{'' if one.line is None else f', line {one.line}'}: "
                         f"{one.household} {one.time} {one.value}: {_reason(one.reason)}"
+                        + (f", also in {Path(one.other).name}" if one.other else "")
                         for one in listed.rows
                     ),
                 ]

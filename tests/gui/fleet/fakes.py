@@ -223,12 +223,15 @@ class FakeFleet:
         )  # fmt: skip
 
     def quality(self, out, *, offset=0, limit=100):
-        files = [FileQuality("a.csv.gz", 600, 595, {"null": 5}), FileQuality("b.csv", 400, -3, {})]
+        files = [FileQuality("a.csv.gz", 600, 595, {"null": 5}), FileQuality("b.csv", 400, 400, {})]
         return DataQuality(page(files, offset, limit), (), {"null": 5})
 
     def dropped(self, out, *, offset=0, limit=100, reason=None):
         self.asked.append(("dropped", offset, limit, reason))
-        rows = [DroppedRow("a.csv.gz", i, "MAC1", "2013-01-01", "Null", "null") for i in range(10)]
+        rows = [DroppedRow("a.csv.gz", i, "MAC1", "2013-01-01", "Null", "null") for i in range(9)]
+        rows.append(
+            DroppedRow("a.csv.gz", None, "MAC1", "2013-01-02", "0.1 kWh", "duplicate", "in/b.csv")
+        )
         return page(rows, offset, limit)
 
     def household(self, out, household):

@@ -226,14 +226,14 @@ def test_a_reason_that_is_chosen_lists_its_rows(make, settle):
     assert fleet.asked[-1] == ("dropped", 0, 100, "null")
 
 
-def test_used_rows_of_a_file_are_never_shown_under_zero(make, settle):
+def test_a_repeat_names_both_files(make, settle):
     view = make()
     view.show_part("quality")
     settle(view)
 
-    texts = [view.quality.files.rows_model.cell(row, 2).text for row in range(2)]
+    texts = [view.quality.rows.rows_model.cell(row, 4).text for row in (0, 9)]
 
-    assert texts == ["595", "–"]
+    assert texts == ["no value", "an exact repeat, also in b.csv"]
 
 
 def test_a_household_shows_its_gap_its_week_and_what_was_strange(make, settle):

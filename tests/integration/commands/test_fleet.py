@@ -253,3 +253,35 @@ def test_one_year_is_shown_alone(tmp_path):
     assert never.exit_code == 3
     assert "It can be for: 2012, 2013" in never.stderr
     assert run("fleet", "show", tmp_path / "out", "--quality", "--year", 2013).exit_code == 2
+
+
+def test_a_row_that_other_files_repeat_is_shown_with_both_files(tmp_path):
+    start = datetime(2013, 1, 1, tzinfo=UTC)
+    good = london_rows("MAC1", [0.1 + 0.001 * (k % 7) for k in range(48 * 3)], start=start)
+    other_value = good[5].replace(" 0.105 ", " 0.9 ")
+    write_csv(tmp_path / "in" / "a.csv", LONDON, [*good, good[9]])
+    write_csv(tmp_path / "in" / "b.csv", LONDON, [good[3], other_value])
+    write_csv(tmp_path / "in" / "c.csv", LONDON, [good[3]])
+    document(run("fleet", "run", tmp_path / "in", "--out", tmp_path / "out", "--json"))
+
+    said = document(run("fleet", "show", tmp_path / "out", "--quality", "--json"))
+
+    def short(path):
+        return path.rsplit("/", 1)[-1]
+
+    found = {(short(r["file"]), r["time"][11:16], r["reason"], short(r["other"]))
+             for r in said["rows"]}  # fmt: skip
+    assert found == {
+        ("a.csv", "04:30", "duplicate", ""),  # twice in one file
+        ("a.csv", "02:30", "conflict", "b.csv"),
+        ("b.csv", "02:30", "conflict", "a.csv"),
+        ("b.csv", "01:30", "duplicate", "a.csv"),
+        ("c.csv", "01:30", "duplicate", "a.csv"),
+    }
+    assert {short(f["name"]): (f["rows_read"], f["rows_used"]) for f in said["files"]} == {
+        "a.csv": (145, 143),
+        "b.csv": (2, 0),
+        "c.csv": (1, 0),
+    }
+    text = run("fleet", "show", tmp_path / "out", "--quality").stdout
+    assert "an exact repeat, also in a.csv" in text

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QHBoxLayout
 
 from energy_desktop.domain.fleet import BrokenFile, DroppedRow, FileQuality, FleetSummary, Page
 from energy_desktop.services.fleet import FleetService
-from energy_desktop.ui.formatting import UNKNOWN, Formats
+from energy_desktop.ui.formatting import Formats
 from energy_desktop.ui.views.base import BaseView
 from energy_desktop.ui.views.fleet import words
 from energy_desktop.ui.views.fleet.part import PagedTable, Part
@@ -78,7 +78,7 @@ class QualityPart(Part):
             [
                 Column("File", lambda f: Path(f.name).name, stretch=1, elide_middle=True),
                 Column("Read", lambda f: formats.count(f.rows_read), width=90, number=True),
-                Column("Used", self._used, width=90, number=True),
+                Column("Used", lambda f: formats.count(f.rows_used), width=90, number=True),
                 Column("Left out", self._left_out, width=84, number=True),
             ],
             key=lambda f: f.name,
@@ -95,7 +95,7 @@ class QualityPart(Part):
                 Column("Household", lambda r: r.household, width=90),
                 Column("Time", lambda r: r.time, stretch=2),
                 Column("Value", lambda r: r.value, width=70),
-                Column("Why", lambda r: words.reason(r.reason), stretch=2),
+                Column("Why", lambda r: words.why(r), stretch=3),
             ],
             key=lambda r: r,
             name="Rows left out",
@@ -147,12 +147,6 @@ class QualityPart(Part):
             f"{summary.engine}, {total} s, {formats.number(summary.peak_mb)} MB at most"
         )
         self.broken.show_rows(summary.broken, empty="Every file could be read.")
-
-    def _used(self, file: FileQuality) -> Cell:
-        """Repeats of other files are booked on one of them: then its own used rows are unknown."""
-        if file.rows_used < 0:
-            return Cell(UNKNOWN, spoken="not known: its repeats stand in several files")
-        return Cell(self.formats.count(file.rows_used))
 
     def _left_out(self, file: FileQuality) -> str:
         return self.formats.count(file.rows_read - file.rows_used)

@@ -6,6 +6,7 @@ import math
 from pathlib import Path
 
 from energy_desktop.domain.fleet import (
+    DroppedRow,
     DropReason,
     FleetAnomaly,
     FleetOverview,
@@ -126,6 +127,11 @@ def reason(name: str) -> str:
         return DropReason(name).words
     except ValueError:
         return name
+
+
+def why(row: DroppedRow) -> str:
+    """Why a row is not used, and which other file has its time too."""
+    return reason(row.reason) + (f", also in {Path(row.other).name}" if row.other else "")
 
 
 def span(formats: Formats, anomaly: FleetAnomaly) -> str:
