@@ -32,11 +32,15 @@ class DeviceIdentity:
 
 @dataclass(frozen=True, slots=True)
 class DriverFit:
-    """How well a driver explains a device: score 0 to 1, and the reasons in words."""
+    """How well a driver explains a device: score 0 to 1, and the reasons in words.
+
+    word_order: in which it does, where that is not the driver's own; empty: its own.
+    """
 
     driver_id: str
     score: float
     reasons: tuple[str, ...]
+    word_order: str = ""
 
 
 @dataclass(frozen=True, slots=True)

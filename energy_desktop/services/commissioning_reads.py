@@ -194,32 +194,61 @@ def probe_drivers(
     bus: BusAccess, profiles: Profiles, link: Link, unit_id: int
 ) -> tuple[DriverProbe, ...]:
     """The key values of every Modbus driver as this device tells them; each register is read once,
-    and a driver whose voltage and frequency are both absent or absurd is not followed further."""
+    and a driver whose voltage and frequency are both absent or absurd is not followed further.
+
+    Many devices send the words of a value the other way round, and can be set to: where the same
+    words make sense in another order, that one is followed, and told.
+    """
     wire = _KeyReads(bus, link, unit_id)
     probes = []
     for profile in profiles.all():
         if profile.protocol != MODBUS or not profile.registers:
             continue
         keys = [r for name in KEY_QUANTITIES if (r := profile.register(name)) is not None]
+        order = _order_of(wire, keys[:_FIRST_KEYS])
+        if order is None:
+            keys = keys[:_FIRST_KEYS]
         values: dict[str, float] = {}
         refused: list[str] = []
         unread: list[str] = []
-        for number, register in enumerate(keys):
-            if number == _FIRST_KEYS and not any(_looks_real(n, v) for n, v in values.items()):
-                break
+        for register in keys:
             words = wire.read(register)
             if words is None:
                 unread.append(register.quantity)
             elif not words:
                 refused.append(register.quantity)
             else:
-                value = decode(register, words)
+                value = decode(_turned(register, order or ""), words)
                 if math.isfinite(value):
                     values[register.quantity] = value
-        probes.append(DriverProbe(profile.info, values, tuple(refused), tuple(unread)))
+        found = DriverProbe(profile.info, values, tuple(refused), tuple(unread), order or "")
+        probes.append(found)
         if wire.gave_up:
             break
     return tuple(probes)
+
+
+def _order_of(wire: _KeyReads, keys: Sequence[Register]) -> str | None:
+    """The word order in which the first keys could be real: empty, the driver's own; None, none.
+
+    One of them is enough in the driver's own order; in another all must, since four tries find
+    a number that looks real more easily than one.
+    """
+    told = [(register, words) for register in keys if (words := wire.read(register))]
+
+    def real(order: str) -> list[bool]:
+        values = ((r.quantity, decode(_turned(r, order), words)) for r, words in told)
+        return [_looks_real(name, value) for name, value in values]
+
+    if any(real("")):
+        return ""
+    if told and any(register.count > 1 for register, _ in told):
+        return next((order for order in WORD_ORDERS if all(real(order))), None)
+    return None
+
+
+def _turned(register: Register, order: str) -> Register:
+    return replace(register, word_order=order) if order else register
 
 
 def register_rows(

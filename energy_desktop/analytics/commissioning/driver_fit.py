@@ -27,17 +27,20 @@ KEY_QUANTITIES = (
 
 _NO_MATCH = 0.15
 _REFUSED = 0.0
+_TURNED = 0.9  # a driver that needs no other word order explains the device better
 
 
 @dataclass(frozen=True, slots=True)
 class DriverProbe:
     """values: of the registers that answered, not available ones left out. refused: quantities
-    whose registers the device says it does not have. unread: nobody answered."""
+    whose registers the device says it does not have. unread: nobody answered. word_order: in
+    which the values were read, where that is not the driver's own."""
 
     driver: DriverInfo
     values: Mapping[str, float]
     refused: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
+    word_order: str = ""
 
 
 def rank(
@@ -82,9 +85,13 @@ def _fit(
         reasons.append(f"{len(probe.refused)} of {asked} registers do not exist here")
     plausible = points / possible if possible else 0.0
     score = 0.85 * plausible * answered * min(1.0, possible / 5.0)
+    if probe.word_order:
+        score *= _TURNED
+        turned = f"only in the word order {probe.word_order}: set it in a copy of the driver"
+        reasons.insert(1 if named else 0, turned)
     if named:
         score = 0.6 + 0.4 * score / 0.85
-    return DriverFit(probe.driver.driver_id, round(score, 3), tuple(reasons))
+    return DriverFit(probe.driver.driver_id, round(score, 3), tuple(reasons), probe.word_order)
 
 
 def _look(name: str, value: float, volts: float, hertz: float) -> tuple[float, float, str]:

@@ -32,7 +32,12 @@ def hit_object(hit: ScanHit) -> dict[str, Any]:
             "revision": identity.revision,
         },
         "fits": [
-            {"driver": fit.driver_id, "score": fit.score, "reasons": list(fit.reasons)}
+            {
+                "driver": fit.driver_id,
+                "score": fit.score,
+                "word_order": fit.word_order or None,
+                "reasons": list(fit.reasons),
+            }
             for fit in hit.fits
         ],
     }

@@ -71,7 +71,7 @@ def test_all_five_faults_of_the_cabinet_are_named_and_nothing_else_is_accused(si
 
 def test_a_scan_finds_whoever_answers_and_the_driver_that_fits(port, tmp_path):
     answer = run(
-        "scan", "--tcp", f"127.0.0.1:{port}", "--units", "1-3,5,9", "--pause-s", "0", "--json",
+        "scan", "--tcp", f"127.0.0.1:{port}", "--units", "1-5,9", "--pause-s", "0", "--json",
         "--site", tmp_path,
     )  # fmt: skip
 
@@ -80,8 +80,10 @@ def test_a_scan_finds_whoever_answers_and_the_driver_that_fits(port, tmp_path):
         (1, "janitza_umg96"),
         (2, "eastron_sdm630"),
         (3, "eastron_sdm630"),
+        (4, "eastron_sdm630"),
         (9, "abb_b23"),
     ]
+    assert [hit["fits"][0]["word_order"] for hit in hits] == [None, None, None, "CDAB", None]
     assert hits[0]["identity"]["vendor"] == "Janitza"
     assert not list(tmp_path.glob("*.sqlite"))
 

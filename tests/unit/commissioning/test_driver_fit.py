@@ -31,6 +31,19 @@ def test_registers_that_do_not_exist_count_against_a_driver():
     assert fits[1].reasons[-1] == "2 of 6 registers do not exist here"
 
 
+def test_a_driver_that_needs_another_word_order_says_which_and_comes_after_one_that_does_not():
+    turned = DriverProbe(a_driver("a_turned"), GOOD, word_order="CDAB")
+    straight = DriverProbe(a_driver("b_straight"), GOOD)
+
+    fits = rank([turned, straight], None)
+
+    assert [(fit.driver_id, fit.word_order) for fit in fits] == [
+        ("maker_b_straight", ""),
+        ("maker_a_turned", "CDAB"),
+    ]
+    assert "word order CDAB" in fits[1].reasons[0]
+
+
 def test_what_the_device_calls_itself_decides_between_equals():
     one = DriverProbe(a_driver("abc100"), GOOD)
     other = DriverProbe(a_driver("abc200", "ABC-200"), GOOD)

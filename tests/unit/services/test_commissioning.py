@@ -117,6 +117,19 @@ def test_a_scan_asks_each_unit_once_and_tells_who_answers_and_what_fits():
     assert {function for _, _, function, *_ in bus.asked} == {4}  # nothing but reads
 
 
+@pytest.mark.parametrize("order", ["CDAB", "BADC", "DCBA"])
+def test_a_scan_finds_the_driver_of_a_device_that_turns_its_words_and_says_the_order(order):
+    straight, turned = Bus(3), Bus(3, order=order)
+
+    (plain,) = a_desk(straight).scan(ScanPlan((LINE,), (3,)))
+    (hit,) = a_desk(turned).scan(ScanPlan((LINE,), (3,)))
+
+    assert (plain.fits[0].driver_id, plain.fits[0].word_order) == ("sdm", "")
+    assert (hit.fits[0].driver_id, hit.fits[0].word_order) == ("sdm", order)
+    assert order in hit.fits[0].reasons[0]
+    assert turned.asked == straight.asked  # the same answers, read otherwise
+
+
 def test_a_unit_that_answers_with_an_exception_is_found():
     hits = a_desk(Bus(refuses=(5,))).scan(ScanPlan((LINE,), (4, 5, 6)))
 
