@@ -16,8 +16,8 @@ Cell = str | int | float | Decimal | date | None
 
 @dataclass(frozen=True, slots=True)
 class DocumentColumn:
-    """kind: text, int, kwh, exact_kwh, kw, money, price, pct, celsius, kd or date. weight: share of the
-    width on paper; 0: in tables only, where no heading stands above."""
+    """kind: text, int, kwh, exact_kwh, money, price, pct, celsius, kd, hours or date.
+    weight: share of the width on paper; 0: in tables only, where no heading stands above."""
 
     title: str
     kind: str = "text"

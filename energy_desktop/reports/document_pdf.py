@@ -94,6 +94,7 @@ def _section(sheet: Paper, section: DocumentSection) -> None:
     if section.bars is not None and section.bars.labels:
         _bars(sheet, section.bars)
     if section.rows:
+        sheet.y -= 4
         _table(sheet, section)
 
 
@@ -132,4 +133,6 @@ def _text(cell: Cell, kind: str) -> str:
         return wording.day(cell)
     if isinstance(cell, str):
         return cell
+    if kind == "hours" and cell is not None:
+        return wording.number(cell, 0 if cell == int(cell) else 2)
     return wording.number(cell, _DECIMALS.get(kind, 1))

@@ -38,7 +38,7 @@ _PARTS = (
     DocumentColumn("kWh", "kwh", 1.4),
     DocumentColumn("Share of use, %", "pct", 1.5),
     DocumentColumn("Estimated, kWh", "kwh", 1.5),
-    DocumentColumn("Hours missing", "kw", 1.4),
+    DocumentColumn("Hours missing", "hours", 1.4),
 )
 _SLICES = (
     DocumentColumn("Main meter", weight=0),
@@ -47,8 +47,8 @@ _SLICES = (
     DocumentColumn("Metered, kWh", "kwh", 1.3),
     DocumentColumn("Rest, kWh", "kwh", 1.3),
     DocumentColumn("Rest, %", "pct", 1.0),
-    DocumentColumn("Hours known to all", "kw", 1.6),
-    DocumentColumn("of", "kw", 0.8),
+    DocumentColumn("Hours known to all", "hours", 1.6),
+    DocumentColumn("of", "hours", 0.8),
 )
 _DAYS = (
     DocumentColumn("Day", "date", 2.0),
@@ -233,7 +233,9 @@ def _hours(steps: int, step_s: int) -> float:
 
 def _node_figures(node: NodeBalance) -> tuple[DocumentFigure, ...]:
     rest = node.rest
-    known = f"{rest.steps} of {node.steps} steps known to all"
+    known = (
+        f"{_hours(rest.steps, node.step_s):g} of {_hours(node.steps, node.step_s):g} hours known"
+    )
     return (
         DocumentFigure("Used behind it", f"{_kwh(rest.main_wh)} kWh", node.meter.name),
         DocumentFigure("Metered", f"{_kwh(rest.sub_wh)} kWh", known),

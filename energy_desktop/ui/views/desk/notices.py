@@ -19,6 +19,7 @@ class Notices(QVBoxLayout):
         while (item := self.takeAt(0)) is not None:
             widget = item.widget()
             if widget is not None:
+                widget.hide()  # it is deleted later, and not seen until then
                 widget.deleteLater()
         notice = InlineNotice(
             what, where, tone=tone, buttons=[("Close", lambda: notice.hide()), *more]
