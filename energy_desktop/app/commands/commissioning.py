@@ -49,6 +49,7 @@ from energy_desktop.app.commands.link_options import (
     PasswordOption,
     RtuOption,
     SetOption,
+    StopBitsOption,
     TcpOption,
     TimeoutOption,
     UnitOption,
@@ -158,6 +159,7 @@ def inspect(
     rtu: RtuOption = None,
     baud: BaudOption = None,
     parity: ParityOption = None,
+    stop_bits: StopBitsOption = 1,
     settings: SetOption = None,
     timeout_s: TimeoutOption = 1.0,
     file: FileOption = None,
@@ -165,9 +167,8 @@ def inspect(
     as_json: JsonOption = False,
 ) -> None:
     """Read a range of registers and show it in every type and word order."""
-    asked = AskedLink(
-        "inspect", link, kind, at, tcp, rtu, baud, parity, timeout_s, tuple(settings or ())
-    )
+    more = tuple(settings or ())
+    asked = AskedLink("inspect", link, kind, at, tcp, rtu, baud, parity, timeout_s, more, stop_bits)
     code, address = _place(start, function)
     with _desk(site, file) as place:
         if meter is not None and not asked.given:
@@ -212,6 +213,7 @@ def check(
     rtu: RtuOption = None,
     baud: BaudOption = None,
     parity: ParityOption = None,
+    stop_bits: StopBitsOption = 1,
     settings: SetOption = None,
     timeout_s: TimeoutOption = 1.0,
     password: PasswordOption = False,
@@ -225,9 +227,8 @@ def check(
     as_json: JsonOption = False,
 ) -> None:
     """Say in words whether meters are right: wiring, word order, units, frozen values."""
-    asked = AskedLink(
-        "check", link, kind, at, tcp, rtu, baud, parity, timeout_s, tuple(settings or ())
-    )
+    more = tuple(settings or ())
+    asked = AskedLink("check", link, kind, at, tcp, rtu, baud, parity, timeout_s, more, stop_bits)
     if asked.given and (meters or driver is None):
         raise WrongUse(
             where="check",

@@ -65,6 +65,7 @@ BaudOption = Annotated[
 ParityOption = Annotated[
     Parity | None, typer.Option("--parity", help="Else as is usual for the kind.")
 ]
+StopBitsOption = Annotated[int, typer.Option("--stop-bits", min=1, max=2)]
 TimeoutOption = Annotated[float, typer.Option("--timeout-s", min=0.05, max=30)]
 UnitOption = Annotated[
     int | None, typer.Option("--unit", min=0, max=255, help="Unit id of the meter; else 1.")
@@ -92,6 +93,7 @@ class AskedLink:
     parity: Parity | None = None
     timeout_s: float = 1.0
     settings: tuple[str, ...] = ()
+    stop_bits: int = 1
 
     @property
     def given(self) -> bool:
@@ -132,6 +134,7 @@ class AskedLink:
                 device=at,
                 baud_rate=self.baud or info.default_baud_rate,
                 parity=info.default_parity if self.parity is None else self.parity.value,
+                stop_bits=self.stop_bits,
                 timeout_s=self.timeout_s,
                 options=settings,
             )

@@ -30,6 +30,7 @@ from energy_desktop.app.commands.link_options import (
     PasswordOption,
     RtuOption,
     SetOption,
+    StopBitsOption,
     TcpOption,
     TimeoutOption,
     UnitOption,
@@ -66,6 +67,7 @@ def poll(
     rtu: RtuOption = None,
     baud: BaudOption = None,
     parity: ParityOption = None,
+    stop_bits: StopBitsOption = 1,
     settings: SetOption = None,
     count: Annotated[int, typer.Option("--count", min=1, help="How many readings.")] = 1,
     interval_s: Annotated[
@@ -84,9 +86,8 @@ def poll(
     """
     from energy_desktop.acquisition.single import read_meter
 
-    asked = AskedLink(
-        "poll", link, kind, at, tcp, rtu, baud, parity, timeout_s, tuple(settings or ())
-    )
+    more = tuple(settings or ())
+    asked = AskedLink("poll", link, kind, at, tcp, rtu, baud, parity, timeout_s, more, stop_bits)
     if (meter is None) == (driver is None) or (meter is None) != asked.given:
         raise WrongUse(
             where="poll",
