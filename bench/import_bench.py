@@ -6,6 +6,7 @@ thread tells what the window felt, and /proc what it took of memory.
 
 from __future__ import annotations
 
+import gc
 import shutil
 import tempfile
 import time
@@ -88,10 +89,13 @@ def _import(folder: Path, rows: int) -> list[Row]:
     timer = QTimer()
     timer.setInterval(_BEAT_MS)
     timer.timeout.connect(on_beat)
+    gc.collect()
+    gc.freeze()  # as the engine does before the window is there
     timer.start()
     jobs.start_long(work, on_result, on_error, title="bench")
     loop.exec()
     timer.stop()
+    gc.unfreeze()
     jobs.close()
     store.close()
     app.processEvents()
