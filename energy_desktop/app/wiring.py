@@ -31,6 +31,7 @@ from energy_desktop.services.billing import BillingService
 from energy_desktop.services.bulk_meters import BulkMeterService
 from energy_desktop.services.commissioning import CommissioningService
 from energy_desktop.services.correction_papers import CorrectionPapers
+from energy_desktop.services.counting import CountingService
 from energy_desktop.services.data_quality import DataQualityService
 from energy_desktop.services.editing import EditingService
 from energy_desktop.services.energy_weather import EnergyWeatherService
@@ -168,6 +169,27 @@ def make_services(
     maintenance = MaintenanceService(
         store.configuration, store.history, store.ledger, store.findings, clock, compute
     )
+    editing = EditingService(
+        store.configuration,
+        store.ledger,
+        store.editing,
+        clock,
+        user_name(),
+        store.invoices,
+        lambda: overview.forget(),  # made below, with what it needs
+    )
+    counting = CountingService(
+        store.configuration,
+        store.history,
+        store.ledger,
+        store.exchanges,
+        store.recounting,
+        editing,
+        clock,
+        user_name(),
+        library.modulus_wh,
+        follow,
+    )
     meters = MeterService(
         store.configuration,
         store.history,
@@ -175,6 +197,7 @@ def make_services(
         field,
         follow,
         drivers_folder=Path(library.folders[-1]),
+        counting=counting,
     )
     planning = PlanService(store.configuration, store.history, store.ledger, clock, compute)
     validation = ValidationService(
@@ -201,7 +224,7 @@ def make_services(
         maintenance=maintenance,
     )
     return Services(
-        site_file=SiteFileService(store.configuration, library, follow),
+        site_file=SiteFileService(store.configuration, library, follow, counting),
         meters=meters,
         commissioning=CommissioningService(
             store.configuration,
@@ -213,7 +236,7 @@ def make_services(
             who=user_name(),
             ports=serial_ports,
         ),
-        bulk_meters=BulkMeterService(store.configuration, library, follow),
+        bulk_meters=BulkMeterService(store.configuration, library, follow, counting),
         alarms=AlarmService(store.alarms, store.history, clock),
         alarm_rules=AlarmRuleService(store.configuration, follow),
         importing=ImportService(
@@ -278,15 +301,7 @@ def make_services(
             None if engine is None else engine.http_in.push.unclaimed,
         ),
         validation=validation,
-        editing=EditingService(
-            store.configuration,
-            store.ledger,
-            store.editing,
-            clock,
-            user_name(),
-            store.invoices,
-            overview.forget,
-        ),
+        editing=editing,
         exchanges=ExchangeService(
             store.configuration,
             store.history,

@@ -36,6 +36,7 @@ from energy_desktop.domain.errors import DriverFileError
 from energy_desktop.domain.finding import Finding
 from energy_desktop.domain.invoice import Invoice
 from energy_desktop.domain.push import ApiKey, PushAnswer, PushedReading, PushOutcome
+from energy_desktop.domain.recount import Recount
 from energy_desktop.domain.site import Link, Meter
 from energy_desktop.domain.snapshot import MeterStatus, Snapshot
 
@@ -200,6 +201,22 @@ class RegisterEventStore(Protocol):
 
     def remove_event(self, event_id: int) -> None:
         """As if it had never been entered. Raises NotFound."""
+        ...
+
+
+class Recounting(Protocol):
+    """Books the past again by what a register is now known to count to."""
+
+    def preview(self, meter_id: str, register: str, modulus_wh: int | None) -> Recount:
+        """What `recount` would change; nothing is."""
+        ...
+
+    def recount(self, meter_id: str, register: str, modulus_wh: int | None) -> Recount: ...
+
+    def lengths(
+        self, meter_id: str, register: str, start_ms: int, end_ms: int
+    ) -> tuple[tuple[int, int, int], ...]:
+        """Stretches (start_ms, end_ms, step_s) of one length of interval, of whole intervals."""
         ...
 
 

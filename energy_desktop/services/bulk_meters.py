@@ -20,6 +20,7 @@ from energy_desktop.domain.errors import DataFileError, UserFacingError, WrongUs
 from energy_desktop.domain.link_kinds import LINK_KINDS
 from energy_desktop.domain.ports import ConfigurationStore, DriverCatalogue
 from energy_desktop.domain.site import Link, LinkKind, Meter, Role
+from energy_desktop.services.counting import CountingService
 from energy_desktop.services.site_file.check import check
 
 T = TypeVar("T")
@@ -88,10 +89,12 @@ class BulkMeterService:
         store: ConfigurationStore,
         catalogue: DriverCatalogue,
         on_changed: Callable[[Configuration], None] | None = None,
+        counting: CountingService | None = None,
     ) -> None:
         self._store = store
         self._catalogue = catalogue
         self._on_changed = on_changed
+        self._counting = counting
 
     def read(self, path: Path) -> BulkPlan:
         """Reads a CSV or Excel file and checks it against the site; stores nothing.
@@ -126,7 +129,10 @@ class BulkMeterService:
                 if errors
                 else "Nothing was stored.",
             )
-        self._store.replace(_merged(current, rows))
+        merged = _merged(current, rows)
+        if self._counting is not None:  # one answer for a list of meters would be a guess
+            self._counting.need_answer(self._counting.changes(current, merged))
+        self._store.replace(merged)
         if self._on_changed is not None:
             self._on_changed(self._store.load())
         return len(rows)

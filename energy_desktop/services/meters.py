@@ -10,8 +10,10 @@ from energy_desktop.domain.configuration import Configuration
 from energy_desktop.domain.driver import DriverInfo, RegisterView, TestReading
 from energy_desktop.domain.errors import DriverFileError, NotFound, WrongUse
 from energy_desktop.domain.ports import ConfigurationStore, DriverCatalogue, FieldControl, History
+from energy_desktop.domain.recount import Past
 from energy_desktop.domain.site import Link, Meter
 from energy_desktop.domain.snapshot import LinkState, MeterStatus, Snapshot
+from energy_desktop.services.counting import CountingService
 from energy_desktop.services.site_file.check import check
 
 
@@ -31,6 +33,7 @@ class MeterService:
 
     field None: no engine runs in this program. on_changed: who follows a changed configuration.
     drivers_folder: where a site's own driver files are looked for; None: not known here.
+    counting: what a changed ratio or modulus does to the past; None: nothing was booked yet.
     """
 
     def __init__(
@@ -41,6 +44,7 @@ class MeterService:
         field: FieldControl | None = None,
         on_changed: Callable[[Configuration], None] | None = None,
         drivers_folder: Path | None = None,
+        counting: CountingService | None = None,
     ) -> None:
         self._store = store
         self._history = history
@@ -48,6 +52,7 @@ class MeterService:
         self._field = field
         self._on_changed = on_changed
         self.drivers_folder = drivers_folder
+        self._counting = counting
 
     def configuration(self) -> Configuration:
         return self._store.load()
@@ -110,10 +115,12 @@ class MeterService:
         """One trial read over a link that need not be saved. Raises what the wire raises."""
         return self._need_field().read_once(link, driver_id, unit_id, address=address)
 
-    def save(self, meter: Meter, link: Link) -> Configuration:
+    def save(self, meter: Meter, link: Link, past: Past | None = None) -> Configuration:
         """Adds or changes a meter and its link; polling follows at once.
 
-        Raises WrongUse with the first thing that does not hold together.
+        past: what becomes of the energy that is booked, where the meter is to be counted in
+        another way. Raises WrongUse with the first thing that does not hold together, and
+        PastUndecided where that has to be said first; then nothing was stored.
         """
         current = self._store.load()
         changed = replace(
@@ -129,8 +136,19 @@ class MeterService:
                 what=problems[0][2],
                 remedy="Change the entry and save again; nothing was stored.",
             )
-        self._store.save_meter(meter, link)
-        return self._follow()
+
+        def store() -> None:
+            self._store.save_meter(meter, link)
+            self._follow()
+
+        changes = () if self._counting is None else self._counting.changes(current, changed)
+        if self._counting is None or not changes:
+            store()
+        elif past is None:
+            self._counting.need_answer(changes)
+        else:
+            self._counting.carry_out(changes, past, store)
+        return self._store.load()
 
     def retire(self, meter_id: str) -> Configuration:
         """Stops polling a meter; its readings stay."""

@@ -32,6 +32,7 @@ from energy_desktop.storage.series.gauges import ImportedGauges
 from energy_desktop.storage.series.ledger import StoredLedger
 from energy_desktop.storage.series.names import Names
 from energy_desktop.storage.series.reading import StoredHistory
+from energy_desktop.storage.series.recounting import StoredRecounting
 from energy_desktop.storage.series.retention import Retention, RetentionRules
 from energy_desktop.storage.series.sealing import Sealer
 from energy_desktop.storage.writer import SAVE_GAP, Writer, WriterOptions
@@ -80,6 +81,7 @@ class Store:
         self.gauges = ImportedGauges(database, names, cache, self.ledger, zone)
         self.editing = LedgerEditor(database, names)
         self.exchanges = RegisterEvents(database, self.ledger, clock)
+        self.recounting = StoredRecounting(database, self.ledger, clock)
         self.invoices = StoredInvoices(database)
         self.alarms = StoredAlarms(database)
         self.findings = StoredFindings(database)

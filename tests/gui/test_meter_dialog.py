@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt
 
 from energy_desktop.domain.configuration import Configuration
 from energy_desktop.domain.driver import DriverInfo
+from energy_desktop.domain.recount import CountingChange, Past, PastUndecided
 from energy_desktop.domain.site import Link, LinkKind, Meter, Role, Site
 from energy_desktop.domain.snapshot import LinkState
 from energy_desktop.ui.views.desk.meter_dialog import MeterDialog
@@ -142,6 +143,8 @@ def test_every_field_reaches_the_meter(a_dialog):
     dialog.meter.interval.setValue(5.0)
     dialog.meter.ct.setValue(40.0)
     dialog.meter.vt.setValue(2.0)
+    dialog.meter.booked.setCurrentIndex(dialog.meter.booked.findData(60))
+    dialog.meter.modulus.setText("100000")
     dialog.meter.invert.setCurrentIndex(1)
     dialog.meter.mid.setCurrentIndex(1)
 
@@ -155,9 +158,90 @@ def test_every_field_reaches_the_meter(a_dialog):
         poll_interval_s=5.0,
         ct_ratio=40.0,
         vt_ratio=2.0,
+        interval_min=60,
+        counter_modulus_wh=100_000_000,
         invert=True,
         mid_approved=True,
     )
+
+
+def test_an_interval_that_midnight_would_cut_is_refused_beside_its_field(a_dialog):
+    kolkata = replace(SITE, site=Site("W", "Asia/Kolkata"))
+    dialog = a_dialog(LATHE, kolkata)
+    dialog.meter.booked.setCurrentIndex(dialog.meter.booked.findData(60))
+    assert "do not begin at midnight in Asia/Kolkata" in dialog.mistakes()["booked"]
+
+    dialog.meter.booked.setCurrentIndex(dialog.meter.booked.findData(30))
+    assert "booked" not in dialog.mistakes()
+
+
+def test_an_interval_needs_a_reading_in_each(a_dialog):
+    dialog = a_dialog(LATHE)
+    dialog.meter.booked.setCurrentIndex(dialog.meter.booked.findData(5))
+    dialog.meter.interval.setValue(600.0)
+
+    assert "read only every 10 min" in dialog.mistakes()["booked"]
+
+
+def test_what_is_no_number_is_no_modulus(a_dialog):
+    dialog = a_dialog(LATHE)
+    dialog.meter.modulus.setText("a million")
+
+    assert "modulus" in dialog.mistakes()
+
+
+CHANGE = CountingChange(
+    "lathe", "Lathe", 40.0, None, None, "Lathe: Its readings are multiplied by 40.",
+    "What is booked stays.", "Everything booked so far is multiplied by 40.",
+)  # fmt: skip
+
+
+class Undecided:
+    """Saves once somebody has said what becomes of the past."""
+
+    def __init__(self):
+        self.answers = []
+
+    def save(self, meter, link, past=None):
+        self.answers.append(past)
+        if past is None:
+            raise PastUndecided(where="Lathe", what="x", remedy="y", changes=(CHANGE,))
+
+
+@pytest.mark.parametrize(
+    ("press", "answer"),
+    [("recalculate_button", Past.RECALCULATE), ("keep_button", Past.KEEP)],
+)
+def test_a_changed_ratio_asks_what_becomes_of_the_past(qtbot, context, press, answer):
+    meters = Undecided()
+    dialog = MeterDialog(None, context, meters, SITE, (SDM, ABB), LATHE)
+    dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose, False)
+    qtbot.addWidget(dialog)
+    dialog.show()
+    dialog.meter.ct.setValue(40.0)
+    dialog.save_button.click()
+    qtbot.waitUntil(lambda: getattr(dialog, "question", None) is not None)
+
+    assert dialog.question.leave_button.isDefault()
+    with qtbot.waitSignal(dialog.saved):
+        getattr(dialog.question, press).click()
+
+    assert meters.answers == [None, answer]
+
+
+def test_leaving_the_question_saves_nothing(qtbot, context):
+    meters = Undecided()
+    dialog = MeterDialog(None, context, meters, SITE, (SDM, ABB), LATHE)
+    dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose, False)
+    qtbot.addWidget(dialog)
+    dialog.show()
+    dialog.save_button.click()
+    qtbot.waitUntil(lambda: getattr(dialog, "question", None) is not None)
+
+    dialog.question.leave_button.click()
+
+    assert meters.answers == [None]
+    assert dialog.save_button.isEnabled()
 
 
 class Passwords:

@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from PySide6.QtWidgets import QFileDialog, QPushButton
+from PySide6.QtWidgets import QFileDialog, QLabel, QPushButton
 
 from energy_desktop.domain.configuration import Configuration
 from energy_desktop.domain.driver import DriverInfo, RegisterView
@@ -369,3 +369,19 @@ def test_states_follow_the_heartbeat_only_while_the_page_is_seen(qtbot, context,
     statuses["lathe"] = GOOD
     feed.heartbeat.emit()
     assert made.list.rows_model.rows[1].state == "lost 16 min"
+
+
+@pytest.mark.parametrize(
+    ("ahead_s", "said"),
+    [(2.0, "right"), (-3_600.0, "1 h behind; readings carry our time"), (None, "")],
+)
+def test_the_clock_of_a_meter_stands_among_its_facts(qtbot, view, meters, ahead_s, said):
+    meters.status = replace(GOOD, clock_ahead_s=ahead_s)
+    opened(qtbot, view)
+
+    facts = view.details.facts.accessibleName() + view.details.facts.accessibleDescription()
+    shown = " ".join(label.text() for label in view.details.facts.findChildren(QLabel)) + facts
+
+    assert ("Its own clock" in shown) == bool(said)
+    assert said in shown
+    assert "15 min" in shown

@@ -9,6 +9,8 @@ import typer
 
 from energy_desktop.app.commands.common import JsonOption, SiteOption, guarded, opened, say, table
 from energy_desktop.domain.clock import iso_utc
+from energy_desktop.domain.errors import WrongUse
+from energy_desktop.domain.recount import Past
 
 
 def register(app: typer.Typer) -> None:
@@ -19,12 +21,20 @@ def register(app: typer.Typer) -> None:
 @guarded
 def apply(
     file: Annotated[Path, typer.Argument(metavar="SITE.toml")],
+    past: Annotated[
+        str | None,
+        typer.Option(
+            "--past",
+            metavar="keep|recalculate",
+            help="What becomes of booked energy where a meter's ratio or modulus changes.",
+        ),
+    ] = None,
     site: SiteOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Bring a site file into the store, as a whole or not at all."""
     with opened(site, make=True) as place:
-        changes = place.services.site_file.apply(file)
+        changes = place.services.site_file.apply(file, _past(past))
     document = {
         "file": str(file),
         "added": changes.added,
@@ -39,6 +49,19 @@ def apply(
     ]
     text = f"{file.name}: " + (", ".join(parts) if parts else "nothing new; all is so already")
     say(document, as_json=as_json, text=text + ".")
+
+
+def _past(text: str | None) -> Past | None:
+    if text is None:
+        return None
+    try:
+        return Past(text)
+    except ValueError:
+        raise WrongUse(
+            where="--past",
+            what=f"{text!r} says nothing of the past.",
+            remedy="Write keep (from now on) or recalculate.",
+        ) from None
 
 
 @guarded

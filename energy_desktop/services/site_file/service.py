@@ -13,6 +13,8 @@ from typing import Any
 
 from energy_desktop.domain.configuration import Configuration
 from energy_desktop.domain.ports import ConfigurationStore, DriverCatalogue
+from energy_desktop.domain.recount import Past
+from energy_desktop.services.counting import CountingService
 from energy_desktop.services.site_file.check import check
 from energy_desktop.services.site_file.entry import Problems, line_of
 from energy_desktop.services.site_file.read import read_site_file
@@ -52,13 +54,17 @@ class SiteFileService:
         store: ConfigurationStore,
         catalogue: DriverCatalogue,
         on_applied: Callable[[Configuration], None] | None = None,
+        counting: CountingService | None = None,
     ) -> None:
         self._store = store
         self._catalogue = catalogue
         self._on_applied = on_applied
+        self._counting = counting
 
-    def apply(self, path: Path) -> AppliedChanges:
-        """Raises SiteFileError with every mistake and its line; the store is then untouched."""
+    def apply(self, path: Path, past: Past | None = None) -> AppliedChanges:
+        """Raises SiteFileError with every mistake and its line, and PastUndecided where the file
+        counts a meter in another way and `past` does not say what becomes of the energy that is
+        booked; the store is then untouched."""
         current = self._store.load()
         from_file, text = read_site_file(path, current)
         merged, changes = merge(current, from_file)
@@ -67,10 +73,20 @@ class SiteFileService:
         for table, index, sentence in check(merged, known):
             problems.add(_line(text, merged, from_file, table, index), sentence)
         problems.raise_if_any(path.name)
-        if not changes.nothing_new:
+
+        def store() -> None:
             self._store.replace(merged)
             if self._on_applied is not None:
                 self._on_applied(merged)
+
+        counted = () if self._counting is None else self._counting.changes(current, merged)
+        if self._counting is not None and counted:
+            if past is None:
+                self._counting.need_answer(counted)
+            else:
+                self._counting.carry_out(counted, past, store)
+        elif not changes.nothing_new:
+            store()
         return changes
 
 

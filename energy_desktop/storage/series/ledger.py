@@ -129,6 +129,16 @@ class StoredLedger:
         self._rules = rules
         self._clock = clock
 
+    def counting(self, changed: Callable[[RegisterRules], RegisterRules]) -> StoredLedger:
+        """This ledger with other rules, to see what they would make of the readings."""
+        return StoredLedger(
+            self._database,
+            self._names,
+            self._cache,
+            lambda meter_id: changed(self._rules(meter_id)),
+            self._clock,
+        )
+
     # --- reading --------------------------------------------------------------------------------
 
     def intervals(

@@ -17,6 +17,7 @@ from energy_desktop.services.site_file.service import AppliedChanges
 from energy_desktop.ui.formatting import Formats
 
 LOST = (LinkState.LOST, LinkState.MISCONFIGURED)
+CLOCK_WRONG_S = 60.0
 ANSWERING = (LinkState.GOOD, LinkState.LATE)
 ICONS = {
     LinkState.GOOD: ("check", "text2"),
@@ -50,6 +51,14 @@ def state_text(formats: Formats, listing: MeterListing) -> str:
     if status.state is LinkState.LOST and status.lost_since_ms is not None:
         return f"lost {formats.duration((formats.now_ms() - status.lost_since_ms) / 1000)}"
     return _STATES[status.state]
+
+
+def clock_text(formats: Formats, ahead_s: float) -> str:
+    """What a meter's own clock is worth: `right`, `12 min 30 s ahead`."""
+    if abs(ahead_s) <= CLOCK_WRONG_S:
+        return "right"
+    side = "ahead" if ahead_s > 0 else "behind"
+    return f"{formats.exact_duration(abs(ahead_s))} {side}; readings carry our time"
 
 
 def age_text(formats: Formats, last_ms: int | None) -> str:

@@ -195,7 +195,10 @@ class MeterDetails(QWidget):
                     f"{formats.count(status.polls)}, {formats.count(status.failures)}",
                 ),
                 ("Skipped slots", formats.count(status.skipped_slots)),
+                ("Booked in", f"{meter.interval_min} min"),
             ]
+            if status.clock_ahead_s is not None:
+                facts.append(("Its own clock", words.clock_text(formats, status.clock_ahead_s)))
         facts.append(("Role", meter.role.value + (", sign turned" if meter.invert else "")))
         if meter.driver_id:
             facts.append(("CT, VT ratio", f"{meter.ct_ratio:g}, {meter.vt_ratio:g}"))

@@ -25,10 +25,12 @@ from energy_desktop.domain.driver import DriverInfo
 from energy_desktop.domain.errors import UserFacingError
 from energy_desktop.domain.link_kinds import MODBUS
 from energy_desktop.domain.quantities import quantity
+from energy_desktop.domain.recount import Past, PastUndecided
 from energy_desktop.domain.site import Link, Meter
 from energy_desktop.services.meters import MeterService
 from energy_desktop.ui.views import meter_words as words
 from energy_desktop.ui.views.base import ViewContext
+from energy_desktop.ui.views.desk.counting_question import CountingQuestion
 from energy_desktop.ui.views.desk.form import Form
 from energy_desktop.ui.views.desk.link_fields import LinkFields
 from energy_desktop.ui.views.desk.meter_fields import MeterFields
@@ -126,7 +128,7 @@ class MeterDialog(QDialog):
         row = QHBoxLayout()
         row.addStretch(1)
         row.addWidget(button("Leave without saving", self.reject))
-        self.save_button = button("Save meter", self.save, kind="primary")
+        self.save_button = button("Save meter", lambda: self.save(), kind="primary")
         self.save_button.setDefault(True)
         row.addWidget(self.save_button)
         return row
@@ -257,25 +259,35 @@ class MeterDialog(QDialog):
         self.trial.show_failure()
         self._complain(error)
 
-    def save(self) -> None:
+    def save(self, past: Past | None = None) -> None:
+        """past: the answer where the meter is counted in another way than before."""
         found = self.mistakes()
         self.form.tell(found)
         if found:
             return
         self.save_button.setEnabled(False)
         self._context.jobs.start(
-            partial(self._store, self.chosen_meter(), self.chosen_link(), self.password.text()),
+            partial(
+                self._store,
+                self.chosen_meter(),
+                self.chosen_link(),
+                self.password.text(),
+                past,
+            ),
             self._on_saved,
             self._on_save_failed,
             title="Save meter",
             guard=self,
         )
 
-    def _store(self, meter: Meter, link: Link, password: str) -> str:
+    def _store(self, meter: Meter, link: Link, password: str, past: Past | None) -> str:
         """In a job: the password first, so that the link is not asked without it."""
         if password and self._passwords is not None:
             self._passwords.set(link.link_id, password)
-        self._meters.save(meter, link)
+        if past is None:
+            self._meters.save(meter, link)
+        else:
+            self._meters.save(meter, link, past)
         return meter.meter_id
 
     def _on_saved(self, meter_id: str) -> None:
@@ -284,7 +296,15 @@ class MeterDialog(QDialog):
 
     def _on_save_failed(self, error: UserFacingError) -> None:
         self.save_button.setEnabled(True)
-        self._complain(error)
+        if isinstance(error, PastUndecided):
+            self._ask_about_the_past(error)
+        else:
+            self._complain(error)
+
+    def _ask_about_the_past(self, undecided: PastUndecided) -> None:
+        self.question = CountingQuestion(self, undecided.changes)
+        self.question.answered.connect(lambda past: None if past is None else self.save(past))
+        self.question.open()
 
     def _complain(self, error: UserFacingError) -> None:
         self.notice.set_text(error.what, f"{error.where}. {error.remedy}")

@@ -5,14 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from decimal import Decimal, InvalidOperation
+from zoneinfo import ZoneInfo
 
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtWidgets import QComboBox, QCompleter, QLineEdit
 
 from energy_desktop.domain.configuration import Configuration
 from energy_desktop.domain.driver import DriverInfo
+from energy_desktop.domain.intervals import interval_problem
 from energy_desktop.domain.link_kinds import MBUS, MODBUS, LinkKindInfo
-from energy_desktop.domain.site import Meter, Role
+from energy_desktop.domain.site import INTERVALS_MIN, Meter, Role
 from energy_desktop.ui.views.desk.form import Form, number, whole
 from energy_desktop.ui.views.desk.link_fields import drivers_for
 from energy_desktop.ui.views.desk.naming import free, slug
@@ -93,10 +96,18 @@ class MeterFields(QObject):
         form.add("serial", "Serial number", self.serial)
         self.interval = number(0.2, 3600.0, 1.0, " s")
         form.add("interval", "Poll every", self.interval)
+        self.booked = QComboBox()
+        for minutes in INTERVALS_MIN:
+            self.booked.addItem(f"{minutes} min", minutes)
+        self.booked.setCurrentIndex(INTERVALS_MIN.index(15))
+        form.add("booked", "Booked in", self.booked)
         self.ct = number(0.001, 100_000.0, 1.0, "")
         form.add("ct", "CT ratio", self.ct)
         self.vt = number(0.001, 100_000.0, 1.0, "")
         form.add("vt", "VT ratio", self.vt)
+        self.modulus = QLineEdit()
+        self.modulus.setPlaceholderText("as the driver says")
+        form.add("modulus", "Counts to, kWh", self.modulus)
         self.invert = QComboBox()
         self.invert.addItem("as read", False)
         self.invert.addItem("turned round", True)
@@ -117,8 +128,11 @@ class MeterFields(QObject):
         self.role.setCurrentIndex(self.role.findData(meter.role.value))
         self.space.setCurrentIndex(max(0, self.space.findData(meter.space_id or "")))
         self.interval.setValue(meter.poll_interval_s)
+        self.booked.setCurrentIndex(self.booked.findData(meter.interval_min))
         self.ct.setValue(meter.ct_ratio)
         self.vt.setValue(meter.vt_ratio)
+        if meter.counter_modulus_wh is not None:
+            self.modulus.setText(f"{Decimal(meter.counter_modulus_wh) / 1000:f}")
         self.mid.setCurrentIndex(int(meter.mid_approved))
         self.invert.setCurrentIndex(int(meter.invert))
         self.equipment.setCurrentText(meter.equipment)
@@ -191,10 +205,12 @@ class MeterFields(QObject):
             unit_id=self.unit.value() if info.uses_unit else base.unit_id,
             address=self.address_on(info),
             poll_interval_s=self.interval.value(),
+            interval_min=int(self.booked.currentData()),
             role=Role(self.role.currentData()),
             space_id=self.space.currentData() or None,
             ct_ratio=self.ct.value(),
             vt_ratio=self.vt.value(),
+            counter_modulus_wh=self._modulus_wh(),
             mid_approved=bool(self.mid.currentData()),
             invert=bool(self.invert.currentData()),
             equipment=self.equipment.currentText().strip(),
@@ -228,6 +244,13 @@ class MeterFields(QObject):
             found["address"] = f"{neighbour.name} is this meter of the same link already."
         if not self.name.text().strip():
             found["name"] = "Give it a name."
+        try:
+            self._modulus_wh()
+        except ValueError:
+            found["modulus"] = "Write the reading at which it begins again, as 1000000; or nothing."
+        wrong = self._wrong_length()
+        if wrong:
+            found["booked"] = wrong
         meter_id = self.meter_id.text().strip()
         if not meter_id:
             found["id"] = "Give it an id."
@@ -236,6 +259,28 @@ class MeterFields(QObject):
         elif self._meter is None and self._configuration.meter(meter_id) is not None:
             found["id"] = f"{meter_id} is taken by another meter."
         return found
+
+    def _modulus_wh(self) -> int | None:
+        """What its register counts to; None: as the driver says. Raises ValueError."""
+        text = self.modulus.text().strip().replace(",", ".")
+        if not text:
+            return None
+        try:
+            wh = Decimal(text) * 1000
+        except InvalidOperation:
+            raise ValueError(text) from None
+        if not wh.is_finite() or wh < 1 or wh != wh.to_integral_value():
+            raise ValueError(text)
+        return int(wh)
+
+    def _wrong_length(self) -> str:
+        """Why the meter cannot be booked in such intervals; empty: it can."""
+        length, poll_s = int(self.booked.currentData()), self.interval.value()
+        wrong = interval_problem(
+            Meter("", "", poll_interval_s=poll_s, interval_min=length),
+            ZoneInfo(self._configuration.site.zone),
+        )
+        return wrong[:1].upper() + wrong[1:]
 
     def _same_place(self, info: LinkKindInfo, link_id: str) -> Meter | None:
         """Another meter that would be read at the same unit or address of the link."""

@@ -1,0 +1,52 @@
+"""Meters whose counting was put right: what changes, and what becomes of the past."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from energy_desktop.domain.errors import WrongUse
+
+
+class Past(Enum):
+    """What becomes of the energy that was booked before the counting was put right."""
+
+    KEEP = "keep"  # the new way of counting holds from now on
+    RECALCULATE = "recalculate"
+
+
+@dataclass(frozen=True, slots=True)
+class Recount:
+    """Intervals that get another energy or quality, and by how much the booked energy grows."""
+
+    intervals: int = 0
+    energy_wh: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class CountingChange:
+    """A meter that has energy in the book is to be counted in another way.
+
+    factor: new readings over old ones for the same energy; 1: as before. modulus_before_wh,
+    modulus_wh: what its register counts to, in new readings; None: not known. sentence: what
+    changes. keep, recalculate: what either answer does, in words.
+    """
+
+    meter_id: str
+    name: str
+    factor: float
+    modulus_before_wh: int | None
+    modulus_wh: int | None
+    sentence: str
+    keep: str
+    recalculate: str
+
+
+class PastUndecided(WrongUse):
+    """Nothing was changed: somebody has to say what becomes of the past."""
+
+    def __init__(
+        self, *, where: str, what: str, remedy: str, changes: tuple[CountingChange, ...] = ()
+    ) -> None:
+        super().__init__(where=where, what=what, remedy=remedy)
+        self.changes = changes
