@@ -144,6 +144,8 @@ def _redrawn(
         value[-1] = old[-1]
     if bool((np.diff(value) < 0).any()):
         return [], state
+    if open_end and int(value[-1]) > state.last_wh + state.offset_wh:
+        return [], state  # the clock was set back: the book already is at readings stamped later
     guessed = ~exact & (times[after] - times[before] > rules.gap_limit_ms)
     quality = np.where(
         guessed[:-1] | guessed[1:], int(IntervalQuality.ESTIMATED), int(IntervalQuality.RAW)
