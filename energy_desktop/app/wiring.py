@@ -58,7 +58,6 @@ from energy_desktop.services.virtual_meters import VirtualLedger, VirtualMeterSe
 from energy_desktop.services.waste import WasteService
 from energy_desktop.services.weather import WeatherService
 from energy_desktop.storage import Store, open_store
-from energy_desktop.storage.series.retention import RetentionRules
 
 if TYPE_CHECKING:
     from energy_desktop.app.engine import Engine
@@ -334,17 +333,7 @@ def _places(folder: SiteFolder | None) -> Places:
 
 
 def _program() -> Program:
-    rules = RetentionRules()
-    return Program(
-        __version__,
-        user_name(),
-        (
-            ("Each reading", f"{rules.raw_days} days"),
-            ("One value a minute", f"{rules.minute_days} days"),
-            ("Quarter hours, hours, days", "for ever"),
-            ("Alarms, invoices and their papers", "for ever"),
-        ),
-    )
+    return Program(__version__, user_name())
 
 
 class OpenSite:

@@ -23,6 +23,8 @@ class Site:
     bank_iban: str = ""
     price_import_per_kwh: Decimal = Decimal("0.25")
     price_export_per_kwh: Decimal = Decimal("0.08")
+    raw_days: int = 31  # how long each reading is kept, then one value a minute
+    minute_days: int = 730  # and how long that; quarter hours and longer stay for ever
 
 
 class SpaceKind(Enum):

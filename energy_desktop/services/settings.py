@@ -18,6 +18,7 @@ from energy_desktop.domain.clock import Clock
 from energy_desktop.domain.configuration import Configuration
 from energy_desktop.domain.driver import DriverInfo
 from energy_desktop.domain.errors import DataFileError, DriverFileError, WrongUse
+from energy_desktop.domain.keeping import DailyRoom, reckoned
 from energy_desktop.domain.ports import ConfigurationStore
 from energy_desktop.domain.settings import PROGRAM, SITE, BadSetting, Declared, ProgramSettings
 from energy_desktop.domain.site import Site
@@ -76,6 +77,8 @@ class Keeper(Protocol):
 
     def find_damage(self) -> tuple[str, ...]: ...
 
+    def daily_room(self) -> DailyRoom | None: ...
+
 
 class Drivers(Protocol):
     def drivers(self) -> tuple[DriverInfo, ...]: ...
@@ -96,11 +99,10 @@ class Places:
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """What the program is and for whom it runs. retention: (what, how long), for reading."""
+    """What the program is and for whom it runs."""
 
     version: str
     user_name: str
-    retention: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +123,7 @@ class SettingsPicture:
     driver_count: int
     driver_errors: tuple[str, ...]
     zones: tuple[str, ...]
+    daily_room: DailyRoom
 
 
 class SettingsService:
@@ -147,8 +150,10 @@ class SettingsService:
 
     def load(self) -> SettingsPicture:
         stats = self._keeper.stats()
+        stored = self._store.load()
+        polled = (m.poll_interval_s for m in stored.meters if m.driver_id and m.enabled)
         return SettingsPicture(
-            site=self._store.load().site,
+            site=stored.site,
             program=self.program(),
             info=self._program,
             places=self._places,
@@ -162,6 +167,7 @@ class SettingsService:
             driver_count=len(self._drivers.drivers()),
             driver_errors=tuple(str(error) for error in self._drivers.errors()),
             zones=tuple(sorted(available_timezones())),
+            daily_room=self._keeper.daily_room() or reckoned(polled),
         )
 
     # -------------------------------------------------------- changing

@@ -12,6 +12,7 @@ from types import TracebackType
 from energy_desktop.domain.clock import Clock, from_ms, system_clock, to_ms
 from energy_desktop.domain.energy import Gap
 from energy_desktop.domain.errors import DamagedStore, StoreError
+from energy_desktop.domain.keeping import DailyRoom
 from energy_desktop.storage import backup as backups
 from energy_desktop.storage import lock, migrations
 from energy_desktop.storage.check import find_damage
@@ -34,6 +35,7 @@ from energy_desktop.storage.series.names import Names
 from energy_desktop.storage.series.reading import StoredHistory
 from energy_desktop.storage.series.recounting import StoredRecounting
 from energy_desktop.storage.series.retention import Retention, RetentionRules
+from energy_desktop.storage.series.room import daily_room
 from energy_desktop.storage.series.sealing import Sealer
 from energy_desktop.storage.writer import SAVE_GAP, Writer, WriterOptions
 
@@ -89,9 +91,16 @@ class Store:
         self.api_keys = StoredApiKeys(database)
         self.push_answers = StoredPushAnswers(database)
         self._sealer = Sealer(database, names, cache, zone)
-        self._retention = Retention(database, names, cache, zone, retention or RetentionRules())
         self._writer = Writer(
             database, names, self.ledger, self._sealer, _spill_path(database), clock, writer_options
+        )
+        self._retention = Retention(
+            database,
+            names,
+            cache,
+            zone,
+            self.configuration.retention if retention is None else lambda: retention,
+            self._writer.turn,
         )
         self._bulk = BulkLoader(database, names, cache, self.ledger, zone)
         self.configuration.on_zone_changed = self._retention.rebuild_days
@@ -164,6 +173,11 @@ class Store:
         """A sentence per damaged place; empty: every structure, chunk and invoice is sound."""
         return find_damage(self._database, self._names)
 
+    def daily_room(self) -> DailyRoom | None:
+        """What a day of this site takes on the disk; None: too little is stored to tell."""
+        with self._database.reading() as session:
+            return daily_room(session)
+
     def record_gap(self, gap: Gap) -> None:
         """Returns at once beside a running writer; the same meter and start again changes it."""
         if self._lock is not None:
@@ -223,6 +237,7 @@ def open_store(
     """Opens a database, makes it when it is not there, and brings its schema up to date.
 
     engine_owner: a name for the sentence that a second engine reads; takes the engine lock.
+    retention: instead of what the site says.
     Raises EngineAlreadyRunning, and StoreError for everything else that a person can act on:
     no database, a newer schema, a wrong key, no permission, a full disk.
     """

@@ -101,6 +101,8 @@ class SiteRow(Base):
     bank_iban: Mapped[str] = mapped_column(Text)
     price_import_per_kwh: Mapped[Decimal] = mapped_column(Price)
     price_export_per_kwh: Mapped[Decimal] = mapped_column(Price)
+    raw_days: Mapped[int]
+    minute_days: Mapped[int]
     __table_args__ = (CheckConstraint("site_key = 1", name="one_site"),)
 
 

@@ -125,8 +125,8 @@ class Writer:
         self._wake = threading.Event()
         self._stopping = False
         self._thread: threading.Thread | None = None
-        # Serialises the thread with flush() and maintain() of another one.
-        self._turn = threading.RLock()
+        # Serialises the thread with flush(), upkeep() and thinning out in another one.
+        self.turn = threading.RLock()
 
     # --- any thread -----------------------------------------------------------------------------
 
@@ -149,14 +149,14 @@ class Writer:
 
     def flush(self) -> bool:
         """Commits all that was put before the call. False: the database did not take it."""
-        with self._turn:
+        with self.turn:
             self._retry_at = 0.0
             return self._write_all()
 
     def upkeep(self, now_ms: int, *, seconds: float = float("inf")) -> bool:
         """Closes intervals and seals hours for at most `seconds`. True: more is to be done."""
         end = time.monotonic() + seconds
-        with self._turn:
+        with self.turn:
             while self._close_one() or self._take_late() or self._sealer.step(now_ms):
                 if time.monotonic() >= end:
                     return True
@@ -201,7 +201,7 @@ class Writer:
                 return
             due = max(due + interval_s, time.monotonic())
             try:
-                with self._turn:
+                with self.turn:
                     written = time.monotonic() < self._retry_at or self._write_all()
                 if written and not self._failing:
                     self._keep_up(interval_s * self.options.upkeep_share)
@@ -435,7 +435,7 @@ class Writer:
         self._retry_at = 0.0
 
     def _spill_queue(self) -> None:
-        with self._turn:
+        with self.turn:
             waiting = [self._queue.popleft() for _ in range(len(self._queue))]
             try:
                 self._spill.append(waiting)

@@ -8,6 +8,7 @@ import pytest
 from PySide6.QtWidgets import QPlainTextEdit
 
 from energy_desktop.domain.errors import StoreError
+from energy_desktop.domain.keeping import DailyRoom
 from energy_desktop.domain.settings import SITE, ProgramSettings
 from energy_desktop.domain.site import Site
 from energy_desktop.services.backups import Backup
@@ -23,7 +24,7 @@ from energy_desktop.ui.views.settings.page import SettingsView
 PICTURE = SettingsPicture(
     site=Site("Lindenhof", "Europe/Berlin", contract_demand_w=90_000.0),
     program=ProgramSettings(),
-    info=Program("1.2.3", "kim", (("Each reading", "31 days"),)),
+    info=Program("1.2.3", "kim"),
     places=Places(Path("/s"), Path("/s/drivers"), None, Path("/s/backups"), Path("/n")),
     database="/s/site.sqlite",
     software="SQLite 3.50.4",
@@ -35,6 +36,7 @@ PICTURE = SettingsPicture(
     driver_count=13,
     driver_errors=("own.toml, line 3: no such format.",),
     zones=("Europe/Berlin", "Europe/Paris"),
+    daily_room=DailyRoom(170e6, 4e6, 1.2e6, measured=True),
 )
 
 
@@ -234,7 +236,11 @@ def test_damage_is_listed_and_its_absence_said(page):
     assert "2 damaged places" in page.view.facts.damage.text
     assert "gate: damaged." in page.view.facts.damage.text
 
+    page.view.facts.restore_button.click()
+    assert page.appearance.to_restore == ["main, power_w: damaged."]
+
     page.view.facts.show_damage(())
+    assert page.view.facts.restore_button.isHidden()
     assert page.view.facts.damage.text.startswith("Sound at")
 
 
@@ -266,3 +272,21 @@ def test_licences_are_shown_as_plain_text(page, qtbot):
 
     assert dialog.findChild(QPlainTextEdit).toPlainText() == "| PySide6 | LGPL |"
     dialog.reject()
+
+
+def test_how_long_readings_are_kept_is_told_in_bytes_while_one_types(page):
+    said = page.view.facts.retention
+    assert (
+        "31 days of each reading and 730 days of a value a minute: about 8.1\u00a0GB" in said.text
+    )
+    assert "7 days 4.1\u00a0GB, 92 days 18.2\u00a0GB, 366 days 63.7\u00a0GB" in said.text
+
+    page.view.keeping.entries["raw_days"].set_text("3000")
+    assert "3000 days of each reading" in said.text
+    assert "The disk has only 77.5\u00a0GB free." in said.text
+
+    page.view.keeping.entries["raw_days"].set_text("2")
+    assert not page.view.keeping.save_button.isEnabled()
+    page.view.keeping.entries["raw_days"].set_text("92")
+    page.view.keeping.save()
+    assert page.settings.saved == [{"raw_days": "92"}]

@@ -47,6 +47,8 @@ def read_site(entry: Entry) -> Site:
         bank_iban=entry.text("bank_iban", ""),
         price_import_per_kwh=entry.money("price_import_per_kwh", Decimal("0.25")),
         price_export_per_kwh=entry.money("price_export_per_kwh", Decimal("0.08")),
+        raw_days=entry.integer("raw_days", 31, **_whole_range("raw_days")),
+        minute_days=entry.integer("minute_days", 730, **_whole_range("minute_days")),
     )
 
 
@@ -54,6 +56,10 @@ def _range(name: str) -> dict[str, float]:
     """As the settings page has it: a fact has one range, wherever it is entered."""
     bounds = {"low": SITE[name].at_least, "high": SITE[name].at_most}
     return {key: bound for key, bound in bounds.items() if bound is not None}
+
+
+def _whole_range(name: str) -> dict[str, int]:
+    return {key: int(bound) for key, bound in _range(name).items()}
 
 
 def _space(entry: Entry) -> Space:

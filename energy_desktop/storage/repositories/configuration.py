@@ -25,6 +25,7 @@ from energy_desktop.storage.database import Database
 from energy_desktop.storage.repositories import orm
 from energy_desktop.storage.repositories.mapping import columns_of, to_domain
 from energy_desktop.storage.series.intervals import RegisterRules
+from energy_desktop.storage.series.retention import RetentionRules
 from energy_desktop.storage.tables import (
     AlarmRuleRow,
     BatteryRow,
@@ -166,6 +167,12 @@ class StoredConfiguration:
         with self._database.reading() as session:
             row = session.row("SELECT zone FROM site")
         return zone_of(row[0]) if row is not None else ZoneInfo("UTC")
+
+    def retention(self) -> RetentionRules:
+        """How long the site keeps its readings; the defaults before there is a site."""
+        with self._database.reading() as session:
+            row = session.row("SELECT raw_days, minute_days FROM site")
+        return RetentionRules() if row is None else RetentionRules(int(row[0]), int(row[1]))
 
     def register_rules(self, meter_id: str) -> RegisterRules:
         """The meter's own modulus, else its driver's behind the meter's transformers."""

@@ -1,13 +1,16 @@
-"""What is given up, and when: each second for a month, each minute for two years.
+"""What is given up, and when: by default each second for a month, each minute for two years.
 
 Quarter hours and longer stay for ever, so before minutes go, their quarter hours are written
-down. Everything is done a day of a meter at a time, oldest first.
+down. Everything is done a day of a quantity at a time, oldest first, in the turn of the writer and
+with a pause after each: readings that come meanwhile wait for milliseconds. A power cut may undo
+the last days; they are thinned out again.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -29,6 +32,10 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 
+_DAY = " WHERE meter_key = ? AND quantity_key = ? AND tier = ? AND start_ms >= ? AND start_ms < ?"
+_PAUSE_S = 0.005  # a lock that is let go and taken again at once is never had by another thread
+
+
 @dataclass(frozen=True, slots=True)
 class RetentionRules:
     """Days that each tier is kept."""
@@ -44,75 +51,76 @@ class Retention:
         names: Names,
         cache: TimelineCache,
         zone: Callable[[], ZoneInfo],
-        rules: RetentionRules,
+        rules: Callable[[], RetentionRules],
+        turn: AbstractContextManager[object],
     ) -> None:
+        """turn: held while something is written, as the writer holds it for a commit."""
         self._database = database
         self._names = names
         self._cache = cache
         self._zone = zone
         self._rules = rules
+        self._turn = turn
 
     def run(self, now_ms: int, *, seconds: float = float("inf")) -> bool:
         """Thins out for at most about `seconds`. True: more is to be done."""
         end = time.monotonic() + seconds
-        while self._step(now_ms):
+        rules = self._rules()
+        while self._step(now_ms, rules):
+            time.sleep(_PAUSE_S)
             if time.monotonic() >= end:
                 return True
         return False
 
-    def _step(self, now_ms: int) -> bool:
-        """One day of one meter. False: nothing is old enough."""
+    def _step(self, now_ms: int, rules: RetentionRules) -> bool:
+        """One day of one quantity. False: nothing is old enough."""
         for tier, days in (
-            (Tier.RAW, self._rules.raw_days),
-            (Tier.MINUTE, self._rules.minute_days),
+            (Tier.RAW, rules.raw_days),
+            (Tier.MINUTE, rules.minute_days),
         ):
             before_ms = (now_ms - days * DAY_MS) // DAY_MS * DAY_MS
             with self._database.reading() as session:
                 row = session.row(
-                    "SELECT meter_key, start_ms FROM chunks WHERE tier = ? AND start_ms < ?"
-                    " ORDER BY start_ms LIMIT 1",
+                    "SELECT meter_key, quantity_key, start_ms FROM chunks"
+                    " WHERE tier = ? AND start_ms < ? ORDER BY start_ms LIMIT 1",
                     (int(tier), before_ms),
                 )
             if row is not None:
-                day_ms = int(row[1]) // DAY_MS * DAY_MS
-                with self._database.writing() as session:
-                    self._thin(session, int(row[0]), tier, day_ms)
+                day_ms = int(row[2]) // DAY_MS * DAY_MS
+                with self._turn, self._database.writing(durable=False) as session:
+                    quantity = self._names.quantities(session)[int(row[1])]
+                    self._thin(session, int(row[0]), quantity, tier, day_ms)
                 return True
         return False
 
-    def _thin(self, session: Session, meter_key: int, tier: Tier, day_ms: int) -> None:
+    def _thin(
+        self,
+        session: Session,
+        meter_key: int,
+        quantity: StoredQuantity,
+        tier: Tier,
+        day_ms: int,
+    ) -> None:
         end_ms = day_ms + DAY_MS
-        known = self._names.quantities(session)
-        zone = self._zone()
-        for quantity_key, quantity in known.items():
-            timelines = session.rows(
-                "SELECT DISTINCT timeline_key FROM chunks WHERE meter_key = ? AND quantity_key = ?"
-                " AND tier = ? AND start_ms >= ? AND start_ms < ?",
-                (meter_key, quantity_key, int(tier), day_ms, end_ms),
+        of = (meter_key, quantity.key, int(tier), day_ms, end_ms)
+        timelines = session.rows("SELECT DISTINCT timeline_key FROM chunks" + _DAY, of)
+        if tier is Tier.RAW:
+            self._keep_minutes(session, meter_key, quantity, day_ms)
+        else:
+            quarters = reading.summary(
+                session,
+                self._names,
+                self._cache,
+                meter_key,
+                quantity,
+                day_ms,
+                end_ms,
+                QUARTER_S,
+                self._zone(),
             )
-            if not timelines:
-                continue
-            if tier is Tier.RAW:
-                self._keep_minutes(session, meter_key, quantity, day_ms)
-            else:
-                quarters = reading.summary(
-                    session,
-                    self._names,
-                    self._cache,
-                    meter_key,
-                    quantity,
-                    day_ms,
-                    end_ms,
-                    QUARTER_S,
-                    zone,
-                )
-                rollups.save(session, meter_key, quantity_key, QUARTER_S, quarters)
-            session.run(
-                "DELETE FROM chunks WHERE meter_key = ? AND quantity_key = ? AND tier = ?"
-                " AND start_ms >= ? AND start_ms < ?",
-                (meter_key, quantity_key, int(tier), day_ms, end_ms),
-            )
-            _forget_timelines(session, (int(row[0]) for row in timelines))
+            rollups.save(session, meter_key, quantity.key, QUARTER_S, quarters)
+        session.run("DELETE FROM chunks" + _DAY, of)
+        _forget_timelines(session, (int(row[0]) for row in timelines))
 
     def _keep_minutes(
         self, session: Session, meter_key: int, quantity: StoredQuantity, day_ms: int

@@ -242,3 +242,11 @@ def test_sunspec_goes_over_modbus_and_two_parts_of_a_device_share_its_unit():
     configuration = Configuration(Site("Test", "UTC"), links=(link,), meters=meters)
 
     assert check(configuration, {"sunspec": "sunspec"}) == []
+
+
+def test_how_long_readings_are_kept_is_a_fact_of_the_site_with_a_range():
+    site = parse('[site]\nname = "W"\nzone = "UTC"\nraw_days = 92\n', "site.toml").site
+
+    assert (site.raw_days, site.minute_days) == (92, 730)
+    with pytest.raises(SiteFileError, match=r"line 4.*raw_days"):
+        parse('[site]\nname = "W"\nzone = "UTC"\nraw_days = 2\n', "site.toml")

@@ -14,6 +14,7 @@ from energy_desktop.storage.migrations.versions import (
     v0005_virtual_meters,
     v0007_time,
     v0009_confirmed_exchanges,
+    v0010_keeping,
 )
 
 if TYPE_CHECKING:
@@ -34,4 +35,5 @@ STEPS: tuple[Step, ...] = (
     Step(v0005_virtual_meters.REVISION, v0005_virtual_meters.upgrade),
     Step(v0007_time.REVISION, v0007_time.upgrade),
     Step(v0009_confirmed_exchanges.REVISION, v0009_confirmed_exchanges.upgrade),
+    Step(v0010_keeping.REVISION, v0010_keeping.upgrade),
 )

@@ -23,12 +23,15 @@ from PySide6.QtWidgets import (
 )
 
 from energy_desktop.domain.errors import UserFacingError
+from energy_desktop.domain.keeping import DailyRoom
 from energy_desktop.services.backups import Backup
 from energy_desktop.services.settings import SettingsPicture, SettingsService
 from energy_desktop.ui import theme
 from energy_desktop.ui.formatting import Formats
 from energy_desktop.ui.views.settings.rows import FactRow
 from energy_desktop.ui.widgets.panel import InlineNotice, button
+
+OTHER_CHOICES_DAYS = (7, 31, 92, 366)
 
 Load = Callable[..., object]
 """BaseView.load: runs work off the GUI thread and shows its result."""
@@ -102,7 +105,11 @@ class Facts:
                 self.restore_button,
             ],
         )
-        self.retention = FactRow("Kept for", "Older readings are thinned out, never at once.")
+        self.retention = FactRow(
+            "Room that this takes",
+            "Quarter hours, hours and days of history, energy, alarms, invoices and their papers "
+            "stay for ever. Room that is given up is used again; the file does not shrink.",
+        )
         self.site_folder = self._folder_row("Site folder", "Database, log and what follows.")
         self.driver_folder = self._folder_row(
             "Own drivers", "A driver file put here is used at once, without a restart."
@@ -162,7 +169,7 @@ class Facts:
         self.last_backup.show_text(said)
         if not self.damage.text:
             self.damage.show_text("Not checked since the program was opened.")
-        self.retention.show_text("\n".join(f"{what}: {how}" for what, how in p.info.retention))
+        self.show_keeping(p.site.raw_days, p.site.minute_days)
         none = "This program has no folder of its own."
         self.site_folder.show_text(str(p.places.site or none))
         errors = "".join(f"\n{error}" for error in p.driver_errors)
@@ -190,6 +197,19 @@ class Facts:
             f"Python {platform.python_version()}\nQt {qVersion()}, PySide6 {PySide6.__version__}\n"
             f"{p.software}\n{platform.system()} {platform.release()}, {platform.machine()}"
         )
+
+    def show_keeping(self, raw_days: int, minute_days: int) -> None:
+        """What a choice means in bytes, beside others; also for one that is not saved."""
+        if self._picture is not None:
+            self.retention.show_text(
+                keeping_text(
+                    self._formats,
+                    self._picture.daily_room,
+                    raw_days,
+                    minute_days,
+                    self._picture.free_disk_bytes,
+                )
+            )
 
     # -------------------------------------------------------- deeds
 
@@ -331,6 +351,33 @@ def size_text(formats: Formats, size_bytes: int) -> str:
         if size_bytes >= divisor:
             return f"{formats.number(size_bytes / divisor, decimals)}\u00a0{unit}"
     return f"{formats.number(size_bytes)}\u00a0bytes"
+
+
+def keeping_text(
+    formats: Formats, room: DailyRoom, raw_days: int, minute_days: int, free_bytes: int | None
+) -> str:
+    """Bytes of a choice once it is full, what it adds each year, and other choices beside it."""
+    full = room.needed(raw_days, minute_days)
+    basis = (
+        "measured on what is stored"
+        if room.measured
+        else "reckoned from the meters and their polls"
+    )
+    lines = [
+        f"{raw_days} days of each reading and {minute_days} days of a value a minute: about "
+        f"{size_text(formats, round(full))} once full, {basis}.",
+        f"What stays for ever adds about {size_text(formats, round(365 * room.lasting_bytes))} "
+        "a year.",
+    ]
+    others = [days for days in OTHER_CHOICES_DAYS if days != raw_days]
+    sizes = [
+        f"{days} days {size_text(formats, round(room.needed(days, minute_days)))}"
+        for days in others
+    ]
+    lines.append(f"With each reading kept otherwise: {', '.join(sizes)}.")
+    if free_bytes is not None and full > free_bytes:
+        lines.append(f"The disk has only {size_text(formats, free_bytes)} free.")
+    return "\n".join(lines)
 
 
 def backup_text(formats: Formats, made: Backup) -> str:

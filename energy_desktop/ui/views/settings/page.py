@@ -23,7 +23,7 @@ from PySide6.QtWidgets import (
 )
 
 from energy_desktop.domain.errors import UserFacingError
-from energy_desktop.domain.settings import APPEARANCE, PROGRAM, SITE
+from energy_desktop.domain.settings import APPEARANCE, PROGRAM, SITE, BadSetting
 from energy_desktop.domain.site import Site
 from energy_desktop.services.http_in import HttpInService
 from energy_desktop.services.settings import InvalidSettings, SettingsPicture, SettingsService
@@ -98,6 +98,7 @@ class SettingsView(BaseView):
         self.site = Group("Site", "where it is", save=self._save_site, verb="Save site")
         self.prices = Group("Contract and prices", save=self._save_site, verb="Save prices")
         self.billing = Group("Who bills", "on invoices", save=self._save_site, verb="Save")
+        self.keeping = Group("Readings", "how long", save=self._save_site, verb="Save")
         self.looks = Group("Appearance", "shows at once")
         self.store = Group("Store", save=self._save_program, verb="Save store settings")
         self.http = Group("HTTP in", "sensors that post", save=self._save_program)
@@ -109,6 +110,7 @@ class SettingsView(BaseView):
             self.prices,
             self.billing,
             self.looks,
+            self.keeping,
             self.store,
             self.http,
             self.folders,
@@ -146,7 +148,12 @@ class SettingsView(BaseView):
         self.body.addWidget(self.outcome.warning)
 
     def _fill(self) -> None:
-        by_name = {"site": self.site, "prices": self.prices, "billing": self.billing}
+        by_name = {
+            "site": self.site,
+            "prices": self.prices,
+            "billing": self.billing,
+            "keeping": self.keeping,
+        }
         for declared in SITE.values():
             by_name[declared.group].add(EntryRow(declared, self.formats))
         for declared in APPEARANCE.values():
@@ -159,7 +166,9 @@ class SettingsView(BaseView):
         if self.http_in is not None:
             for row in self.http_in.rows:
                 self.http.add(row)
-        self.store.add(self.facts.retention)
+        self.keeping.add(self.facts.retention)
+        for row in self.keeping.entries.values():
+            row.edited.connect(self._show_keeping)
         for group, facts in (
             (self.folders, self.facts.of_folders),
             (self.access, self.facts.of_access),
@@ -220,7 +229,7 @@ class SettingsView(BaseView):
     def show_picture(self, picture: SettingsPicture) -> None:
         """Everything at once; drafts that are not saved stay in their fields."""
         self._picture = picture
-        for group in (self.site, self.prices, self.billing):
+        for group in self._of_site:
             for name, row in group.entries.items():
                 row.show_value(getattr(picture.site, name))
         self.site.entries["zone"].offer(picture.zones)
@@ -259,6 +268,20 @@ class SettingsView(BaseView):
         faulty = f", {files}" if count else ""
         stored = size_text(self.formats, p.database_bytes)
         self.set_answer(f"{p.site.name}: {stored} stored, {backup}{faulty}.")
+
+    @property
+    def _of_site(self) -> tuple[Group, ...]:
+        return self.site, self.prices, self.billing, self.keeping
+
+    def _show_keeping(self) -> None:
+        """Follows what is being typed, as far as it is a number of days."""
+        days = []
+        for row in self.keeping.entries.values():
+            try:
+                days.append(int(row.declared.read(row.text)))
+            except BadSetting:
+                return
+        self.facts.show_keeping(*days)
 
     # -------------------------------------------------------- searching
 
@@ -318,7 +341,7 @@ class SettingsView(BaseView):
         )
 
     def _site_saved(self, site: Site, entries: dict[str, str]) -> None:
-        for group in (self.site, self.prices, self.billing):
+        for group in self._of_site:
             for name, row in group.entries.items():
                 if name in entries:
                     row.undo_to(getattr(site, name))
