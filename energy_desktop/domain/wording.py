@@ -17,7 +17,7 @@ from energy_desktop.domain.money import to_decimal
 
 MINUS = "\u2212"
 UNKNOWN = "\u2013"
-_MONTHS = [
+MONTHS = (
     "January",
     "February",
     "March",
@@ -30,8 +30,8 @@ _MONTHS = [
     "October",
     "November",
     "December",
-]
-_WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+)
+WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
 def number(value: float | Decimal | None, decimals: int = 1) -> str:
@@ -69,21 +69,21 @@ def percent(value: float | Decimal | None, decimals: int = 1) -> str:
 
 def day(value: date) -> str:
     """`Sun 29 Mar 2026`."""
-    return f"{_WEEKDAYS[value.weekday()]} {short_day(value)} {value.year}"
+    return f"{WEEKDAYS[value.weekday()]} {short_day(value)} {value.year}"
 
 
 def weekday(value: date) -> str:
-    return _WEEKDAYS[value.weekday()]
+    return WEEKDAYS[value.weekday()]
 
 
 def short_day(value: date) -> str:
-    return f"{value.day} {_MONTHS[value.month - 1][:3]}"
+    return f"{value.day} {MONTHS[value.month - 1][:3]}"
 
 
 def month(text: str) -> str:
     """`2026-03` as `March 2026`."""
     year, number_ = text.split("-")
-    return f"{_MONTHS[int(number_) - 1]} {year}"
+    return f"{MONTHS[int(number_) - 1]} {year}"
 
 
 def offset(epoch_ms: int, zone: ZoneInfo) -> str:
@@ -129,7 +129,7 @@ def hours_text(hours: WeeklyHours) -> str:
             groups.append(([weekday], spans))
     parts = []
     for days, spans in groups:
-        first, last = _WEEKDAYS[days[0]], _WEEKDAYS[days[-1]]
+        first, last = WEEKDAYS[days[0]], WEEKDAYS[days[-1]]
         name = first if len(days) == 1 else f"{first} to {last}"
         clock = ", ".join(f"{_clock(a)} to {_clock(b)}" for a, b in spans)
         parts.append(f"{name} {clock or 'none'}")

@@ -20,6 +20,7 @@ from zoneinfo import ZoneInfo
 
 from energy_desktop.domain.clock import Clock, from_ms, system_clock, to_ms
 from energy_desktop.domain.money import to_decimal
+from energy_desktop.domain.wording import MONTHS, WEEKDAYS
 
 UNKNOWN: Final = "–"
 MINUS: Final = "−"
@@ -30,35 +31,6 @@ _POWER_UNITS: Final = ("W", "var", "VA")
 _ENERGY_UNITS: Final = ("Wh", "varh", "VAh")
 _DECIMALS: Final = {"V": 1, "A": 1, "Hz": 2, "": 2, "%": 1, "°C": 1, "°": 1}
 _CURRENCY_SIGNS: Final = {"EUR": "€", "GBP": "£", "USD": "$", "CHF": "CHF", "PLN": "zł"}
-_MONTHS: Final = (
-    "Jan",
-    "Feb",
-    "Mar",
-    "Apr",
-    "May",
-    "Jun",
-    "Jul",
-    "Aug",
-    "Sep",
-    "Oct",
-    "Nov",
-    "Dec",
-)
-_LONG_MONTHS: Final = (
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-)
-_DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +39,9 @@ class Symbols:
 
     decimal: str = "."
     group: str = ","
-    months: tuple[str, ...] = _MONTHS
-    long_months: tuple[str, ...] = _LONG_MONTHS
-    days: tuple[str, ...] = _DAYS
+    months: tuple[str, ...] = tuple(month[:3] for month in MONTHS)
+    long_months: tuple[str, ...] = MONTHS
+    days: tuple[str, ...] = WEEKDAYS
 
 
 def symbols_of(locale: str) -> Symbols:

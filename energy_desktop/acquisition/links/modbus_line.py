@@ -27,7 +27,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from pymodbus.client.base import ModbusBaseClient
-from pymodbus.framer import FramerAscii, FramerRTU
+from pymodbus.framer import FramerAscii, FramerBase, FramerRTU
 from pymodbus.pdu import DecodePDU, ModbusPDU
 
 from energy_desktop.acquisition.links.checked import CheckedConnection, ReadRequest
@@ -79,7 +79,7 @@ class Asked:
         )
 
 
-class RtuListener(FramerRTU):
+class _Listener(FramerBase):
     """pymodbus' framer with the finding of frames taken out of it: `hear` decides."""
 
     def __init__(self, decoder: DecodePDU, hear: Hear) -> None:
@@ -95,20 +95,12 @@ class RtuListener(FramerRTU):
         return self._hear(data)
 
 
-class AsciiListener(FramerAscii):
-    """The same for ASCII."""
+class RtuListener(_Listener, FramerRTU):
+    """Frames of RTU."""
 
-    def __init__(self, decoder: DecodePDU, hear: Hear) -> None:
-        super().__init__(decoder)
-        self._hear = hear
 
-    def handleFrame(
-        self,
-        data: bytes,
-        exp_devid: int,  # noqa: ARG002
-        exp_tid: int,  # noqa: ARG002
-    ) -> tuple[int, ModbusPDU | None]:
-        return self._hear(data)
+class AsciiListener(_Listener, FramerAscii):
+    """Frames of ASCII."""
 
 
 class LineConnection(CheckedConnection):
