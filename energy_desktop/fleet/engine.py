@@ -7,6 +7,7 @@ Parquet differ between engines, so only that stands here; all arithmetic is in t
 from __future__ import annotations
 
 import contextlib
+import copy
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -72,6 +73,12 @@ class Engine(Protocol):
 
     def fetch(self, expression: Table) -> pa.Table: ...
 
+    def twins(self) -> Sequence[Engine]:
+        """This one, and others that may compute beside it, each in a thread of its own. They are
+        closed with it.
+        """
+        ...
+
     def map(self, function: Callable[[I], R], items: Sequence[I]) -> Iterator[R]:
         """The answers in the order of the items, computed side by side."""
         ...
@@ -109,6 +116,7 @@ class DuckDbEngine:
             }
         )
         self._pool: ProcessPoolExecutor | None = None
+        self._twin: DuckDbEngine | None = None
 
     def why(self, error: Exception) -> str:
         return next(iter(str(error).strip().splitlines()), type(error).__name__)
@@ -198,6 +206,16 @@ class DuckDbEngine:
     def fetch(self, expression: Table) -> pa.Table:
         return self._connection.sql(self._query(expression)).to_arrow_table()
 
+    def twins(self) -> Sequence[Engine]:
+        """Two share the threads and the memory: while one writes in order, the other reads."""
+        if self.threads < 2:
+            return (self,)
+        if self._twin is None:
+            self._twin = copy.copy(self)
+            self._twin._connection = _without_progress_bar(self._connection.cursor())
+            self._twin._pool = None
+        return (self, self._twin)
+
     def map(self, function: Callable[[I], R], items: Sequence[I]) -> Iterator[R]:
         if len(items) < 2 or self.threads < 2:
             yield from map(function, items)
@@ -221,6 +239,8 @@ class DuckDbEngine:
     def close(self) -> None:
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
+        if self._twin is not None:
+            self._twin._connection.close()
         self._connection.close()
 
     def _query(self, expression: Table) -> str:
@@ -247,8 +267,12 @@ class DuckDbEngine:
 
 
 def connected(config: dict[str, Any]) -> duckdb.DuckDBPyConnection:
-    """DuckDB in memory. Its progress bar would go to stdout, where the one JSON document stands."""
-    connection = duckdb.connect(config=config)
+    """DuckDB in memory."""
+    return _without_progress_bar(duckdb.connect(config=config))
+
+
+def _without_progress_bar(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+    # It would go to stdout, where the one JSON document stands.
     connection.execute("SET enable_progress_bar = false")
     return connection
 

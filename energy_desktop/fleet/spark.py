@@ -205,6 +205,10 @@ class SparkEngine:
             table: pa.Table = self._frame(expression).toArrow()
         return table
 
+    def twins(self) -> Sequence[SparkEngine]:
+        """Spark divides each question among its executors by itself."""
+        return (self,)
+
     def map(self, function: Callable[[I], R], items: Sequence[I]) -> Iterator[R]:
         if not items:
             return

@@ -14,14 +14,14 @@ from energy_desktop.fleet.workplace import Workplace, if_enough, write
 
 
 def features_of_days(place: Workplace) -> None:
-    def look_back(chunk: str) -> Any:
+    def look_back(here: Workplace, chunk: str) -> Any:
         k = int(chunk)
-        stored = place.engine.parquet([place.part("days", k)])
-        table = features.features(stored, place.options.zone, place.engine)
-        place.engine.write(table, place.part("features", k))
+        stored = here.engine.parquet([here.part("days", k)])
+        table = features.features(stored, here.options.zone, here.engine)
+        here.engine.write(table, here.part("features", k))
         return {}
 
-    place.chunks("features", [str(k) for k in place.filled()], look_back)
+    place.side_by_side("features", [str(k) for k in place.filled()], look_back)
 
 
 def regression(place: Workplace) -> None:

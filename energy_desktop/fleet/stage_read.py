@@ -115,44 +115,42 @@ def _broken(
 
 def daily(place: Workplace) -> None:
     """By part: each time once, days, and the week's profile."""
-
-    def clean(chunk: str) -> Any:
-        k = int(chunk)
-        stored = sorted(_readings(place).glob(f"*/part={k}"))
-        if not stored:
-            return {"households": 0, "household_days": 0, "dropped": {}}
-        rows = place.engine.parquet(stored)
-        zone = place.options.zone
-        with place.engine.kept("seen", days.seen(rows)) as seen:
-            dropped = _clean_part(place, rows, seen, k)
-            meters = seen.group_by("household").aggregate(
-                tariff=seen.tariff.max(), step_min=seen.step_min.max()
-            )
-            place.engine.write(meters, place.part("meters", k))
-        kept = place.engine.parquet([place.part("clean", k)])
-        place.engine.write(
-            days.days(kept, zone, place.options.tariff_b, place.engine), place.part("days", k)
-        )
-        place.engine.write(days.week(kept, zone, place.engine), place.part("week", k))
-        day = place.engine.parquet([place.part("days", k)])
-        totals = place.engine.fetch(
-            day.aggregate(
-                households=day.household.nunique(),
-                household_days=day.complete.cast("int64").sum(),
-                first=day.local_day.min(),
-                last=day.local_day.max(),
-            )
-        ).to_pylist()[0]
-        return {
-            "households": int(totals["households"]),
-            "household_days": int(totals["household_days"] or 0),
-            "first_day": totals["first"],
-            "last_day": totals["last"],
-            "dropped": dropped,
-        }
-
-    place.chunks("daily", [str(k) for k in place.parts], clean)
+    place.side_by_side("daily", [str(k) for k in place.parts], _days_of_part)
     remove(_readings(place))
+
+
+def _days_of_part(place: Workplace, chunk: str) -> dict[str, Any]:
+    k = int(chunk)
+    stored = sorted(_readings(place).glob(f"*/part={k}"))
+    if not stored:
+        return {"households": 0, "household_days": 0, "dropped": {}}
+    engine, zone = place.engine, place.options.zone
+    rows = engine.parquet(stored)
+    with engine.kept("seen", days.seen(rows)) as seen:
+        dropped = _clean_part(place, rows, seen, k)
+        meters = seen.group_by("household").aggregate(
+            tariff=seen.tariff.max(), step_min=seen.step_min.max()
+        )
+        engine.write(meters, place.part("meters", k))
+    kept = engine.parquet([place.part("clean", k)])
+    engine.write(days.days(kept, zone, place.options.tariff_b, engine), place.part("days", k))
+    engine.write(days.week(kept, zone, engine), place.part("week", k))
+    day = engine.parquet([place.part("days", k)])
+    totals = engine.fetch(
+        day.aggregate(
+            households=day.household.nunique(),
+            household_days=day.complete.cast("int64").sum(),
+            first=day.local_day.min(),
+            last=day.local_day.max(),
+        )
+    ).to_pylist()[0]
+    return {
+        "households": int(totals["households"]),
+        "household_days": int(totals["household_days"] or 0),
+        "first_day": totals["first"],
+        "last_day": totals["last"],
+        "dropped": dropped,
+    }
 
 
 def _clean_part(place: Workplace, rows: Table, seen: Table, k: int) -> dict[str, dict[str, int]]:

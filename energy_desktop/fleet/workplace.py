@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, replace
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 import pyarrow as pa
@@ -72,11 +74,11 @@ class Workplace:
 
     def filled(self) -> list[int]:
         """Parts with households in them."""
-        return [
+        return sorted(
             int(chunk)
             for chunk, about in self.manifest.done("daily").items()
             if about["households"]
-        ]
+        )
 
     def chunks(self, stage: str, chunks: Sequence[str], work: Callable[[str], Any]) -> None:
         """Does the chunks that are not done; each is noted as soon as it is."""
@@ -87,6 +89,41 @@ class Workplace:
             began = time.perf_counter()
             about = work(chunk)
             self.manifest.note(stage, chunk, about, time.perf_counter() - began)
+
+    def side_by_side(
+        self, stage: str, chunks: Sequence[str], work: Callable[[Workplace, str], Any]
+    ) -> None:
+        """As `chunks`, with as many at a time as the engine has twins. `work` is given the place
+        to work at, with an engine of its own.
+        """
+        left = [chunk for chunk in chunks if not self.manifest.is_done(stage, chunk)]
+        engines = self.engine.twins()
+        free: SimpleQueue[Engine] = SimpleQueue()
+        for engine in engines:
+            free.put(engine)
+
+        def one(chunk: str) -> Any:
+            engine = free.get()
+            try:
+                return work(replace(self, engine=engine), chunk)
+            finally:
+                free.put(engine)
+
+        done = len(chunks) - len(left)
+        if left:
+            self.tell(stage, done, len(chunks))
+        began = time.perf_counter()
+        with ThreadPoolExecutor(len(engines)) as pool:
+            running = {pool.submit(one, chunk): chunk for chunk in left}
+            try:
+                for future in as_completed(running):
+                    about, now = future.result(), time.perf_counter()
+                    self.manifest.note(stage, running[future], about, now - began)
+                    began, done = now, done + 1
+                    if done < len(chunks):
+                        self.tell(stage, done, len(chunks))
+            finally:
+                pool.shutdown(wait=False, cancel_futures=True)
 
     def tell(self, stage: str, done: int, of: int) -> None:
         """Shows how far it is. Raises JobCancelled when nobody waits any more."""

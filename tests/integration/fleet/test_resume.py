@@ -64,7 +64,8 @@ def _results(run):
 def test_killed_with_nine_it_goes_on_where_it_was(tmp_path, folder, moment):
     out = tmp_path / "out"
     child = subprocess.Popen(
-        [sys.executable, "-m", "tests.support.fleet_child", folder, out, tmp_path / "s"],
+        [sys.executable, "-m", "tests.support.fleet_child", folder, out, tmp_path / "s", moment],
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
     )
@@ -75,6 +76,7 @@ def test_killed_with_nine_it_goes_on_where_it_was(tmp_path, folder, moment):
     finally:
         child.send_signal(signal.SIGKILL)
         child.wait()
+        child.stdin.close()
         child.stdout.close()
     told = []
 
