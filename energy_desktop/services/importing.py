@@ -40,7 +40,7 @@ from energy_desktop.acquisition.files.series import (
 )
 from energy_desktop.domain.clock import Clock, iso_utc, to_ms
 from energy_desktop.domain.editing import Edit, EditMethod
-from energy_desktop.domain.energy import Intervals
+from energy_desktop.domain.energy import IntervalQuality, Intervals
 from energy_desktop.domain.errors import DataFileError, UserFacingError, WrongUse
 from energy_desktop.domain.ports import (
     ConfigurationStore,
@@ -93,7 +93,6 @@ __all__ = [
 ]
 
 _DAY_MS = 86_400_000
-_POLLED_STEP_S = 900
 _EDIT_CHUNK = 200_000
 _FORMATS: Mapping[str, Format] = {
     "table": "csv",
@@ -266,7 +265,7 @@ class ImportService:
                         staged.series(key)  # raises what was refused, as it is
                     parsed = staged.series(key)
                     if isinstance(parsed, ParsedSeries):
-                        fitted(parsed, self._kept_step_s(one.meter_id, one.quantity))
+                        fitted(parsed, self._kept_step_s(one.meter_id, parsed))
                 self._know(one.meter_id for one, _ in series)
                 for k, (one, key) in enumerate(series):
                     progress(
@@ -366,17 +365,29 @@ class ImportService:
                 remedy="Import under another meter id.",
             )
         series = replace(parsed, meter_id=meter_id)
-        kept = self._kept_step_s(meter_id, series.register)
-        series, notes = fitted(series, kept or (_POLLED_STEP_S if polled else None))
+        kept = self._kept_step_s(meter_id, series)
+        booked_s = None if known is None or not polled else known.interval_min * 60
+        series, notes = fitted(series, kept or booked_s)
         until_ms = self._read_until(meter_id, series) if polled else None
         parts = compared(self._ledger, series, fresh=kept is None, until_ms=until_ms)
         return series, notes, parts
 
-    def _kept_step_s(self, meter_id: str, register: str) -> int | None:
-        """The finest step that the ledger keeps of it; None: it keeps nothing."""
-        if register not in self._ledger.registers(meter_id):
+    def _kept_step_s(self, meter_id: str, series: ParsedSeries) -> int | None:
+        """The step that the ledger keeps in the period of the file, and the finest one where it
+        has several or nothing there; None: it keeps nothing of this register."""
+        register, ledger = series.register, self._ledger
+        if register not in ledger.registers(meter_id):
             return None
-        return self._ledger.intervals(meter_id, 0, 0, register=register).step_s
+        finest = ledger.intervals(meter_id, 0, 0, register=register).step_s
+        if series.first_ms is None or series.last_ms is None:
+            return finest
+        period = (series.first_ms, series.last_ms + series.step_s * 1000)
+        common = ledger.intervals(meter_id, *period, register=register).step_s
+        if common == finest:
+            return finest
+        fine = ledger.intervals(meter_id, *period, register=register, step_s=finest)
+        any_fine = bool(np.any(fine.quality != IntervalQuality.MISSING))
+        return finest if any_fine else common
 
     def _read_until(self, meter_id: str, series: ParsedSeries) -> int:
         """Up to where the meter's own register has come; a meter never read yet: up to now."""

@@ -315,3 +315,40 @@ def test_whatever_the_order_and_the_holes_the_last_word_stands_and_is_counted(gi
             energy, quality = truth.get(k, (np.nan, IntervalQuality.MISSING))
             assert np.array_equal(found.energy_wh[k], energy, equal_nan=True)
             assert found.quality[k] == quality
+
+
+def test_a_file_keeps_the_length_that_its_period_has_not_that_of_later_ones(
+    store, service, tmp_path
+):
+    """Half hours of a file first; quarter hours since the meter is polled, from the next day on."""
+    service.run([a_file(tmp_path, VALUES[:47], step_s=1800)])
+    next_day = T0 + 24 * HOUR_MS
+    starts = next_day + np.arange(50, dtype=np.int64) * QUARTER_MS
+    store.ledger.add_intervals(
+        Intervals("m", REGISTER, 900, starts, np.array(VALUES, float), np.zeros(50, np.int8))
+    )
+
+    (again,) = service.run([a_file(tmp_path, VALUES[:48], step_s=1800)])
+    (later,) = service.run([a_file(tmp_path, VALUES, first_ms=next_day)])
+
+    assert (again.stored, again.already_stored, again.step_s) == (1, 47, 1800)
+    assert (later.stored, later.already_stored, later.step_s) == (0, 50, 900)
+    assert kept(store, 48, step_ms=1_800_000).energy_wh.tolist() == VALUES[:48]
+    with pytest.raises(WrongUse, match="the ledger of this meter keeps 15 min"):
+        service.run([a_file(tmp_path, VALUES, step_s=1800, first_ms=next_day)])
+
+
+@pytest.mark.parametrize("minutes", [5, 30, 60])
+def test_a_polled_meter_that_has_nothing_yet_takes_a_file_in_its_own_length(
+    store, service, tmp_path, minutes
+):
+    site = store.configuration.load()
+    link = Link("l", LinkKind.MODBUS_TCP, "127.0.0.1:502")
+    meter = Meter("m", "Hall", driver_id="d", link_id="l", interval_min=minutes)
+    store.configuration.replace(replace(site, links=(link,), meters=(meter,)))
+
+    (result,) = service.run([a_file(tmp_path, [7] * 240, step_s=300)])
+
+    assert (result.step_s, result.stored) == (minutes * 60, 240 * 5 // minutes)
+    found = store.ledger.intervals("m", T0, T0 + 20 * HOUR_MS)
+    assert set(found.energy_wh.tolist()) == {7 * minutes / 5}
