@@ -10,18 +10,14 @@ from zoneinfo import ZoneInfo
 from energy_desktop.domain import wording
 from energy_desktop.domain.document import Cell, Document, DocumentBars, DocumentSection
 from energy_desktop.reports import charts, paper
-from energy_desktop.reports.fonts import BOLD
 from energy_desktop.reports.paper import (
     BODY,
     BODY_BOLD,
-    KEY_FIGURE,
     LEFT,
     RIGHT,
     SMALL,
-    TINY,
     TITLE,
     Paper,
-    Style,
 )
 
 _DECIMALS = {"int": 0, "exact_kwh": 3, "money": 2, "price": 4}  # of the others: one
@@ -60,7 +56,7 @@ def render(document: Document, *, fonts: Path) -> bytes:
     sheet.paragraph(f"{period}, times in {document.zone}.", SMALL)
     sheet.paragraph(document.answer, BODY)
     sheet.y -= 8
-    _figures(sheet, document)
+    sheet.figures([(f.caption, f.value, f.note) for f in document.figures])
     for section in document.sections:
         _section(sheet, section)
     return sheet.finish()
@@ -69,22 +65,6 @@ def render(document: Document, *, fonts: Path) -> bytes:
 def _period(document: Document, zone: ZoneInfo) -> str:
     start = wording.stamp(document.start_ms, zone)
     return f"{start} to {wording.stamp(document.end_ms, zone)}"
-
-
-def _figures(sheet: Paper, document: Document) -> None:
-    if not document.figures:
-        return
-    slot = (RIGHT - LEFT) / len(document.figures)
-    # A number is never cut: where one is too wide, all of them are smaller.
-    widest = max(paper.width_of(f.value, BOLD, KEY_FIGURE.size) for f in document.figures)
-    size = min(KEY_FIGURE.size, KEY_FIGURE.size * (slot - 8) / widest) if widest else 1.0
-    style = Style(BOLD, size, paper.INK)
-    for i, figure in enumerate(document.figures):
-        x = LEFT + i * slot
-        sheet.text(x, sheet.y - 10, paper.fit(figure.caption, SMALL, slot - 6), SMALL)
-        sheet.text(x, sheet.y - 26, figure.value, style)
-        sheet.text(x, sheet.y - 37, paper.fit(figure.note, TINY, slot - 6), TINY)
-    sheet.y -= 44
 
 
 def _section(sheet: Paper, section: DocumentSection) -> None:

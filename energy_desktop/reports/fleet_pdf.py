@@ -21,7 +21,6 @@ from energy_desktop.reports.paper import (
     CELL,
     CELL_BOLD,
     HEAD,
-    KEY_FIGURE,
     LEFT,
     RIGHT,
     SMALL,
@@ -121,18 +120,7 @@ def _key_figures(sheet: Paper, report: FleetReport) -> None:
         ("Missing", wording.percent(overview.missing_pct), "of their time"),
         ("Readings", _many(summary.rows_read), f"in {wording.number(seconds)} s"),
     )
-    width, gap = (RIGHT - LEFT - 4 * 8) / 5, 8.0
-    widest = max(paper.width_of(v, KEY_FIGURE.font, KEY_FIGURE.size) for _, v, _ in figures)
-    size = KEY_FIGURE.size * min(1.0, (width - 14) / widest)
-    style = paper.Style(KEY_FIGURE.font, size, KEY_FIGURE.color)
-    y = sheet.y - 58
-    for i, (label, value, below) in enumerate(figures):
-        x = LEFT + i * (width + gap)
-        sheet.box(x, y, width, 54, paper.WELL)
-        sheet.text(x + 8, y + 40, label, SMALL)
-        sheet.text(x + 8, y + 21, value, style)
-        sheet.text(x + 8, y + 8, paper.fit(below, TINY, width - 12), TINY)
-    sheet.y = y - 4
+    sheet.key_figures(figures)
 
 
 def _many(n: int) -> str:

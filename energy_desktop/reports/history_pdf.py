@@ -23,19 +23,16 @@ from energy_desktop.domain.history_paper import (
     PaperDuration,
 )
 from energy_desktop.reports import charts, paper
-from energy_desktop.reports.fonts import BOLD
 from energy_desktop.reports.paper import (
     BODY,
     BODY_BOLD,
     CELL,
-    KEY_FIGURE,
     LEFT,
     RIGHT,
     SMALL,
     TINY,
     TITLE,
     Paper,
-    Style,
 )
 
 if TYPE_CHECKING:
@@ -63,7 +60,7 @@ def render(picture: HistoryPaper, *, fonts: Path) -> bytes:
         footer=f"Made {made} · times in {picture.zone}",
     )
     _head(sheet, picture)
-    _figures(sheet, picture)
+    sheet.figures([(f.caption, f.value, f.note) for f in picture.figures])
     if picture.curves:
         sheet.heading("Curves", keep=240.0)
         _curves(sheet, picture, zone, 220.0)
@@ -87,22 +84,6 @@ def _head(sheet: Paper, picture: HistoryPaper) -> None:
     sheet.y -= 22
     sheet.paragraph(f"{picture.period}, times in {picture.zone}. {picture.answer}", BODY)
     sheet.y -= 8
-
-
-def _figures(sheet: Paper, picture: HistoryPaper) -> None:
-    if not picture.figures:
-        return
-    slot = (RIGHT - LEFT) / len(picture.figures)
-    # A number is never cut: where one is too wide, all of them are smaller.
-    widest = max(paper.width_of(f.value, BOLD, KEY_FIGURE.size) for f in picture.figures)
-    size = min(KEY_FIGURE.size, KEY_FIGURE.size * (slot - 8) / widest) if widest else 1.0
-    style = Style(BOLD, size, paper.INK)
-    for i, figure in enumerate(picture.figures):
-        x = LEFT + i * slot
-        sheet.text(x, sheet.y - 10, paper.fit(figure.caption, SMALL, slot - 6), SMALL)
-        sheet.text(x, sheet.y - 26, figure.value, style)
-        sheet.text(x, sheet.y - 37, paper.fit(figure.note, TINY, slot - 6), TINY)
-    sheet.y -= 44
 
 
 # ---------------------------------------------------------------- curves

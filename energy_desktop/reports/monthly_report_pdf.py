@@ -17,11 +17,9 @@ from energy_desktop.reports.monthly_proof import draw_proof
 from energy_desktop.reports.paper import (
     BODY,
     BODY_BOLD,
-    KEY_FIGURE,
     LEFT,
     RIGHT,
     SMALL,
-    TINY,
     TITLE,
     Paper,
 )
@@ -111,18 +109,7 @@ def _key_figures(sheet: Paper, report: MonthlyReport) -> None:
             f"{wording.percent(report.estimated_pct)} estimated",
         ),
     )
-    width, gap = (RIGHT - LEFT - 4 * 8) / 5, 8.0
-    widest = max(paper.width_of(v, KEY_FIGURE.font, KEY_FIGURE.size) for _, v, _ in figures)
-    size = KEY_FIGURE.size * min(1.0, (width - 14) / widest)  # one size for all of them
-    style = paper.Style(KEY_FIGURE.font, size, KEY_FIGURE.color)
-    y = sheet.y - 58
-    for i, (label, value, below) in enumerate(figures):
-        x = LEFT + i * (width + gap)
-        sheet.box(x, y, width, 54, paper.WELL)
-        sheet.text(x + 8, y + 40, label, SMALL)
-        sheet.text(x + 8, y + 21, value, style)
-        sheet.text(x + 8, y + 8, paper.fit(below, TINY, width - 12), TINY)
-    sheet.y = y - 4
+    sheet.key_figures(figures)
 
 
 def _cost_line(report: MonthlyReport) -> str:

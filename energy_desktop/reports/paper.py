@@ -329,6 +329,38 @@ class Paper:
                 self.text(LEFT + 12, self.y, line, style)
             self.y -= 2
 
+    def key_figures(self, figures: Sequence[tuple[str, str, str]]) -> None:
+        """Label, figure and what is said below it, in boxes side by side, all of one size."""
+        gap = 8.0
+        width = (RIGHT - LEFT - (len(figures) - 1) * gap) / len(figures)
+        widest = max(width_of(value, KEY_FIGURE.font, KEY_FIGURE.size) for _, value, _ in figures)
+        size = KEY_FIGURE.size * min(1.0, (width - 14) / widest)
+        style = Style(KEY_FIGURE.font, size, KEY_FIGURE.color)
+        y = self.y - 58
+        for i, (label, value, below) in enumerate(figures):
+            x = LEFT + i * (width + gap)
+            self.box(x, y, width, 54, WELL)
+            self.text(x + 8, y + 40, label, SMALL)
+            self.text(x + 8, y + 21, value, style)
+            self.text(x + 8, y + 8, fit(below, TINY, width - 12), TINY)
+        self.y = y - 4
+
+    def figures(self, figures: Sequence[tuple[str, str, str]]) -> None:
+        """Label, figure and note in a line without boxes; nothing where there is none."""
+        if not figures:
+            return
+        slot = (RIGHT - LEFT) / len(figures)
+        # A number is never cut: where one is too wide, all of them are smaller.
+        widest = max(width_of(value, BOLD, KEY_FIGURE.size) for _, value, _ in figures)
+        size = min(KEY_FIGURE.size, KEY_FIGURE.size * (slot - 8) / widest) if widest else 1.0
+        style = Style(BOLD, size, INK)
+        for i, (label, value, note) in enumerate(figures):
+            x = LEFT + i * slot
+            self.text(x, self.y - 10, fit(label, SMALL, slot - 6), SMALL)
+            self.text(x, self.y - 26, value, style)
+            self.text(x, self.y - 37, fit(note, TINY, slot - 6), TINY)
+        self.y -= 44
+
     def pairs(
         self,
         rows: Sequence[tuple[str, str]],
