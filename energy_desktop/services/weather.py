@@ -61,7 +61,8 @@ class WeatherService:
                 what=f"{source} brings no temperature."
                 if source
                 else "no meter or sensor of the site brings a temperature.",
-                remedy="Add a sensor whose driver yields temperature_c, by MQTT, HTTP or Modbus.",
+                remedy="Import one from a file of a weather service, or add a sensor whose driver "
+                "yields temperature_c, by MQTT, HTTP or Modbus.",
             )
         zone = ZoneInfo(self._configuration.load().site.zone)
         edges = day_edges(start_ms, end_ms, zone)
