@@ -28,6 +28,11 @@ _LOG = logging.getLogger("energy_desktop.ui")
 _GIGABYTE = 1e9
 _LOW_DISK_BYTES = 1e9
 _WRITE_LATE_MS = 5_000
+_BALANCE_LOOKS = (
+    ("Main and sub-meters", "look:sums", "scale-balance"),
+    ("Energy and temperature", "look:weather", "thermometer"),
+    ("Virtual meters", "look:formulas", "sigma"),
+)
 
 Go = Callable[..., None]
 
@@ -180,6 +185,21 @@ class DesktopShell:
             )
             for m in c.meters
             if fits(m.name, m.meter_id, m.equipment, "meter")
+        ]
+        hits += [
+            SearchHit(
+                v.name,
+                f"virtual meter {v.virtual_id}",
+                "sigma",
+                partial(self.go, "history", meter_id=v.meter_id),
+            )
+            for v in c.virtual_meters
+            if fits(v.name, v.virtual_id, "virtual meter")
+        ]
+        hits += [
+            SearchHit(title, "screen, balance", icon, partial(self.go, "balance", item_id=item))
+            for title, item, icon in _BALANCE_LOOKS
+            if fits(title, "balance")
         ]
         hits += [
             SearchHit(

@@ -275,6 +275,20 @@ def test_what_is_seen_is_exported(filled, open_page, tmp_path):
     assert "End the name in" in notice(view)
 
 
+def test_the_search_opens_a_look_once(filled, open_page):
+    view = open_page(filled)
+
+    view.navigation.choose(item_id="look:formulas")
+    view.settle()
+    assert view.looks.value == FORMULAS
+    view.show_look(WEATHER)
+    view.navigation.choose(meter_id="hall")
+    view.settle()
+
+    assert view.looks.value == WEATHER
+    assert view.navigation.subject.item_id == ""
+
+
 def test_a_period_of_another_page_is_taken_over(filled, open_page):
     view = open_page(filled)
 

@@ -33,6 +33,8 @@ _LOOKS = (
     (WEATHER, "Energy and temperature"),
     (FORMULAS, "Virtual meters"),
 )
+LOOK_ITEM = "look:"
+"""How the item begins that asks for one of the looks: `look:formulas`."""
 _LONG_MS = 45 * 86_400_000
 
 
@@ -84,6 +86,9 @@ class BalanceView(BaseView):
         self.reload()
 
     def on_subject_changed(self, subject: Subject) -> None:
+        if subject.item_id.startswith(LOOK_ITEM):
+            self.show_look(subject.item_id.removeprefix(LOOK_ITEM))
+            self.navigation.choose(item_id="")  # once: the next choice is the person's
         before = self.period.bounds_ms
         self._take_subject(subject)
         if self.period.bounds_ms != before:

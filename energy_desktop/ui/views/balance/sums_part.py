@@ -44,10 +44,10 @@ class TreePanel(Panel):
         self.table: Table[TreeRow] = Table(
             [
                 Column("Meter", self._name, stretch=1),
-                Column("", lambda r: Cell(r.way, token="text2"), width=104),
+                Column("", lambda r: Cell(r.way, token="text2"), width=96),
                 Column("kWh", self._energy, width=84, number=True),
                 Column("% of use", self._share, width=76, number=True),
-                Column("Missing, h", self._missing, width=86, number=True),
+                Column("Gaps, h", self._missing, width=66, number=True),
             ],
             key=lambda r: r.key,
             name="Main meters, the meters behind them and the unexplained rest",
@@ -58,8 +58,7 @@ class TreePanel(Panel):
         self.set_content(self.table)
         self.set_content(
             paint.label(
-                "Energy of the hours that are known of all meters of a main meter, so that it adds "
-                "up with the rest.",
+                "Energy of the hours known of all meters of a main meter: so it adds up.",
                 "caption",
                 wrap=True,
             )
@@ -192,7 +191,7 @@ class NodePanel(Panel):
         self._node, self._slices, self._by_month = node, slices, by_month
         formats, rest = self._formats, node.rest
         self.set_title(node.meter.name, "by month" if by_month else "by day")
-        scale = formats.scale("Wh", (rest.main_wh, rest.sub_wh))
+        scale = formats.scale("Wh", (rest.total_wh,))  # the smallest of them has digits to show
         untold = bool(node.absent) or not rest.steps
         hours = rest.steps * node.step_s / 3600
         self.figures.show_figures(
@@ -203,12 +202,8 @@ class NodePanel(Panel):
                     "Unexplained rest",
                     scale.text(None if untold else rest.total_wh),
                     scale.unit,
+                    "" if untold else f"{formats.percent(100 * rest.share, 1)} of use",
                     estimated=any(p.estimated_wh for p in node.parts),
-                ),
-                Figure(
-                    "Rest of use",
-                    formats.number(None if untold else 100 * rest.share, 1),
-                    "%",
                 ),
                 Figure(
                     "Known of all",
@@ -294,8 +289,8 @@ class SumsPart(QWidget):
         self.node.formula_wanted.connect(self._on_formula)
         column = QVBoxLayout()
         column.addWidget(self.node)
-        row.addWidget(self.tree, 10)
-        row.addLayout(column, 13)
+        row.addWidget(self.tree, 11)
+        row.addLayout(column, 12)
 
     def read(
         self,
