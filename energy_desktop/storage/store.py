@@ -14,7 +14,7 @@ from energy_desktop.domain.energy import Gap
 from energy_desktop.domain.errors import DamagedStore, StoreError
 from energy_desktop.domain.keeping import DailyRoom
 from energy_desktop.storage import backup as backups
-from energy_desktop.storage import lock, migrations
+from energy_desktop.storage import lock, migrations, timescale
 from energy_desktop.storage.check import find_damage
 from energy_desktop.storage.database import Database, parse_target
 from energy_desktop.storage.repositories.configuration import StoredConfiguration
@@ -259,6 +259,8 @@ def open_store(
                 )
         else:
             migrations.migrate(database, before=_backup_before(database, clock))
+        if engine_lock is not None:
+            timescale.partition(database)
         return Store(database, clock, engine_lock, writer_options, retention)
     except BaseException as error:
         if engine_lock is not None:

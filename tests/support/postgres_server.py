@@ -41,6 +41,8 @@ class PostgresServer:
             f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={self._root}"
             " -c fsync=off -c max_connections=40"
         )
+        if any(self._programs.parent.glob("lib/timescaledb.so")):  # it must be loaded with it
+            options += " -c shared_preload_libraries=timescaledb"
         log = self._root / "log"
         self._run("pg_ctl", "-D", self._data, "-l", log, "-w", "-t", "30", "-o", options, "start")
 
