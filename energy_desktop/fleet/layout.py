@@ -180,7 +180,7 @@ def _recognised_wide(
     step_min = _DAY_MIN // len(wide)
     if asked.step_min not in (None, step_min):
         raise _refused(path, f"its {len(wide)} columns of a day are {step_min} min each.",
-                       f"Leave --step-min out, or say {step_min}.")  # fmt: skip
+                       f"Leave its step (--step-min) out, or say {step_min}.")  # fmt: skip
     unit = "kWh" if london else asked.unit
     if unit not in UNITS:
         raise _no_unit(path, rows[0][next(iter(wide))])
@@ -190,7 +190,7 @@ def _recognised_wide(
         raise _refused(
             path,
             f"column {rows[0][time].strip()!r} holds {day!r}, which is no day.",
-            "Write days as 2013-03-31, or name their column with --time-column.",
+            "Write days as 2013-03-31, or name their column (--time-column).",
         )
     # London's stamps have seven decimals, which are compared faster than they are read.
     end = ":00.0000000" if london else ""
@@ -249,6 +249,16 @@ def unpacked_bytes(path: Path, layout: FileLayout) -> int:
     return size * _WIDE_GROWS if layout.cells else size
 
 
+def header_of(path: Path) -> tuple[str, ...]:
+    """The columns of a file, also of one that is not understood; (): it has none."""
+    try:
+        header = _first_lines(path)[0]
+    except DataFileError:
+        return ()
+    delimiter = max(",;\t", key=header.count)
+    return tuple(name.strip() for name in next(csv.reader([header], delimiter=delimiter)))
+
+
 def rows_about(path: Path) -> int:
     """About how many rows a file has, from those at its head. Raises DataFileError."""
     size = path.stat().st_size
@@ -277,7 +287,7 @@ def _fitting(path: Path, rows: list[list[str]]) -> list[list[str]]:
 
 def _no_unit(path: Path, column: str) -> DataFileError:
     return _refused(path, f"column {column.strip()!r} does not say its unit.",
-                    f"Say it with --unit, one of {', '.join(UNITS)}.")  # fmt: skip
+                    f"Say its unit (--unit): {', '.join(UNITS)}.")  # fmt: skip
 
 
 def _first_lines(path: Path) -> list[str]:
@@ -322,7 +332,7 @@ def _column(
     if not needed_as:
         return None
     raise _refused(path, f"no column is known as its {needed_as}; it has {', '.join(names)[:200]}.",
-                   f"Name it with --{needed_as}-column.")  # fmt: skip
+                   f"Name it (--{needed_as}-column).")  # fmt: skip
 
 
 def _step_min(
@@ -342,7 +352,7 @@ def _step_min(
             steps[minutes] += 1
     if not steps:
         raise _refused(path, "the step of its readings cannot be seen in the first rows.",
-                       "Sort it by household and time, or say it with --step-min.")  # fmt: skip
+                       "Sort it by household and time, or say its step (--step-min).")  # fmt: skip
     return steps.most_common(1)[0][0]
 
 

@@ -46,12 +46,13 @@ def plan(
             continue
         first = first or one
         kinds[one.words] += 1
+    header = layout.header_of(paths[0]) if first is None else _stripped(first.columns)
     return FleetPlan(
         files=len(paths),
         bytes=sum(path.stat().st_size for path in paths),
         rows=rows,
         kinds=tuple(kinds.most_common()),
-        header=() if first is None else tuple(name.strip() for name in first.columns),
+        header=header,
         taken={} if first is None else _taken(first),
         refused=tuple(refused),
         seconds=_seconds(rows, engine, master),
@@ -65,7 +66,7 @@ def plan(
 
 def _taken(of: FileLayout) -> dict[str, str]:
     """What each role is in the first file."""
-    columns = [name.strip() for name in of.columns]
+    columns = _stripped(of.columns)
     last = columns[of.cells[-1][0]] if of.cells else ""
     return {
         "household": "" if of.household is None else columns[of.household],
@@ -75,6 +76,10 @@ def _taken(of: FileLayout) -> dict[str, str]:
         "unit": of.unit,
         "step": str(of.step_min),
     }
+
+
+def _stripped(names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(name.strip() for name in names)
 
 
 def _seconds(rows: int, engine: str, master: str | None) -> float | None:

@@ -160,7 +160,7 @@ class FleetService:
     def summary(self, out: Path) -> FleetSummary:
         return _results(out).summary()
 
-    def asked(self, out: Path) -> RunAsked | None:
+    def was_asked(self, out: Path) -> RunAsked | None:
         """What a run was asked, for asking the same again; None: an older program made it."""
         return _results(out).asked()
 

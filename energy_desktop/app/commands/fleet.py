@@ -27,6 +27,7 @@ from energy_desktop.domain.fleet import (
     FleetAnomaly,
     FleetOptions,
     FleetOverview,
+    FleetPlan,
     FleetSummary,
     HouseholdView,
     Scores,
@@ -114,6 +115,9 @@ def run(
     with_site: Annotated[
         bool, typer.Option("--with-site", help="The site's own meters join the run.")
     ] = False,
+    plan: Annotated[
+        bool, typer.Option("--plan", help="Only tell what it would read and need.")
+    ] = False,
     site: SiteOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -133,6 +137,10 @@ def run(
     options = FleetOptions(zone=zone, columns=columns, segments=segments, seed=seed)
     if tariffs is not None:
         options = with_tariffs(options, tariffs)
+    if plan:
+        found = FleetService().plan(folder, out, options, engine=engine.value, master=master)
+        say(_plain(found), as_json=as_json, text=lambda: _plan_text(found))
+        return
     if with_site:
         with opened(site) as place:
             place.services.fleet.write_site(folder)
@@ -343,6 +351,29 @@ def _document(summary: FleetSummary) -> dict[str, Any]:
         "zone": summary.zone,
         "currency": summary.currency,
     }
+
+
+_STATES = {
+    "new": "It is a new run.",
+    "goes_on": "It goes on where it stopped.",
+    "done": "It is done already: nothing is done again.",
+    "replaces": "The results there are of other files or options: it replaces them.",
+}
+
+
+def _plan_text(plan: FleetPlan) -> str:
+    seconds = "" if plan.seconds is None else f", about {plan.seconds:,.0f} s on two cores"
+    kinds = ", ".join(f"{n:,} with {how}" for how, n in plan.kinds)
+    lines = [
+        f"{plan.files:,} files ({kinds or 'none can be read'}), about {plan.rows:,} readings"
+        f"{seconds}.",
+        f"About {plan.memory_mb:,} MB of memory and {plan.disk_bytes / 1e6:,.0f} MB of disk, "
+        f"of which {plan.free_bytes / 1e6:,.0f} MB are free.",
+        *(f"Left out whole: {Path(one.name).name}: {one.why}" for one in plan.refused),
+        plan.lacking,
+        _STATES[plan.state],
+    ]
+    return "\n".join(line for line in lines if line)
 
 
 def _text(summary: FleetSummary, out: Path) -> str:

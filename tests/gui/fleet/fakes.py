@@ -12,6 +12,7 @@ from energy_desktop.domain.fleet import (
     FileQuality,
     FleetAnomaly,
     FleetOverview,
+    FleetPlan,
     FleetSummary,
     HouseholdForecast,
     HouseholdRow,
@@ -112,6 +113,16 @@ def page(rows, offset, limit):
     return Page(tuple(rows[offset:until]), len(rows), offset)
 
 
+PLAN = FleetPlan(
+    files=3, bytes=87_000_000, rows=14_300_000, kinds=(("a row a reading, 30 min, kWh", 2),),
+    header=("id", "when", "kwh", "watt"),
+    taken={"household": "id", "time": "when", "value": "kwh", "tariff": "", "unit": "kWh",
+           "step": "30"},
+    refused=(BrokenFile("in/c.csv", "it is empty. Export it again."),), seconds=26.0,
+    memory_mb=990, disk_bytes=171_000_000, free_bytes=60_000_000_000, lacking="", state="new",
+)  # fmt: skip
+
+
 class FakeFleet:
     """asked: (question, offset) in the order in which pages were read."""
 
@@ -129,15 +140,28 @@ class FakeFleet:
         self.seen = {}
         self.remembered = []
         self.ran = []
+        self.planned = []
+        self.planning = PLAN
+        self.refuses_plan = None
+        self.again = None
         self.added = []
         self.joined = []
         self.refuses = None
 
-    def run(self, folder, out, options=None, *, progress=lambda *_: None):
+    def plan(self, folder, out, options=None, *, engine="duckdb", master=None):
+        self.planned.append((options, engine, master))
+        if self.refuses_plan:
+            raise self.refuses_plan
+        return replace(
+            self.planning, lacking="Spark needs Java 17 or newer." if engine == "spark" else ""
+        )
+
+    def run(self, folder, out, options=None, *, engine="duckdb", master=None,
+            progress=lambda *_: None):  # fmt: skip
         progress(0.5, "reading files")
         if self.refuses:
             raise self.refuses
-        self.ran.append((folder, out, options))
+        self.ran.append((folder, out, options, engine, master))
         return self.about.summary
 
     def runs(self):
@@ -149,8 +173,8 @@ class FakeFleet:
     def summary(self, out):
         return self.about.summary
 
-    def asked(self, out):
-        return None
+    def was_asked(self, out):
+        return self.again
 
     def keeps(self, out):
         return out == Path("London pilot")

@@ -2,22 +2,27 @@
 
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from PySide6.QtWidgets import QLabel
 
 from energy_desktop.app.fleet_papers import fleet_papers
 from energy_desktop.domain.errors import DataFileError
+from energy_desktop.domain.fleet import FLAT, FileColumns, FleetOptions, RunAsked
 from energy_desktop.services.fleet import FleetService
-from tests.gui.fleet.fakes import FakeFleet
+from energy_desktop.ui.views.fleet import words
+from tests.gui.fleet.fakes import PLAN, FakeFleet
 from tests.support.fleet_files import a_fleet
 
 
 @pytest.fixture
-def panel(make, tmp_path):
+def panel(make, settle, tmp_path):
     view = make(FakeFleet(runs=()))
     view.show_run()
     view.run_panel.take_folder(tmp_path)
+    settle(view)
     return view.run_panel
 
 
@@ -94,7 +99,7 @@ def test_a_run_that_fails_keeps_what_was_entered_and_says_what_to_do(panel, sett
 def test_a_run_is_stopped_by_its_cancel_and_keeps_what_was_entered(panel, settle, qtbot):
     told = threading.Event()
 
-    def endless(folder, out, options=None, *, progress):
+    def endless(folder, out, options=None, *, engine, master, progress):
         while True:
             progress(0.3, "reading files, 1 of 4")
             told.set()
@@ -122,6 +127,118 @@ def test_a_tariff_file_that_cannot_be_read_stops_before_the_run(panel, settle, t
 
     assert panel.notice.isVisibleTo(panel)
     assert panel._fleet.ran == []
+
+
+def _facts(panel):
+    labels = [one.text() for one in panel.needs.facts.findChildren(QLabel)]
+    return dict(zip(labels[::2], labels[1::2], strict=True))
+
+
+def test_what_it_would_read_and_need_is_told_before_it_begins(panel, settle):
+    settle(panel._host)
+
+    facts = _facts(panel)
+
+    assert facts["Files"] == "3, 87 MB"
+    assert facts["2 read as"] == "a row a reading, 30 min, kWh"
+    assert facts["Readings"] == "about 14.3 M"
+    assert facts["Time"] == "about 30 s on two cores"
+    assert facts["Disk"] == "about 171 MB of 60 GB free"
+    assert facts["This run"] == "a new run"
+    assert "c.csv: it is empty." in panel.needs.refused.text()
+    assert not panel.needs.lacking.isVisibleTo(panel)
+
+
+def test_columns_are_offered_from_the_files_and_asked_for_when_chosen(panel, settle):
+    settle(panel._host)
+    value = panel.columns["value"]
+    assert [value.itemText(i) for i in range(value.count())] == [
+        "found: kwh", "id", "when", "kwh", "watt"]  # fmt: skip
+    assert panel.columns["tariff"].currentText() == "none found"
+
+    value.setCurrentIndex(value.findData("watt"))
+    panel.unit.setCurrentIndex(panel.unit.findData("W"))
+    panel.step.setCurrentIndex(panel.step.findData("15"))
+    panel.stamp.set_value("end")
+    panel.groups.set_value("6")
+    panel.look()
+    settle(panel._host)
+    panel.begin()
+    settle(panel._host)
+
+    options = panel._fleet.ran[0][2]
+    assert options.columns == FileColumns(value="watt", unit="W", step_min=15, stamp_end=True)
+    assert options.segments == 6
+    assert panel._fleet.planned[-1][0] == options
+    assert value.currentText() == "watt"  # another look at the files keeps it
+
+
+def test_spark_says_what_it_lacks_and_is_given_its_master(panel, settle):
+    assert not panel.master.isVisibleTo(panel)
+
+    panel.engine.set_value("spark")
+    panel.engine.changed.emit("spark")
+    panel.master.setText("spark://head:7077")
+    panel.master.editingFinished.emit()
+    settle(panel._host)
+
+    assert panel.master.isVisibleTo(panel)
+    assert panel.needs.lacking.isVisibleTo(panel)
+    assert panel._fleet.planned[-1][1:] == ("spark", "spark://head:7077")
+    panel.begin()
+    settle(panel._host)
+    assert panel._fleet.ran[0][3:] == ("spark", "spark://head:7077")
+
+
+def test_too_little_room_is_told(panel, settle):
+    panel._fleet.planning = replace(PLAN, disk_bytes=2_000, free_bytes=1_000)
+
+    panel.look()
+    settle(panel._host)
+
+    assert panel.needs.lacking.isVisibleTo(panel)
+
+
+def test_a_folder_without_readings_says_so_beside_the_form(panel, settle):
+    panel._fleet.refuses_plan = DataFileError(where="in", what="No file.", remedy="Look inside.")
+
+    panel.look()
+    settle(panel._host)
+
+    assert panel.needs.state == "error"
+    assert panel.state == "body"
+
+
+def test_a_run_is_made_again_as_it_was_asked(make, settle, tmp_path):
+    fleet = FakeFleet()
+    asked = FleetOptions(
+        zone="Europe/London",
+        columns=FileColumns(value="reading", unit="Wh", step_min=30, stamp_end=True),
+        tariff_a=replace(FLAT, name="Standard"),
+        segments=5,
+        seed=11,
+    )
+    fleet.again = RunAsked(tmp_path, "spark", asked)
+    view = make(fleet)
+    assert view.page_actions[0].text() == "Run again"
+
+    view.show_run()
+    settle(view)
+    settle(view)
+    view.run_panel.begin()
+    settle(view)
+
+    assert fleet.ran == [(tmp_path, Path("London pilot"), asked, "spark", None)]
+    assert "Standard and Time of use, as before" in view.run_panel.tariffs.placeholderText()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(None, "not measured on a cluster"), (4, "about 10 s"), (86, "about 90 s"),
+     (200, "about 3 min")],
+)  # fmt: skip
+def test_a_time_is_said_no_more_exactly_than_it_is_known(context, seconds, said):
+    assert words.about(context.formats, seconds).startswith(said)
 
 
 def test_a_real_run_fills_every_part_and_its_paper(make, settle, qtbot, tmp_path):

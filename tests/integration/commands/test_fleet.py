@@ -285,3 +285,17 @@ def test_a_row_that_other_files_repeat_is_shown_with_both_files(tmp_path):
     }
     text = run("fleet", "show", tmp_path / "out", "--quality").stdout
     assert "an exact repeat, also in a.csv" in text
+
+
+def test_what_a_run_would_read_and_need_is_told_without_doing_it(fleet, tmp_path):
+    folder, _ = fleet
+
+    said = document(run("fleet", "run", folder / "in", "--out", tmp_path / "o", "--plan", "--json"))
+
+    assert (said["files"], said["state"]) == (2, "new")
+    assert 0.9 < said["rows"] / (10 * 50 * 48) < 1.1
+    assert [one["name"].rsplit("/", 1)[1] for one in said["refused"]] == ["broken.csv"]
+    assert not (tmp_path / "o").exists()
+    words = run("fleet", "run", folder / "in", "--out", folder / "out", "--plan").stdout
+    assert "1 with a row a reading, 30 min, kWh" in words
+    assert "It is done already" in words

@@ -1,5 +1,6 @@
 """Looking at a run: one year of it, example shapes, what was seen, and what is remembered."""
 
+import gzip
 import json
 import shutil
 from datetime import UTC, datetime, timedelta
@@ -251,8 +252,63 @@ def test_a_list_that_cannot_be_written_is_said(out, tmp_path):
 
 
 def test_a_run_tells_what_it_was_asked(out, service):
-    folder, options = service.asked(out)
+    asked = service.was_asked(out)
 
-    assert folder.name == "in"
-    assert options == FleetOptions(zone=ZONE)
+    assert (asked.folder.name, asked.engine) == ("in", "duckdb")
+    assert asked.options == FleetOptions(zone=ZONE)
     assert json.loads((out / "fleet.json").read_text())["about"]["options"]["zone"] == ZONE
+
+
+def test_a_run_over_the_same_files_is_known_before_it_is_begun(out, service, tmp_path):
+    asked = service.was_asked(out)
+
+    same = service.plan(asked.folder, out, asked.options)
+    other = service.plan(asked.folder, out, FleetOptions(zone=ZONE, segments=6))
+    new = service.plan(asked.folder, tmp_path / "elsewhere", asked.options)
+
+    assert (same.state, other.state, new.state) == ("done", "replaces", "new")
+    assert 0.9 < same.rows / (12 * 48 * DAYS) < 1.1
+    assert same.kinds == (("a row a reading, 30 min, kWh", 1),)
+    assert same.taken["value"] == "KWH/hh (per half hour)"
+    assert same.disk_bytes < same.free_bytes
+    assert same.lacking == ""
+
+
+def test_a_plan_counts_packed_and_wide_files_and_names_those_left_out(service, tmp_path):
+    rows = [row for k in range(12) for row in _rows(k)]
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (folder / "a.csv.gz").write_bytes(gzip.compress("\n".join([LONDON, *rows]).encode()))
+    hh = [f"hh_{k}" for k in range(48)]
+    days = [f"MAC9,2013-03-{d:02d},{','.join(['0.123'] * 48)}" for d in range(1, 31)]
+    write_csv(folder / "b.csv", ",".join(["LCLid", "day", *hh]), days)
+    (folder / "c.csv").write_text("meter,time,reading\nm,2013-01-01 00:00,1\n")
+
+    plan = service.plan(folder, tmp_path / "out")
+
+    assert (plan.files, sum(n for _, n in plan.kinds)) == (3, 2)
+    assert [Path(one.name).name for one in plan.refused] == ["c.csv"]
+    assert 0.8 < plan.rows / (len(rows) + 48 * 30) < 1.3
+
+
+def test_columns_can_be_chosen_from_a_file_that_is_not_understood(service, tmp_path):
+    write_csv(tmp_path / "in" / "a.csv", "who;when;reading", ["m;2013-01-01 00:00;1"])
+
+    plan = service.plan(tmp_path / "in", tmp_path / "out")
+
+    assert plan.header == ("who", "when", "reading")
+    assert plan.taken == {}
+    assert "known as its time" in plan.refused[0].why
+
+
+def test_spark_without_java_says_what_it_lacks(service, tmp_path, monkeypatch):
+    monkeypatch.setattr("energy_desktop.fleet.spark.java_home", lambda: None)
+    _fleet(tmp_path / "in")
+
+    plan = service.plan(tmp_path / "in", tmp_path / "out", engine="spark")
+
+    assert "Spark needs Java 17" in plan.lacking
+    on_cluster = service.plan(
+        tmp_path / "in", tmp_path / "out", engine="spark", master="spark://head:7077"
+    )
+    assert on_cluster.seconds is None

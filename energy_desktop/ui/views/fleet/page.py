@@ -13,7 +13,7 @@ from pathlib import Path
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from energy_desktop.domain.errors import StoreError, UserFacingError, WrongUse
-from energy_desktop.domain.fleet import FleetOverview
+from energy_desktop.domain.fleet import FleetOverview, RunAsked
 from energy_desktop.domain.ports import ProgressSink
 from energy_desktop.services.fleet import FleetService
 from energy_desktop.services.fleet_report import FleetReportService
@@ -393,6 +393,19 @@ class FleetView(BaseView):
         self._parts[self.part.value].look()
 
     def show_run(self) -> None:
+        """The form of a run; with a run on the page, that one again as it was asked."""
+        self._show_form()
+        out, fleet = self.out, self._fleet
+        if out is None:
+            return
+
+        def take(asked: RunAsked | None) -> None:
+            if asked is not None:
+                self.run_panel.take_run(out, asked)
+
+        self.load(lambda: fleet.was_asked(out), take, key="asked", on_error=self.run_panel.tell)
+
+    def _show_form(self) -> None:
         self.stack.setCurrentWidget(self.run_panel)
         self.set_answer("Which files, and where do the results go?")
         self.run_panel.folder.setFocus()

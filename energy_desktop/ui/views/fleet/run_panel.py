@@ -1,14 +1,17 @@
-"""A new run, or going on with one: which files, where the results go, on whose clock."""
+"""A new run, or one made again: which files and how they are read, where the results go, on whose
+clock, by which engine; and beside it what that would need.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import (
     QCheckBox,
+    QComboBox,
     QFileDialog,
     QGridLayout,
     QHBoxLayout,
@@ -18,39 +21,26 @@ from PySide6.QtWidgets import (
 )
 
 from energy_desktop.domain.errors import UserFacingError
-from energy_desktop.domain.fleet import FleetOptions, FleetSummary
-from energy_desktop.domain.ports import ProgressSink
-from energy_desktop.services.fleet import FleetService, with_tariffs
+from energy_desktop.domain.fleet import FileColumns, FleetPlan, RunAsked
+from energy_desktop.services.fleet import EngineName, FleetService
 from energy_desktop.ui.views.base import BaseView
+from energy_desktop.ui.views.fleet.needs_panel import NeedsPanel
+from energy_desktop.ui.views.fleet.run_request import RunRequest, plan, run
 from energy_desktop.ui.widgets.paint import label
 from energy_desktop.ui.widgets.panel import InlineNotice, Panel, button
+from energy_desktop.ui.widgets.segmented import Segmented
 
 AskFolder = Callable[[QWidget, str, Callable[[Path], object]], object]
 
-
-@dataclass(frozen=True, slots=True)
-class RunRequest:
-    """What a run is asked for. tariffs: a TOML file, None for the example prices."""
-
-    folder: Path
-    out: Path
-    zone: str
-    with_site: bool = False
-    tariffs: Path | None = None
-
-    @property
-    def options(self) -> FleetOptions:
-        """Raises DataFileError for a tariff file that cannot be read."""
-        options = FleetOptions(zone=self.zone)
-        return options if self.tariffs is None else with_tariffs(options, self.tariffs)
-
-
-def run(fleet: FleetService, request: RunRequest, progress: ProgressSink) -> FleetSummary:
-    """For a job. Raises what services.fleet raises."""
-    options = request.options
-    if request.with_site:
-        fleet.write_site(request.folder)
-    return fleet.run(request.folder, request.out, options, progress=progress)
+_ROLES = ("household", "time", "value", "tariff")
+_UNITS = ("Wh", "kWh", "W", "kW")
+_STEPS = (15, 30, 60)
+_EXAMPLE_TARIFFS = "left empty: two round example tariffs"
+_ABOUT = (
+    "CSV, plain or gzip: the layouts of the London release, or any file of quarter, half or whole "
+    "hours. Nothing is dropped without being counted. A run that was stopped goes on where it was "
+    "when it is started again with the same folders."
+)
 
 
 class RunPanel(Panel):
@@ -66,20 +56,63 @@ class RunPanel(Panel):
         self._host = host
         self._fleet = fleet
         self._ask = ask_folder or ask_for_folder
+        self._like: RunAsked | None = None
         self.folder = _field("Folder of readings")
         self.out = _field("Folder for the results")
         self.zone = _field("Clock of the days")
         self.zone.setText(host.formats.zone_name)
         self.tariffs = _field("Tariffs, a TOML file")
-        self.tariffs.setPlaceholderText("left empty: two round example tariffs")
+        self.tariffs.setPlaceholderText(_EXAMPLE_TARIFFS)
+        self.columns = {role: _chooser(f"Column of the {role}") for role in _ROLES}
+        self.unit = _chooser("Unit of the values")
+        self.step = _chooser("Step of the readings")
+        self._offer(None)
+        self.stamp = Segmented([("start", "Start of its step"), ("end", "End")], name="A stamp is")
+        self.groups = Segmented([(str(n), str(n)) for n in range(2, 9)], name="Groups")
+        self.groups.set_value("4")
+        self.engine = Segmented([("duckdb", "This PC"), ("spark", "Spark")], name="Engine")
+        self.master = _field("Master of Spark")
+        self.master.setPlaceholderText("left empty: all cores of this PC")
         self.with_site = QCheckBox("The site's own meters join, as files beside the readings")
         self.notice = InlineNotice("", tone=2)
         self.notice.hide()
         self.start = button("Run", self.begin, icon="play", kind="primary")
         self.leave = button("Back", self.left.emit)
-        grid = QGridLayout()
-        grid.setHorizontalSpacing(8)
-        grid.setVerticalSpacing(8)
+        self.needs = NeedsPanel(host.formats)
+        form = QWidget()
+        column = QVBoxLayout(form)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(8)
+        column.addWidget(self.notice)
+        column.addLayout(self._places())
+        column.addWidget(label("How the files are read", "strong"))
+        column.addLayout(self._reading())
+        column.addWidget(self.with_site)
+        buttons = QHBoxLayout()
+        buttons.addWidget(self.start)
+        buttons.addWidget(self.leave)
+        buttons.addStretch(1)
+        column.addLayout(buttons)
+        column.addWidget(label(_ABOUT, "caption", wrap=True))
+        column.addStretch(1)
+        both = QHBoxLayout()
+        both.setSpacing(16)
+        both.addWidget(form, 7)
+        both.addWidget(self.needs, 5)
+        self.set_content(both)
+        for field in (self.folder, self.out, self.zone, self.tariffs, self.master):
+            field.editingFinished.connect(self.look)
+        for chooser in (*self.columns.values(), self.unit, self.step):
+            chooser.activated.connect(lambda _: self.look())
+        for choice in (self.stamp, self.groups):
+            choice.changed.connect(lambda _: self.look())
+        self.engine.changed.connect(lambda _: self._on_engine())
+        self._on_engine()
+
+    # -------------------------------------------------------- the form
+
+    def _places(self) -> QGridLayout:
+        grid = _grid()
         rows: tuple[tuple[QLineEdit, Callable[[], object] | None], ...] = (
             (self.folder, lambda: self._ask(self, "Folder of readings", self.take_folder)),
             (self.out, lambda: self._ask(self, "Folder for the results", self._take_out)),
@@ -87,53 +120,79 @@ class RunPanel(Panel):
             (self.tariffs, self._choose_tariffs),
         )
         for place, (field, choose) in enumerate(rows):
-            caption = label(field.accessibleName(), "label")
-            caption.setBuddy(field)
-            grid.addWidget(caption, place, 0)
+            _caption(grid, place, 0, field.accessibleName(), field)
             grid.addWidget(field, place, 1)
             if choose is not None:
                 chosen = button("Choose", choose)
                 chosen.setAccessibleName(f"Choose: {field.accessibleName()}")
                 grid.addWidget(chosen, place, 2)
         grid.setColumnStretch(1, 1)
-        buttons = QHBoxLayout()
-        buttons.addWidget(self.start)
-        buttons.addWidget(self.leave)
-        buttons.addStretch(1)
-        form = QWidget()
-        form.setMaximumWidth(860)
-        column = QVBoxLayout(form)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(12)
-        column.addWidget(self.notice)
-        column.addLayout(grid)
-        column.addWidget(self.with_site)
-        column.addLayout(buttons)
-        column.addWidget(
-            label(
-                "CSV, plain or gzip: the layouts of the London release, or any file of quarter, "
-                "half or whole hours whose columns say household, time and value. Nothing is "
-                "dropped without being counted. A run that was stopped goes on where it was when "
-                "it is started again with the same folders.",
-                "caption",
-                wrap=True,
-            )
-        )
-        self.set_content(form)
-        self.body.addStretch(1)
+        return grid
+
+    def _reading(self) -> QGridLayout:
+        grid = _grid()
+        choosers = (*self.columns.values(), self.unit, self.step)
+        for k, chooser in enumerate(choosers):
+            row, side = k // 2, 2 * (k % 2)
+            name = chooser.accessibleName()
+            _caption(grid, row, side, name.removeprefix("Column of the ").capitalize(), chooser)
+            grid.addWidget(chooser, row, side + 1)
+        below = len(choosers) // 2
+        for row, choice in enumerate((self.stamp, self.groups, self.engine), below):
+            _caption(grid, row, 0, choice.accessibleName().split(":")[0], choice)
+            grid.addWidget(choice, row, 1, 1, 3)
+        self._master_row = QWidget()
+        line = QHBoxLayout(self._master_row)
+        line.setContentsMargins(0, 0, 0, 0)
+        line.addWidget(self.master)
+        grid.addWidget(self._master_row, below + 3, 1, 1, 3)
+        grid.setColumnStretch(1, 1)
+        grid.setColumnStretch(3, 1)
+        return grid
+
+    def _offer(self, seen: FleetPlan | None) -> None:
+        """What can be chosen; the choice stays."""
+        taken = {} if seen is None else seen.taken
+        header = () if seen is None else seen.header
+        for role, chooser in self.columns.items():
+            _refill(chooser, taken.get(role), [(name, name) for name in header])
+        _refill(self.unit, taken.get("unit"), [(unit, unit) for unit in _UNITS])
+        step = f"{taken['step']} min" if "step" in taken else None
+        _refill(self.step, step, [(f"{n} min", str(n)) for n in _STEPS])
 
     def take_folder(self, folder: Path) -> None:
         """The readings; the results go below the site when no other place was named."""
         self.folder.setText(str(folder))
-        if self.out.text():
-            return
-        try:
-            self.out.setText(str(self._fleet.new_run(folder.name)))
-        except UserFacingError:  # no site is open: results stand beside the readings
-            self.out.setText(str(folder.with_name(folder.name + " results")))
+        if not self.out.text():
+            try:
+                self.out.setText(str(self._fleet.new_run(folder.name)))
+            except UserFacingError:  # no site is open: results stand beside the readings
+                self.out.setText(str(folder.with_name(folder.name + " results")))
+        self.look()
+
+    def take_run(self, out: Path, asked: RunAsked) -> None:
+        """The run in `out` once more, as it was asked."""
+        options, columns = asked.options, asked.options.columns
+        self._like = asked
+        self.folder.setText(str(asked.folder))
+        self.out.setText(str(out))
+        self.zone.setText(options.zone)
+        self.tariffs.clear()
+        self.tariffs.setPlaceholderText(
+            f"left empty: {options.tariff_a.name} and {options.tariff_b.name}, as before"
+        )
+        for role, chooser in self.columns.items():
+            _choose(chooser, getattr(columns, role) or "")
+        _choose(self.unit, columns.unit or "")
+        _choose(self.step, "" if columns.step_min is None else str(columns.step_min))
+        self.stamp.set_value("end" if columns.stamp_end else "start")
+        self.groups.set_value(str(options.segments))
+        self.engine.set_value(asked.engine)
+        self._on_engine()
 
     def _take_out(self, folder: Path) -> None:
         self.out.setText(str(folder))
+        self.look()
 
     def _choose_tariffs(self) -> None:
         dialog = QFileDialog(self, "Tariffs")
@@ -141,6 +200,12 @@ class RunPanel(Panel):
         dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
         dialog.fileSelected.connect(self.tariffs.setText)
         dialog.open()
+
+    def _on_engine(self) -> None:
+        self._master_row.setVisible(self.engine.value == "spark")
+        self.look()
+
+    # -------------------------------------------------------- asking
 
     def request(self) -> RunRequest | str:
         """What is asked for, or which part of it is missing, in words."""
@@ -153,14 +218,40 @@ class RunPanel(Panel):
             return "Where to? Choose a folder for the results."
         if not _is_zone(self.zone.text().strip()):
             return "There is no such clock. Write it as Europe/London."
-        tariffs = self.tariffs.text().strip()
+        tariffs, step = self.tariffs.text().strip(), self.step.currentData()
+        columns = FileColumns(
+            **{role: chooser.currentData() or None for role, chooser in self.columns.items()},
+            unit=self.unit.currentData() or None,
+            step_min=int(step) if step else None,
+            stamp_end=self.stamp.value == "end",
+        )
+        engine = cast(EngineName, self.engine.value)
         return RunRequest(
             Path(folder),
             Path(out),
             self.zone.text().strip(),
             self.with_site.isChecked(),
             Path(tariffs) if tariffs else None,
+            columns,
+            int(self.groups.value),
+            engine,
+            (self.master.text().strip() or None) if engine == "spark" else None,
+            None if self._like is None else self._like.options,
         )
+
+    def look(self) -> None:
+        """Looks at the files, and tells what the run would need, once nothing is missing."""
+        request = self.request()
+        if isinstance(request, str):
+            return
+        fleet, asked = self._fleet, request
+        self._host.load(
+            lambda: plan(fleet, asked), self.show_plan, panel=self.needs, title="Fleet plan"
+        )
+
+    def show_plan(self, seen: FleetPlan) -> None:
+        self._offer(seen)
+        self.needs.show_plan(seen)
 
     def begin(self) -> None:
         request = self.request()
@@ -183,10 +274,49 @@ class RunPanel(Panel):
         self.notice.show()
 
 
+def _grid() -> QGridLayout:
+    grid = QGridLayout()
+    grid.setHorizontalSpacing(8)
+    grid.setVerticalSpacing(6)
+    return grid
+
+
+def _caption(grid: QGridLayout, row: int, column: int, text: str, of: QWidget) -> None:
+    caption = label(text, "label")
+    caption.setBuddy(of)
+    grid.addWidget(caption, row, column)
+
+
 def _field(name: str) -> QLineEdit:
     field = QLineEdit()
     field.setAccessibleName(name)
     return field
+
+
+def _chooser(name: str) -> QComboBox:
+    chooser = QComboBox()
+    chooser.setAccessibleName(name)
+    chooser.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    chooser.setMinimumContentsLength(12)
+    return chooser
+
+
+def _refill(chooser: QComboBox, taken: str | None, choices: list[tuple[str, str]]) -> None:
+    """taken: what the files say by themselves; None: nobody has looked, "": they do not."""
+    kept = chooser.currentData() or ""
+    chooser.clear()
+    said = "as the files say" if taken is None else f"found: {taken}" if taken else "none found"
+    chooser.addItem(said, "")
+    for text, value in choices:
+        chooser.addItem(text, value)
+    _choose(chooser, kept)
+
+
+def _choose(chooser: QComboBox, value: str) -> None:
+    """Chooses a value, also one that the files at hand do not have."""
+    if chooser.findData(value) < 0:
+        chooser.addItem(value, value)
+    chooser.setCurrentIndex(chooser.findData(value))
 
 
 def _is_zone(name: str) -> bool:

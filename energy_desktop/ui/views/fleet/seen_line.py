@@ -72,7 +72,7 @@ class SeenLine(QWidget):
         self.out: Path | None = None
         self.row: FleetAnomaly | None = None
         self.reason = label("", "caption", wrap=True)
-        self.button = button("Mark as seen", self.toggle, icon="eye-check-outline")
+        self.button = button("Mark as seen", self.toggle)
         self.button.setToolTip("S, while the list has the focus")
         line = QHBoxLayout(self)
         line.setContentsMargins(0, 0, 0, 0)

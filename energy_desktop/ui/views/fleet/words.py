@@ -53,6 +53,24 @@ def many(formats: Formats, n: int) -> str:
     return formats.count(n) if n < _MANY else f"{formats.number(n / _MANY, 1)} M"
 
 
+def size(formats: Formats, n_bytes: float) -> str:
+    """Bytes in the decimal units that disks are sold in."""
+    for unit, factor in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if n_bytes >= factor:
+            decimals = 1 if n_bytes < 10 * factor else 0
+            return f"{formats.number(n_bytes / factor, decimals)} {unit}"
+    return f"{formats.number(n_bytes)} bytes"
+
+
+def about(formats: Formats, seconds: float | None) -> str:
+    """How long a run takes, no more exactly than it is known."""
+    if seconds is None:
+        return "not measured on a cluster"
+    if seconds < 90:
+        return f"about {formats.number(10 * max(1, round(seconds / 10)))} s on two cores"
+    return f"about {formats.number(round(seconds / 60))} min on two cores"
+
+
 def households(formats: Formats, n: int) -> str:
     return f"{formats.count(n)} household{'' if n == 1 else 's'}"
 

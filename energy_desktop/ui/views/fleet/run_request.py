@@ -1,0 +1,61 @@
+"""What a run is asked for in the window, and the job that does it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from energy_desktop.domain.fleet import FileColumns, FleetOptions, FleetPlan, FleetSummary
+from energy_desktop.domain.ports import ProgressSink
+from energy_desktop.services.fleet import EngineName, FleetService, with_tariffs
+
+
+@dataclass(frozen=True, slots=True)
+class RunRequest:
+    """like: the options of the run that is made again; its tariffs hold unless `tariffs`, a TOML
+    file, brings others. master: of Spark, None: all cores of this machine.
+    """
+
+    folder: Path
+    out: Path
+    zone: str
+    with_site: bool = False
+    tariffs: Path | None = None
+    columns: FileColumns = field(default_factory=FileColumns)
+    segments: int = 4
+    engine: EngineName = "duckdb"
+    master: str | None = None
+    like: FleetOptions | None = None
+
+    @property
+    def options(self) -> FleetOptions:
+        """Raises DataFileError for a tariff file that cannot be read."""
+        options = replace(
+            self.like or FleetOptions(),
+            zone=self.zone,
+            columns=self.columns,
+            segments=self.segments,
+        )
+        return options if self.tariffs is None else with_tariffs(options, self.tariffs)
+
+
+def run(fleet: FleetService, request: RunRequest, progress: ProgressSink) -> FleetSummary:
+    """For a job. Raises what services.fleet raises."""
+    options = request.options
+    if request.with_site:
+        fleet.write_site(request.folder)
+    return fleet.run(
+        request.folder,
+        request.out,
+        options,
+        engine=request.engine,
+        master=request.master,
+        progress=progress,
+    )
+
+
+def plan(fleet: FleetService, request: RunRequest) -> FleetPlan:
+    """For a job. Raises what services.fleet raises."""
+    return fleet.plan(
+        request.folder, request.out, request.options, engine=request.engine, master=request.master
+    )
