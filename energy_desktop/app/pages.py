@@ -164,7 +164,7 @@ def _meters(context: ViewContext, services: Services, engine: Engine, feed: Live
 
     desk = DeskServices(
         services.commissioning,
-        DriverService(engine.library, engine.folder.drivers, engine.field),
+        DriverService(engine.library, engine.folder.drivers, engine.field, services.counting),
         services.bulk_meters,
         engine.secrets,
     )

@@ -98,6 +98,7 @@ class Services:
     validation: ValidationService
     editing: EditingService
     exchanges: ExchangeService
+    counting: CountingService
     quality: DataQualityService
     quality_papers: QualityPapers
 
@@ -301,6 +302,7 @@ def make_services(
         ),
         validation=validation,
         editing=editing,
+        counting=counting,
         exchanges=ExchangeService(
             store.configuration,
             store.history,

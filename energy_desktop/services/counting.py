@@ -10,7 +10,7 @@ can be looked at. Either way no step of the register is booked as energy.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 
@@ -95,25 +95,68 @@ class CountingService:
                 changes=tuple(changes),
             )
 
+    def driver_changes(
+        self,
+        driver_id: str,
+        factors: Mapping[str, float],
+        modulus_before_wh: int | None,
+        modulus_wh: int | None,
+    ) -> tuple[CountingChange, ...]:
+        """Meters with energy in the book whose driver is to count in another way.
+
+        factors: by register, new readings over old ones. modulus: of the driver, before
+        transformers. Raises WrongUse when it changes the registers of a meter by several factors.
+        """
+        found = []
+        for meter in self._configuration.load().meters:
+            if meter.driver_id != driver_id:
+                continue
+            own = {factors.get(name, 1.0) for name in self._ledger.registers(meter.meter_id)}
+            if len(own) > 1:
+                raise WrongUse(
+                    where=f"Driver {driver_id}",
+                    what=f"It would change the registers of {meter.name}, which have counted "
+                    "already, by several factors.",
+                    remedy="Save it under another id, and enter an exchange for each register.",
+                )
+            if own:
+                factor = own.pop()
+                before = _behind_transformers(meter, modulus_before_wh)
+                now = _behind_transformers(meter, modulus_wh)
+                if before is not None and meter.counter_modulus_wh is None:
+                    before = round(before * factor)  # in readings as they come from now on
+                said = f"Its readings are {factor:.6g} times those of before."
+                change = self._changed(meter, factor, said, before, now)
+                if change is not None:
+                    found.append(change)
+        return tuple(found)
+
     def _change(self, old: Meter, new: Meter) -> CountingChange | None:
-        registers = self._ledger.registers(new.meter_id)
         factor = (new.ct_ratio * new.vt_ratio) / (old.ct_ratio * old.vt_ratio)
+        said = f"Its readings are multiplied by {_number(new)} from now on, not by {_number(old)}."
+        before, now = self._modulus(old), self._modulus(new)
+        if before is not None and old.counter_modulus_wh is None:
+            before = round(before * factor)  # a driver's goes with the transformers by itself
+        elif before is not None and factor != 1.0 and before != now:
+            before = round(before * factor)
+        return self._changed(new, factor, said, before, now)
+
+    def _changed(
+        self, new: Meter, factor: float, words: str, before: int | None, now: int | None
+    ) -> CountingChange | None:
+        """words: of the factor. before, now: what it counts to, in the readings that come."""
+        registers = self._ledger.registers(new.meter_id)
         if abs(factor - 1.0) < 1e-9:
             factor = 1.0
-        before, now = self._modulus(old), self._modulus(new)
-        if before is not None:
-            before = round(before * factor)
         if not registers or (factor == 1.0 and before == now):
             return None
         said, keep, again = [], [], []
         if factor != 1.0:
-            said.append(
-                f"Its readings are multiplied by {_number(new)} from now on, not by {_number(old)}."
-            )
-            keep.append("What is booked stays; the new ratio counts from the last reading on.")
+            said.append(words)
+            keep.append("What is booked stays; the new way counts from the last reading on.")
             again.append(
                 f"Everything booked so far is multiplied by {factor:.6g}, as a correction that "
-                "can be undone; the new ratio counts from the last reading on."
+                "can be undone; the new way counts from the last reading on."
             )
         if before != now:
             said.append(f"Its register counts {_to(now)}, not {_to(before)}.")
@@ -138,18 +181,22 @@ class CountingService:
         )  # fmt: skip
 
     def _modulus(self, meter: Meter) -> int | None:
-        if meter.counter_modulus_wh is not None or not meter.driver_id:
-            return meter.counter_modulus_wh
-        found = self._modulus_of_driver(meter.driver_id)
-        return None if found is None else round(found * meter.ct_ratio * meter.vt_ratio)
+        of_driver = self._modulus_of_driver(meter.driver_id) if meter.driver_id else None
+        return _behind_transformers(meter, of_driver)
 
     # --- doing ----------------------------------------------------------------------------------
 
     def carry_out(
-        self, changes: Sequence[CountingChange], past: Past, store: Callable[[], object]
+        self,
+        changes: Sequence[CountingChange],
+        past: Past,
+        store: Callable[[], object],
+        *,
+        resume: bool = False,
     ) -> None:
         """Stores the new way of counting with `store`, and does to the past what was decided.
 
+        resume: `store` does not store the meters, so those held for the moment go on as before.
         Raises WrongUse, and nothing changed: a meter with another ratio is being read by another
         program, which cannot be held for the moment of the change.
         """
@@ -164,16 +211,21 @@ class CountingService:
         except BaseException:
             for event in made:
                 self._events.remove_event(event.event_id)
-            for meter in held:
-                self._configuration.save_meter(meter, None)
-            if held and self._follow is not None:
-                self._follow(self._configuration.load())
+            self._resume(held)
             raise
+        if resume:
+            self._resume(held)
         for change in changes:
             if past is Past.RECALCULATE:
                 self._recalculate(change, made)
             elif change.modulus_before_wh != change.modulus_wh and change.modulus_wh is not None:
                 self._note_modulus(change)
+
+    def _resume(self, held: Sequence[Meter]) -> None:
+        for meter in held:
+            self._configuration.save_meter(meter, None)
+        if held and self._follow is not None:
+            self._follow(self._configuration.load())
 
     def _hold(self, before: Configuration, meter_ids: Sequence[str]) -> list[Meter]:
         """Stops reading these meters, so that no reading is on its way; gives those stopped."""
@@ -185,8 +237,8 @@ class CountingService:
             if self._follow is None:
                 raise WrongUse(
                     where=meter.name,
-                    what="Its ratio cannot change while another program reads it: readings on "
-                    "their way would be counted with the old one.",
+                    what="Its counting cannot change while another program reads it: readings on "
+                    "their way would be counted in the old way.",
                     remedy="Change it in the window that reads it, or stop that program first.",
                 )
             self._configuration.save_meter(replace(meter, enabled=False), None)
@@ -300,6 +352,14 @@ class CountingService:
                 by=self._who,
             )
         )
+
+
+def _behind_transformers(meter: Meter, of_driver_wh: int | None) -> int | None:
+    """What the meter's register counts to in its readings; its own word counts before the
+    driver's."""
+    if meter.counter_modulus_wh is not None:
+        return meter.counter_modulus_wh
+    return None if of_driver_wh is None else round(of_driver_wh * meter.ct_ratio * meter.vt_ratio)
 
 
 def _as_read(modulus_wh: int | None, factor: float) -> int | None:

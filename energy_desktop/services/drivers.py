@@ -23,7 +23,9 @@ from energy_desktop.domain.site import Link
 if TYPE_CHECKING:
     from energy_desktop.acquisition.profiles import DriverProfile, ProfileLibrary
     from energy_desktop.domain.ports import FieldControl
+    from energy_desktop.domain.recount import CountingChange, Past
     from energy_desktop.domain.register_list import ListedRegister
+    from energy_desktop.services.counting import CountingService
 
 _TEXT = "The driver"
 _SLOW = 10  # in each tenth poll: counters change slowly, and a serial line is short of time
@@ -42,15 +44,21 @@ class DriverCheck:
 class DriverService:
     """folder: where the site's own drivers lie; None: no site is open.
 
-    field None: no engine runs in this program, so nothing can be tried on the wire.
+    field None: no engine runs in this program, so nothing can be tried on the wire. counting: what
+    a changed scale or modulus does to the past; None: there is no store beside the drivers.
     """
 
     def __init__(
-        self, library: ProfileLibrary, folder: Path | None, field: FieldControl | None = None
+        self,
+        library: ProfileLibrary,
+        folder: Path | None,
+        field: FieldControl | None = None,
+        counting: CountingService | None = None,
     ) -> None:
         self._library = library
         self._folder = folder
         self._field = field
+        self._counting = counting
 
     def drivers(self) -> tuple[DriverInfo, ...]:
         return self._library.drivers()
@@ -102,11 +110,12 @@ class DriverService:
         with self._library.trying(self._parsed(text)) as draft_id:
             return self._field.read_once(link, draft_id, unit_id, address=address)
 
-    def save(self, text: str) -> DriverInfo:
+    def save(self, text: str, past: Past | None = None) -> DriverInfo:
         """Keeps a driver in the site's folder; it is used from the next reading on.
 
-        Raises DriverFileError for a text that does not load, WrongUse for the id of a shipped
-        driver, UserFacingError when the folder cannot be written.
+        past: what becomes of booked energy where it counts in another way than before, else
+        PastUndecided is raised. Raises DriverFileError for a text that does not load, WrongUse for
+        the id of a shipped driver, UserFacingError when the folder cannot be written.
         """
         if self._folder is None:
             raise WrongUse(where=_TEXT, what="No site is open.", remedy="Open a site first.")
@@ -121,8 +130,34 @@ class DriverService:
                     remedy="Give the driver an id of its own in its first line.",
                 )
             path = Path(known.file)
-        _write(path, text)
+        changes = () if known is None else self._changes(profile)
+        if self._counting is None or not changes:
+            _write(path, text)
+        elif past is None:
+            self._counting.need_answer(changes)
+        else:
+            self._counting.carry_out(changes, past, lambda: _write(path, text), resume=True)
         return self._library.get(profile.driver_id).info
+
+    def _changes(self, new: DriverProfile) -> tuple[CountingChange, ...]:
+        """Meters that count in another way by the new text of their driver."""
+        if self._counting is None:
+            return ()
+        try:
+            old = self._library.get(new.driver_id)
+        except DriverFileError:  # nothing was read by a driver that does not load
+            return ()
+        was, now_is = (
+            {r.quantity: r.scale for r in profile.registers}
+            | {p.quantity: p.scale for p in profile.points}
+            for profile in (old, new)
+        )
+        factors = {name: scale / was[name] for name, scale in now_is.items() if name in was}
+        before, now = (
+            profile.modulus_wh("energy_import_wh") or profile.modulus_wh("energy_total_wh")
+            for profile in (old, new)
+        )
+        return self._counting.driver_changes(new.driver_id, factors, before, now)
 
     def export(self, driver_id: str, path: Path) -> Path:
         """Writes a driver's file to `path`, to share it. Raises NotFound, UserFacingError."""

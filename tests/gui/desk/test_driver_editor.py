@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QWidget
 from energy_desktop.domain.configuration import Configuration
 from energy_desktop.domain.driver import DriverInfo
 from energy_desktop.domain.errors import DriverFileError, MeterUnreachable
+from energy_desktop.domain.recount import CountingChange, Past, PastUndecided
 from energy_desktop.domain.register_list import ListedRegister, RegisterList
 from energy_desktop.domain.site import Link, LinkKind, Meter, Site
 from energy_desktop.ui.views.desk.driver_editor import DriverEditor
@@ -271,3 +272,28 @@ def test_a_file_that_is_no_list_says_so(qtbot, context, drivers):
 
     qtbot.waitUntil(lambda: dialog.panel.state == "error")
     assert not dialog.make_button.isEnabled()
+
+
+def test_a_driver_that_counts_in_another_way_asks_what_becomes_of_the_past(
+    qtbot, editor, drivers, monkeypatch
+):
+    answers, save = [], drivers.save
+    change = CountingChange(
+        "press", "Press 4", 10.0, None, None, "Press 4: 10 times.", "Stays.", "Again."
+    )
+
+    def asking(text, past=None):
+        answers.append(past)
+        if past is None:
+            raise PastUndecided(where="Press 4", what="x", remedy="y", changes=(change,))
+        return save(text)
+
+    monkeypatch.setattr(drivers, "save", asking)
+    opened(qtbot, editor, "mine")
+    type_at_end(editor, "energy_import_wh = { address = 2, scale = 10 }\n")
+    editor.save()
+    qtbot.waitUntil(lambda: getattr(editor, "counting_question", None) is not None)
+    with qtbot.waitSignal(editor.saved):
+        editor.counting_question.keep_button.click()
+
+    assert answers == [None, Past.KEEP]

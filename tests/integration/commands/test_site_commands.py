@@ -7,6 +7,9 @@ import pytest
 from typer.testing import CliRunner
 
 from energy_desktop.app.commands.root import app
+from energy_desktop.app.paths import SiteFolder
+from energy_desktop.storage import open_store
+from tests.integration.commands import billed_site as billed
 
 SITE = """\
 [site]
@@ -123,3 +126,25 @@ def test_a_file_that_is_no_backup_is_refused_by_its_own_name(file, tmp_path):
     assert result.exit_code == 3
     assert f"{other}: it is no backup of a store" in result.stderr
     assert not list(site.glob("*before-restore*"))
+
+
+def test_applying_another_ratio_asks_for_the_past_and_does_as_told(tmp_path):
+    site = billed.make(tmp_path / "s").root
+    file = tmp_path / "site.toml"
+    meter = (
+        '[[meters]]\nid = "light-meyer"\nname = "Lights"\nspace = "zone-meyer"\nct_ratio = 2.0\n'
+    )
+    file.write_text(meter, encoding="utf-8")
+
+    asked = run("apply", file, "--site", site)
+    told = run("apply", file, "--past", "recalculate", "--site", site)
+
+    assert asked.exit_code == 2
+    assert "multiplied by 2 from now on, not by 1" in asked.stderr
+    assert "--past recalculate" in asked.stderr
+    assert told.exit_code == 0, told.stderr
+    assert run("apply", file, "--past", "perhaps", "--site", site).exit_code == 2
+    with open_store(SiteFolder(site).database) as store:
+        (edit,) = store.editing.edits("light-meyer", 0, 1 << 42)
+        assert store.configuration.load().meter("light-meyer").ct_ratio == 2.0
+    assert edit.after_wh == 2 * edit.before_wh

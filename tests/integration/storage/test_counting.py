@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from energy_desktop.acquisition.profiles import ProfileLibrary
 from energy_desktop.domain.editing import RegisterEventKind
 from energy_desktop.domain.energy import IntervalQuality
 from energy_desktop.domain.errors import WrongUse
@@ -12,6 +13,7 @@ from energy_desktop.domain.recount import Past, PastUndecided
 from energy_desktop.domain.site import Link, LinkKind, Meter
 from energy_desktop.domain.snapshot import Snapshot
 from energy_desktop.services.counting import CountingService
+from energy_desktop.services.drivers import DriverService
 from energy_desktop.services.editing import EditingService
 from energy_desktop.services.meters import MeterService
 from energy_desktop.storage import open_store
@@ -218,3 +220,57 @@ def test_saving_a_meter_asks_first_and_stores_nothing(desk):
         service.save(replace(METER, ct_ratio=3.0), LINK)
 
     assert desk.store.configuration.load().meter("m") == METER
+
+
+OWN = """
+id = "own"
+defaults = {{ function = 3, format = "uint32" }}
+[quantities]
+energy_import_wh = {{ address = 0, scale = {scale} }}
+"""
+
+
+@pytest.fixture
+def drivers(desk, tmp_path):
+    """The driver of the meter, with a scale of 100."""
+    folder = tmp_path / "drivers"
+    folder.mkdir()
+    (folder / "own.toml").write_text(OWN.format(scale=100), encoding="utf-8")
+    library = ProfileLibrary([tmp_path / "none", folder])
+    desk.store.configuration.replace(
+        a_configuration(meters=(replace(METER, driver_id="own"),), links=(LINK,))
+    )
+    return DriverService(library, folder, counting=desk.counting)
+
+
+def test_a_changed_scale_of_a_driver_asks_what_becomes_of_the_past(desk, drivers):
+    desk.poll(10)
+    desk.clock.now_ms += HOUR_MS
+
+    with pytest.raises(PastUndecided, match="10 times those of before") as asked:
+        drivers.save(OWN.format(scale=1000))
+
+    assert [change.meter_id for change in asked.value.changes] == ["m"]
+    assert "scale = 100\n" in drivers.text("own").replace(" }", "\n")
+
+
+@pytest.mark.parametrize(("past", "times"), [(Past.KEEP, 1), (Past.RECALCULATE, 10)])
+def test_the_past_of_a_changed_driver_is_kept_or_calculated_again(desk, drivers, past, times):
+    desk.poll(10)
+    desk.clock.now_ms += HOUR_MS
+    before = desk.total(9.75)
+
+    drivers.save(OWN.format(scale=1000), past)
+
+    assert "1000" in drivers.text("own")
+    assert desk.total(9.75) == times * before
+    (event,) = desk.store.exchanges.events("m")
+    assert event.new_start_wh == 10 * event.old_end_wh
+
+
+def test_a_driver_that_counts_as_before_asks_nothing(desk, drivers):
+    desk.poll(2)
+
+    drivers.save(OWN.format(scale=100) + "power_w = { address = 8 }\n")
+
+    assert "power_w" in drivers.text("own")

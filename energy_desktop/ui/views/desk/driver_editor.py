@@ -19,11 +19,13 @@ from energy_desktop.domain.commissioning import InspectedRegister, Reading
 from energy_desktop.domain.configuration import Configuration
 from energy_desktop.domain.driver import DriverInfo, TestReading
 from energy_desktop.domain.errors import UserFacingError
+from energy_desktop.domain.recount import Past, PastUndecided
 from energy_desktop.domain.site import Link
 from energy_desktop.ui.views import meter_words as words
 from energy_desktop.ui.views.base import ViewContext
 from energy_desktop.ui.views.desk import driver_text
 from energy_desktop.ui.views.desk.choose_file import choose_target
+from energy_desktop.ui.views.desk.counting_question import CountingQuestion
 from energy_desktop.ui.views.desk.driver_panels import DriverListPanel, MeterTrialPanel
 from energy_desktop.ui.views.desk.line_dialog import LineDialog
 from energy_desktop.ui.views.desk.list_dialog import ListDialog
@@ -107,7 +109,7 @@ class DriverEditor(QDialog):
         self.text_panel.set_content(self.problems)
         row = QHBoxLayout()
         row.setSpacing(6)
-        self.save_button = button("Save to the site", self.save, kind="primary")
+        self.save_button = button("Save to the site", lambda: self.save(), kind="primary")
         self.export_button = button("Export", self.export, icon="download")
         for one in (self.save_button, self.export_button):
             one.setEnabled(False)
@@ -350,11 +352,14 @@ class DriverEditor(QDialog):
         self.trial.show_failure()
         self._complain(error)
 
-    def save(self) -> None:
+    def save(self, past: Past | None = None) -> None:
+        """past: the answer where meters are counted in another way than before."""
         text = self.edit.toPlainText()
         self.save_button.setEnabled(False)
         self._run(
-            partial(self._drivers.save, text),
+            partial(self._drivers.save, text)
+            if past is None
+            else partial(self._drivers.save, text, past),
             lambda info: self._on_saved(info, text),
             "Save the driver",
         )
@@ -395,6 +400,14 @@ class DriverEditor(QDialog):
         self._context.jobs.start(work, done, self._complain, title=title, guard=self)
 
     def _complain(self, error: UserFacingError) -> None:
+        if isinstance(error, PastUndecided):
+            self.save_button.setEnabled(True)
+            self.counting_question = CountingQuestion(self, error.changes)
+            self.counting_question.answered.connect(
+                lambda past: None if past is None else self.save(past)
+            )
+            self.counting_question.open()
+            return
         self.notice.set_text(error.what, f"{error.where}. {error.remedy}")
         self.notice.show()
 

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from energy_desktop.domain.errors import UserFacingError
+from energy_desktop.domain.recount import Past, PastUndecided
 from energy_desktop.services.importing import ImportResult, ImportService
 from energy_desktop.services.site_file import SiteFileService
 from energy_desktop.services.site_file.service import AppliedChanges
@@ -13,6 +15,7 @@ from energy_desktop.ui.views import meter_words as words
 from energy_desktop.ui.views.base import BaseView
 from energy_desktop.ui.views.desk.bulk_dialog import BulkDialog
 from energy_desktop.ui.views.desk.choose_file import choose_files
+from energy_desktop.ui.views.desk.counting_question import CountingQuestion
 from energy_desktop.ui.views.desk.notices import Notices
 from energy_desktop.ui.views.desk.ports import BulkLists
 from energy_desktop.ui.views.import_wizard.dialog import ImportWizard
@@ -76,15 +79,28 @@ class FileImports:
             lambda paths: self.apply_file(paths[0]),
         )
 
-    def apply_file(self, path: Path) -> None:
-        """The whole file or nothing; every mistake is shown with its line."""
+    def apply_file(self, path: Path, past: Past | None = None) -> None:
+        """The whole file or nothing; every mistake is shown with its line. past: the answer where
+        the file counts a meter in another way than before."""
         self._view.load(
-            partial(self._site_file.apply, path),
+            partial(self._site_file.apply, path)
+            if past is None
+            else partial(self._site_file.apply, path, past),
             self.show_applied,
             key="apply",
             title=f"Apply {path.name}",
-            on_error=self._notices.tell,
+            on_error=lambda error: self._not_applied(path, error),
         )
+
+    def _not_applied(self, path: Path, error: UserFacingError) -> None:
+        if not isinstance(error, PastUndecided):
+            self._notices.tell(error)
+            return
+        self.question = CountingQuestion(self._view, error.changes)
+        self.question.answered.connect(
+            lambda past: None if past is None else self.apply_file(path, past)
+        )
+        self.question.open()
 
     def show_applied(self, changes: AppliedChanges) -> None:
         self._notices.say("Site file applied.", words.applied_text(changes), 0)

@@ -21,6 +21,7 @@ from energy_desktop.domain.commissioning import (
 )
 from energy_desktop.domain.driver import DriverInfo, TestReading
 from energy_desktop.domain.ports import ProgressSink
+from energy_desktop.domain.recount import Past
 from energy_desktop.domain.register_list import RegisterList
 from energy_desktop.domain.site import Link
 
@@ -108,7 +109,7 @@ class Drivers(Protocol):
 
     def test(self, text: str, link: Link, unit_id: int, address: str = "") -> TestReading: ...
 
-    def save(self, text: str) -> DriverInfo: ...
+    def save(self, text: str, past: Past | None = None) -> DriverInfo: ...
 
     def export(self, driver_id: str, path: Path) -> object: ...
 
