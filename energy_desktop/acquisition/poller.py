@@ -16,7 +16,7 @@ from energy_desktop.acquisition.links.frame_log import FrameLog
 from energy_desktop.acquisition.meter_clock import ASK_EVERY_S, ClockRegister, shown_ms
 from energy_desktop.acquisition.profiles import DriverProfile
 from energy_desktop.acquisition.reading import DeviceChanged, Reader, ReadPart
-from energy_desktop.acquisition.schedule import Backoff
+from energy_desktop.acquisition.reopening import Reopening
 from energy_desktop.acquisition.sunspec import needs_contact, resolve
 from energy_desktop.acquisition.tracking import log
 from energy_desktop.domain.bus import BusStatistics
@@ -77,11 +77,8 @@ class LinkPoller:
         self._loop = asyncio.get_running_loop()
         self._wake: asyncio.Future[None] | None = None
         self._ending = False
-        self._backoff = Backoff(
-            connection.address, ceiling_s=PORT_CEILING_S if link.is_serial else CONNECTION_CEILING_S
-        )
-        self._retry_s = 0.0  # no connection is tried before
-        self._no_connection: RequestFailed | None = None
+        ceiling_s = PORT_CEILING_S if link.is_serial else CONNECTION_CEILING_S
+        self._reopening = Reopening(connection.address, ceiling_s)
 
     @property
     def meters(self) -> Mapping[str, MeterOnLink]:
@@ -138,8 +135,7 @@ class LinkPoller:
         polled = self._meters.get(meter_id)
         if polled is None:
             return False
-        self._retry_s = 0.0
-        self._backoff.reset()
+        self._reopening.at_once()
         polled.track.try_now(self._loop.time())
         self.wake()
         return True
@@ -199,8 +195,7 @@ class LinkPoller:
 
     async def _read(self, polled: PolledMeter, skipped: int) -> None:
         started_s = self._loop.time()
-        if self._no_connection is not None and started_s < self._retry_s:
-            raise self._no_connection.again()
+        self._reopening.check(started_s)
         reader = polled.reader or await self._contact(polled)
         part = reader.part(polled.turn)
         patience_s = self._patience_s(polled)
@@ -209,7 +204,7 @@ class LinkPoller:
         ]
         finished_s = self._loop.time()
         now_ms = self._outlets.now_ms()
-        self._connected()
+        self._reopening.connected()
         if not self._is_current(polled):
             return  # replaced while the answer was on its way
         try:
@@ -267,21 +262,9 @@ class LinkPoller:
 
     def _failed(self, polled: PolledMeter, failure: RequestFailed) -> None:
         now_s = self._loop.time()
-        retry_s = None
-        if failure.kind is FailureKind.NO_CONNECTION:
-            if now_s >= self._retry_s:
-                self._no_connection = failure
-                self._retry_s = now_s + self._backoff.next_wait_s()
-            retry_s = self._retry_s
-        else:
-            self._connected()
+        retry_s = self._reopening.failed(failure, now_s)
         if self._is_current(polled):
             polled.track.failed(failure, now_s, self._outlets.now_ms(), retry_s)
-
-    def _connected(self) -> None:
-        if self._no_connection is not None:
-            self._no_connection = None
-            self._backoff.reset()
 
     def _is_current(self, polled: PolledMeter) -> bool:
         return self._meters.get(polled.track.meter.meter_id) is polled

@@ -11,7 +11,7 @@ from energy_desktop.acquisition.link_task import Outlets
 from energy_desktop.acquisition.links.bus_statistics import BusCounters
 from energy_desktop.acquisition.links.failure import FailureKind, RequestFailed
 from energy_desktop.acquisition.links.frame_log import FrameLog
-from energy_desktop.acquisition.schedule import Backoff
+from energy_desktop.acquisition.reopening import Reopening
 from energy_desktop.acquisition.telegram_link import TelegramLink, TelegramMeter, refused
 from energy_desktop.acquisition.telegrams.telegram import Telegram, TelegramRefused
 from energy_desktop.acquisition.tracking import log
@@ -44,17 +44,14 @@ class LinkAsker(TelegramLink):
         super().__init__(link, outlets, questioner.log, questioner.counters)
         self._questioner = questioner
         self._lock = asyncio.Lock()
-        self._backoff = Backoff(link.address, ceiling_s=REOPEN_CEILING_S)
-        self._retry_s = 0.0  # no connection is tried before
-        self._no_connection: RequestFailed | None = None
+        self._reopening = Reopening(link.address, REOPEN_CEILING_S)
         self._unanswered = 0
 
     def try_now(self, meter_id: str) -> bool:
         meter = self._meters.get(meter_id)
         if meter is None:
             return False
-        self._retry_s = 0.0
-        self._backoff.reset()
+        self._reopening.at_once()
         meter.track.try_now(self._loop.time())
         self.wake()
         return True
@@ -99,10 +96,9 @@ class LinkAsker(TelegramLink):
         started_s = self._loop.time()
         skipped = track.begin(started_s, self._outlets.now_ms())
         try:
-            if self._no_connection is not None and started_s < self._retry_s:
-                raise self._no_connection.again()
+            self._reopening.check(started_s)
             telegram = await self.ask(track.meter.unit_id, meter.address)
-            self._connected()
+            self._reopening.connected()
             took_s = self._loop.time() - started_s
             # A readout at 300 baud takes longer than any interval: that is its way, not lateness.
             late = skipped > 0 and took_s < track.slots.period_s
@@ -122,21 +118,7 @@ class LinkAsker(TelegramLink):
             )
 
     def _failed(self, meter: TelegramMeter, failure: RequestFailed) -> None:
-        retry_s = None
-        if failure.kind is FailureKind.NO_CONNECTION:
-            now_s = self._loop.time()
-            if now_s >= self._retry_s:
-                self._no_connection = failure
-                self._retry_s = now_s + self._backoff.next_wait_s()
-            retry_s = self._retry_s
-        else:
-            self._connected()
-        self._fail(meter, failure, retry_s)
-
-    def _connected(self) -> None:
-        if self._no_connection is not None:
-            self._no_connection = None
-            self._backoff.reset()
+        self._fail(meter, failure, self._reopening.failed(failure, self._loop.time()))
 
     async def _doubt(self, failure: RequestFailed) -> None:
         if failure.kind is FailureKind.NO_ANSWER:
