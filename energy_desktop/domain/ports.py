@@ -336,18 +336,8 @@ class Rings(Protocol):
         ...
 
 
-class FieldControl(Protocol):
-    """The pollers, as services see them. Calls return at once."""
-
-    def statuses(self) -> dict[str, MeterStatus]: ...
-
-    def reconfigure(self, configuration: Configuration) -> None:
-        """Polls what the configuration says from now on; unchanged meters are not disturbed."""
-        ...
-
-    def try_now(self, meter_id: str) -> None:
-        """Ends the back-off of a lost meter."""
-        ...
+class ReadsOnce(Protocol):
+    """One reading of a meter of any kind, outside the schedule."""
 
     def read_once(
         self,
@@ -364,12 +354,26 @@ class FieldControl(Protocol):
         """
         ...
 
+
+class FieldControl(ReadsOnce, Protocol):
+    """The pollers, as services see them. Calls return at once."""
+
+    def statuses(self) -> dict[str, MeterStatus]: ...
+
+    def reconfigure(self, configuration: Configuration) -> None:
+        """Polls what the configuration says from now on; unchanged meters are not disturbed."""
+        ...
+
+    def try_now(self, meter_id: str) -> None:
+        """Ends the back-off of a lost meter."""
+        ...
+
     def write_register(self, link: Link, unit_id: int, address: int, value: int) -> int:
         """Writes a holding register, reads it back and returns what it then holds."""
         ...
 
 
-class BusAccess(Protocol):
+class BusAccess(ReadsOnce, Protocol):
     """The wire itself, as the commissioning desk sees it. A link that is polled is shared."""
 
     def read_registers(
@@ -389,18 +393,6 @@ class BusAccess(Protocol):
         self, link: Link, unit_id: int, *, timeout_s: float = 5.0
     ) -> DeviceIdentity | None:
         """Function 43/14; None: the device answers, but does not tell."""
-        ...
-
-    def read_once(
-        self,
-        link: Link,
-        driver_id: str,
-        unit_id: int,
-        *,
-        address: str = "",
-        timeout_s: float = 5.0,
-    ) -> TestReading:
-        """As FieldControl: one reading of a meter of any kind, as the meter itself tells it."""
         ...
 
     def frames(self, link_id: str, after: int = 0) -> tuple[Frame, ...]:
