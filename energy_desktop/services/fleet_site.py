@@ -18,40 +18,53 @@ from energy_desktop.domain.site import Meter, Role
 from energy_desktop.services.registers import positive_register
 
 _REGISTER = "energy_import_wh"
-_FIRST_MS = 0
-_LAST_MS = 4_102_444_800_000  # 2100
+_FIRST_MS = 788_918_400_000  # 1995 to 2060: the years whose clock a fleet knows
+_LAST_MS = 2_840_140_800_000
 _STEPS_S = (900, 1800, 3600)
 
 
 def write_meters(
     configuration: ConfigurationStore, ledger: Ledger, folder: Path
 ) -> tuple[Path, ...]:
-    """A CSV a meter with energy in steps that fleets have: household, start_utc, energy_wh."""
+    """A CSV a meter with energy: household, start_utc, energy_wh, quality.
+
+    In a step that fleets have: intervals of 5 or 10 min are added up, and are left out where one
+    of them is missing. quality: raw, validated, estimated or edited, of a sum the worst; a run
+    reads the energy in force and leaves that column to whoever looks into the file.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     written = []
     for meter in configuration.load().meters:
-        intervals = ledger.intervals(
-            meter.meter_id,
-            _FIRST_MS,
-            _LAST_MS,
-            register=positive_register(ledger, meter.meter_id),
-        )
+        intervals = _in_steps_of_fleets(ledger, meter.meter_id)
         known = np.isfinite(intervals.energy_wh)
-        if intervals.step_s not in _STEPS_S or not known.any():
+        if not known.any():
             continue
         path = folder / f"site-{_safe(meter.meter_id)}.csv"
         text = io.StringIO()
         out = csv.writer(text, lineterminator="\n")
-        out.writerow(("household", "start_utc", "energy_wh"))
-        for start, energy in zip(
-            intervals.start_ms[known].tolist(), intervals.energy_wh[known].tolist(), strict=True
+        out.writerow(("household", "start_utc", "energy_wh", "quality"))
+        for start, energy, quality in zip(
+            intervals.start_ms[known].tolist(),
+            intervals.energy_wh[known].tolist(),
+            intervals.quality[known].tolist(),
+            strict=True,
         ):
-            out.writerow((meter.meter_id, iso_utc(start), f"{energy:.3f}"))
+            name = IntervalQuality(quality).name.lower()
+            out.writerow((meter.meter_id, iso_utc(start), f"{energy:.3f}", name))
         # A file that says the same stays as it is: a run that was killed can go on.
         if not path.exists() or path.read_text(encoding="utf-8") != text.getvalue():
             path.write_text(text.getvalue(), encoding="utf-8", newline="\n")
         written.append(path)
     return tuple(written)
+
+
+def _in_steps_of_fleets(ledger: Ledger, meter_id: str) -> Intervals:
+    register = positive_register(ledger, meter_id)
+    found = ledger.intervals(meter_id, _FIRST_MS, _LAST_MS, register=register)
+    if found.step_s in _STEPS_S:
+        return found
+    step_s = next((s for s in _STEPS_S if s % found.step_s == 0), _STEPS_S[-1])
+    return ledger.intervals(meter_id, _FIRST_MS, _LAST_MS, register=register, step_s=step_s)
 
 
 def add_meter(

@@ -1,12 +1,20 @@
 """The fleet from the command line: one JSON document, lists, exports, and the way to a site."""
 
+import csv
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 from energy_desktop.app.commands.root import app
+from energy_desktop.app.paths import SiteFolder
+from energy_desktop.app.wiring import open_site
+from energy_desktop.domain.clock import iso_utc
+from energy_desktop.domain.energy import IntervalQuality, Intervals
+from energy_desktop.domain.site import Meter
 from tests.support.fleet_files import LONDON, a_fleet, london_rows, write_csv
 from tests.support.postgres_server import own_server
 from tests.support.shared_data import shared_data
@@ -299,3 +307,35 @@ def test_what_a_run_would_read_and_need_is_told_without_doing_it(fleet, tmp_path
     words = run("fleet", "run", folder / "in", "--out", folder / "out", "--plan").stdout
     assert "1 with a row a reading, 30 min, kWh" in words
     assert "It is done already" in words
+
+
+@pytest.mark.parametrize(("step_s", "written"), [(300, 900), (600, 1800), (900, 900)])
+def test_the_meters_of_a_site_join_with_the_quality_of_each_value(tmp_path, step_s, written):
+    n = 40 * 86_400 // step_s
+    start = int(datetime(2026, 1, 1, tzinfo=UTC).timestamp() * 1000)
+    energy = np.full(n, 10.0)
+    quality = np.full(n, IntervalQuality.RAW, np.int8)
+    per = written // step_s
+    quality[4 * per] = IntervalQuality.ESTIMATED  # of the fifth step that is written
+    quality[5 * per] = IntervalQuality.EDITED
+    energy[6 * per], quality[6 * per] = np.nan, IntervalQuality.MISSING
+    site = open_site(SiteFolder(tmp_path / "site"))
+    configuration = site.store.configuration
+    configuration.replace(replace(configuration.load(), meters=(Meter("m1", "Roof"),)))
+    at = start + 1000 * step_s * np.arange(n, dtype=np.int64)
+    site.store.ledger.add_intervals(
+        Intervals("m1", "energy_import_wh", step_s, at, energy, quality)
+    )
+    site.close()
+    (tmp_path / "in").mkdir()
+
+    said = document(run("fleet", "run", tmp_path / "in", "--out", tmp_path / "out", "--with-site",
+                        "--site", tmp_path / "site", "--json"))  # fmt: skip
+
+    with (tmp_path / "in" / "site-m1.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["quality"] for row in rows[:7]] == [
+        "raw", "raw", "raw", "raw", "estimated", "edited", "raw"]  # fmt: skip
+    assert {row["energy_wh"] for row in rows} == {f"{10.0 * per:.3f}"}
+    assert rows[6]["start_utc"] == iso_utc(start + 1000 * 7 * written)  # one is missing
+    assert said["rows_used"] == len(rows) == n // per - 1
