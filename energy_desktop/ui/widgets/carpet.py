@@ -11,13 +11,14 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QBrush, QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QSizePolicy, QWidget
+from PySide6.QtWidgets import QWidget
 
 from energy_desktop.ui import theme
 from energy_desktop.ui.formatting import Formats, Scale
 from energy_desktop.ui.widgets import paint
+from energy_desktop.ui.widgets.day_picture import DayPicture
 
 LEFT = 42.0
 TOP = 22.0
@@ -46,10 +47,9 @@ class Carpet:
             raise ValueError("a carpet has one row of values and one slot count for each day")
 
 
-class CarpetView(QWidget):
+class CarpetView(DayPicture):
     """Left, Right choose a day; a drag selects a period; the colour scale stands above."""
 
-    day_chosen = Signal(int)
     period_selected = Signal(object, object)  # start_ms, end_ms: too large for Qt's int
 
     def __init__(
@@ -62,11 +62,7 @@ class CarpetView(QWidget):
         self._image: QImage | None = None
         self._image_key: tuple[int, str] | None = None
         self._top_level = 1.0
-        self._chosen: int | None = None
         self._drag: tuple[QPointF, QPointF] | None = None
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        self.setMinimumSize(260, 120)
 
     def show_carpet(
         self, carpet: Carpet | None, *, scale: Scale | None = None, description: str = ""
@@ -85,18 +81,6 @@ class CarpetView(QWidget):
         self.setAccessibleName("Day by time of day")
         self.setAccessibleDescription(description)
         self.update()
-
-    def choose_day(self, index: int | None) -> None:
-        """Frames a day without telling."""
-        self._chosen = index
-        self.update()
-
-    @property
-    def chosen_day(self) -> int | None:
-        return self._chosen
-
-    def sizeHint(self) -> QSize:
-        return QSize(640, 240)
 
     def table_rows(self) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
         """Headers and rows: each day with its mean, least, most and missing slots."""
@@ -152,13 +136,7 @@ class CarpetView(QWidget):
         painter = QPainter(self)
         carpet = self._carpet
         if carpet is None:
-            paint.draw_text(
-                painter,
-                QRectF(self.rect()),
-                "No readings in this period.",
-                token="text2",
-                align=paint.CENTER,
-            )
+            self._paint_nothing(painter)
             return
         rect = self._plot()
         self._paint_key(painter)
@@ -328,12 +306,6 @@ class CarpetView(QWidget):
             self._choose(min(days - 1, max(0, at)))
         else:
             super().keyPressEvent(event)
-
-    def _choose(self, day: int) -> None:
-        if day != self._chosen:
-            self._chosen = day
-            self.update()
-            self.day_chosen.emit(day)
 
 
 def _missing(line: NDArray[np.float64]) -> list[tuple[int, int]]:

@@ -9,14 +9,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QSizePolicy, QWidget
+from PySide6.QtWidgets import QWidget
 
 from energy_desktop.ui import theme
 from energy_desktop.ui.formatting import Formats, Scale
 from energy_desktop.ui.widgets import paint
 from energy_desktop.ui.widgets.carpet import ramp
+from energy_desktop.ui.widgets.day_picture import DayPicture
 
 LEFT = 36.0
 TOP = 20.0
@@ -35,10 +36,8 @@ class CalendarEntry:
     estimated: bool = False
 
 
-class DayCalendarView(QWidget):
+class DayCalendarView(DayPicture):
     """Arrow keys and a click choose a day."""
-
-    day_chosen = Signal(int)  # index of the entry
 
     def __init__(self, formats: Formats, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -47,10 +46,6 @@ class DayCalendarView(QWidget):
         self._entries: tuple[CalendarEntry, ...] = ()
         self._places: tuple[tuple[int, int], ...] = ()  # week, weekday
         self._top = 1.0
-        self._chosen: int | None = None
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        self.setMinimumSize(260, 120)
         self.setAccessibleName("Calendar of days")
 
     def show_days(
@@ -71,18 +66,6 @@ class DayCalendarView(QWidget):
         self.setAccessibleDescription(description)
         self.update()
 
-    def choose_day(self, index: int | None) -> None:
-        """Frames a day without telling."""
-        self._chosen = index
-        self.update()
-
-    @property
-    def chosen_day(self) -> int | None:
-        return self._chosen
-
-    def sizeHint(self) -> QSize:
-        return QSize(640, 240)
-
     # -------------------------------------------------------- geometry
 
     def _cell(self) -> tuple[float, float]:
@@ -101,13 +84,7 @@ class DayCalendarView(QWidget):
     def paintEvent(self, _: QPaintEvent) -> None:
         painter = QPainter(self)
         if not self._entries:
-            paint.draw_text(
-                painter,
-                QRectF(self.rect()),
-                "No readings in this period.",
-                token="text2",
-                align=paint.CENTER,
-            )
+            self._paint_nothing(painter)
             return
         wide, tall = self._cell()
         for weekday, name in enumerate(self._formats.symbols.days):
@@ -191,12 +168,6 @@ class DayCalendarView(QWidget):
             self._choose(min(len(self._entries) - 1, max(0, at)))
         else:
             super().keyPressEvent(event)
-
-    def _choose(self, index: int) -> None:
-        if index != self._chosen:
-            self._chosen = index
-            self.update()
-            self.day_chosen.emit(index)
 
 
 def _ink_on(ground: QColor) -> QColor:
