@@ -103,7 +103,7 @@ class NodeBalance:
     """A main meter, what is behind it, and the rest. start_ms (n,): of each step of step_s.
 
     absent: meters behind it of which nothing at all is known in the period; with any, the rest
-    cannot be told.
+    cannot be told. candidate: a meter that stands behind none and has the course of the rest.
     """
 
     meter: Meter
@@ -112,6 +112,7 @@ class NodeBalance:
     start_ms: Int64s
     step_s: int
     rest: Rest
+    candidate: Meter | None = None
 
     @property
     def steps(self) -> int:

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from energy_desktop.analytics.balance import explain
+from energy_desktop.analytics.balance import explain, like_rest
 from energy_desktop.domain.balance import (
     BalanceBranch,
     BalancePart,
@@ -49,6 +49,7 @@ if TYPE_CHECKING:
 
     Bools = NDArray[np.bool_]
 
+_ALIKE = 0.8  # correlation by hour above which a meter may well be the one that is missed
 HOUR_S = 3_600
 QUARTER_S = 900
 
@@ -315,7 +316,32 @@ def _node(configuration: Configuration, reading: _Reading, meter: Meter) -> Node
         ordered = tuple(
             replace(part, shared_wh=float(part.energy_wh[shared].sum())) for part in ordered
         )
-    return NodeBalance(meter, ordered, tuple(absent), reading.start_ms, reading.step_s, rest)
+    candidate = None
+    if rest.cause is Cause.MISSING_METER:
+        candidate, like = _candidate(configuration, reading, meter, rest)
+        if candidate is not None:
+            rest = replace(
+                rest,
+                sentence=f"{rest.sentence} {candidate.name} stands behind no meter and has the "
+                f"course of the rest (r = {like:.2f}).",
+            )
+    return NodeBalance(
+        meter, ordered, tuple(absent), reading.start_ms, reading.step_s, rest, candidate
+    )
+
+
+def _candidate(
+    configuration: Configuration, reading: _Reading, main: Meter, rest: Rest
+) -> tuple[Meter | None, float]:
+    """The meter behind none that looks most like the rest, and how much; above _ALIKE only."""
+    best: tuple[Meter | None, float] = (None, _ALIKE)
+    for meter in configuration.meters:
+        stands_alone = meter.parent_id is None and not _behind(configuration, meter)
+        if stands_alone and meter is not main and meter.role in (Role.LOAD, Role.OTHER):
+            like = like_rest(rest.rest_wh, reading.behind(meter)[0].energy_wh)
+            if like > best[1]:
+                best = (meter, like)
+    return best
 
 
 def _untold(subs_wh: Floats, used_wh: Floats, absent: list[Meter]) -> Rest:

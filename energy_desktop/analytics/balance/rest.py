@@ -122,6 +122,18 @@ def explain(
     )
 
 
+def like_rest(rest_wh: Floats, energy_wh: Floats) -> float:
+    """How much a meter that stands elsewhere looks like the rest: their correlation, 0 where it
+    has too few steps in common, or more energy than the rest, or less than half of it."""
+    known = ~np.isnan(rest_wh + energy_wh)
+    if int(known.sum()) < LEAST_STEPS:
+        return 0.0
+    rest, energy = rest_wh[known], energy_wh[known]
+    if not 0.5 * rest.sum() <= energy.sum() <= 1.1 * rest.sum():
+        return 0.0
+    return _likeness(rest, energy)
+
+
 def _unit_slip(main_sum: float, subs: Floats) -> tuple[int, float] | None:
     """The one sub-meter that, times or by a thousand, would close the balance."""
     sums = subs.sum(axis=1)

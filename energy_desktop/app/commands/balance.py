@@ -115,6 +115,7 @@ def _document(node: NodeBalance) -> dict[str, Any]:
         "cause": rest.cause.value,
         "sentence": rest.sentence,
         "suspect": None if node.suspect is None else node.suspect.meter_id,
+        "candidate": None if node.candidate is None else node.candidate.meter_id,
         "parts": [_part_document(node, part) for part in node.parts],
         "absent": [m.meter_id for m in node.absent],
     }

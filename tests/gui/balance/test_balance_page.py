@@ -1,6 +1,7 @@
 """The page "Balance" through its own widgets, over a real ledger."""
 
 import csv
+from dataclasses import replace
 
 import pytest
 from PySide6.QtCore import Qt
@@ -108,6 +109,25 @@ def test_a_meter_is_put_behind_another_and_taken_back(filled, open_page):
     view.settle()
     assert filled.configuration.load().meter("shed").parent_id is None
     assert view.sums.nodes[0].rest.total_wh == pytest.approx(20 * 96 * 25.0)
+
+
+def test_a_meter_that_looks_like_the_rest_is_put_behind_by_a_button(filled, open_page):
+    configuration = filled.configuration.load()
+    meters = tuple(
+        replace(m, parent_id=None) if m.meter_id == "office" else m for m in configuration.meters
+    )
+    filled.configuration.replace(replace(configuration, meters=meters))
+    view = open_page(filled)
+    assert "Office stands behind no meter" in view.sums.node.why.text()
+
+    press(view, "Put Office behind it")
+    view.settle()
+
+    assert filled.configuration.load().meter("office").parent_id == "main"
+    assert view.sums.nodes[0].rest.total_wh == pytest.approx(20 * 96 * 25.0)
+    press(view, "Take back")
+    view.settle()
+    assert filled.configuration.load().meter("office").parent_id is None
 
 
 def test_a_ring_is_refused_in_words(filled, open_page):

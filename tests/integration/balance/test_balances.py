@@ -1,5 +1,7 @@
 """A main meter against those behind it, on a real ledger."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -138,6 +140,30 @@ def test_a_meter_with_the_wrong_ratio_is_the_suspect(store):
     assert node.suspect is not None
     assert node.suspect.meter_id == "hall"
     assert "Hall is most like the excess" in node.rest.sentence
+
+
+def test_a_meter_behind_none_with_the_course_of_the_rest_is_the_candidate(store):
+    press = next(m for m in METERS if m.meter_id == "press")
+    free = replace(press, parent_id=None)
+    others = tuple(m for m in METERS if m.meter_id != "press")
+    energies = courses()
+    energies["hall", IMPORT] = energies["hall", IMPORT] - energies["press", IMPORT]
+    shed = Meter("shed", "Shed")
+    store.configuration.replace(a_works(meters=(*others, free, shed)))
+    book(store.ledger, energies)
+    book(store.ledger, {("shed", IMPORT): np.full(14 * 96, 500.0)})
+
+    node = balance_of(store).node("main", MONDAY, END)
+
+    assert node.rest.cause is Cause.MISSING_METER
+    assert node.candidate is not None
+    assert node.candidate.meter_id == "press"
+    assert "Press stands behind no meter and has the course of the rest (r = 1.00)" in (
+        node.rest.sentence
+    )
+    service = balance_of(store)
+    service.put_behind("press", "main")
+    assert service.node("main", MONDAY, END).closed
 
 
 def test_estimated_energy_is_told(store):

@@ -150,6 +150,7 @@ class NodePanel(Panel):
     """One main meter: what it comes to, why, what to do, and its course."""
 
     formula_wanted = Signal(object)  # the terms of the rest
+    place_wanted = Signal(str, object)  # a meter, whom it is to stand behind
     page_wanted = Signal(str, str)  # view id, meter id
 
     def __init__(self, formats: Formats) -> None:
@@ -178,7 +179,13 @@ class NodePanel(Panel):
             "Open Data quality", self._open_gaps, icon="clipboard-check-outline"
         )
         self.formula_button = button("Keep the rest as a virtual meter", self._keep, icon="sigma")
-        for one in (self.suspect_button, self.gaps_button, self.formula_button):
+        self.place_button = button("Put it behind", self._place, icon="file-tree-outline")
+        for one in (
+            self.place_button,
+            self.suspect_button,
+            self.gaps_button,
+            self.formula_button,
+        ):
             row.addWidget(one)
         row.addStretch(1)
         self.set_content(row)
@@ -220,6 +227,10 @@ class NodePanel(Panel):
         self.suspect_button.setVisible(
             rest.cause in (Cause.UNIT_SLIP, Cause.OVERCOUNTED, Cause.TIME_SKEW) or bool(node.absent)
         )
+        candidate = node.candidate
+        self.place_button.setVisible(candidate is not None)
+        if candidate is not None:
+            self.place_button.setText(f"Put {words.short(candidate.name)} behind it")
         self.gaps_button.setVisible(rest.steps < node.steps and not node.absent)
         self.formula_button.setVisible(bool(words.formula_of_rest(node)))
         partly = int(((slices.known_steps > 0) & (slices.known_steps < slices.steps)).sum())
@@ -256,6 +267,11 @@ class NodePanel(Panel):
             worst = min(self._node.parts, key=lambda p: p.known_steps)
             self.page_wanted.emit("quality", worst.meter.meter_id)
 
+    def _place(self) -> None:
+        node = self._node
+        if node is not None and node.candidate is not None:
+            self.place_wanted.emit(node.candidate.meter_id, node.meter.meter_id)
+
     def _keep(self) -> None:
         if self._node is not None:
             self.formula_wanted.emit(words.formula_of_rest(self._node))
@@ -286,6 +302,7 @@ class SumsPart(QWidget):
         self.tree.place_wanted.connect(self.put_behind)
         self.node = NodePanel(formats)
         self.node.page_wanted.connect(self._go)
+        self.node.place_wanted.connect(self.put_behind)
         self.node.formula_wanted.connect(self._on_formula)
         column = QVBoxLayout()
         column.addWidget(self.node)
@@ -363,8 +380,8 @@ class SumsPart(QWidget):
 
     def put_behind(self, meter_id: str, parent_id: str | None) -> None:
         """Says who is upstream of a meter; can be taken back from the notice."""
-        row = self.tree.table.chosen_row()
-        before = row.meter.parent_id if row is not None else None
+        meters = {r.meter.meter_id: r.meter for r in self.tree.table.rows_model.rows}
+        before = meters[meter_id].parent_id if meter_id in meters else None
         self._view.load(
             partial(self._balances.put_behind, meter_id, parent_id),
             lambda _: self._on_placed(meter_id, parent_id, before),

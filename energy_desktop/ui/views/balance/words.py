@@ -19,6 +19,9 @@ from energy_desktop.domain.site import Meter
 from energy_desktop.ui.formatting import Formats
 
 
+_BUTTON_LETTERS = 24
+
+
 class Kind(Enum):
     NODE = "node"
     PART = "part"
@@ -161,6 +164,11 @@ def _hours(node: NodeBalance, known_steps: int) -> float:
     return (node.steps - known_steps) * node.step_s / 3600
 
 
+def short(name: str) -> str:
+    """A name that a button has room for; in full it stands in the sentence above."""
+    return name if len(name) <= _BUTTON_LETTERS else f"{name[: _BUTTON_LETTERS - 1].rstrip()}…"
+
+
 def answer(nodes: Sequence[NodeBalance], formats: Formats) -> str:
     """The page's question in one sentence: does it add up?"""
     if not nodes:
@@ -209,6 +217,8 @@ def remedy(node: NodeBalance) -> str:
     if node.absent:
         names = ", ".join(m.name for m in node.absent)
         return f"Wait for readings of {names}, import them, or take it out from behind this meter."
+    if node.candidate is not None:
+        return f"Put {node.candidate.name} behind {node.meter.name}, if that is where it hangs."
     return {
         Cause.CLOSED: "",
         Cause.RESOLUTION: "Nothing to do: over longer periods it cancels out.",
