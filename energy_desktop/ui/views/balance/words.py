@@ -18,7 +18,6 @@ from energy_desktop.domain.balance import (
 from energy_desktop.domain.site import Meter
 from energy_desktop.ui.formatting import Formats
 
-
 _BUTTON_LETTERS = 24
 
 
