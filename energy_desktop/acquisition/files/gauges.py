@@ -43,6 +43,7 @@ _DEGREES = re.compile(
     r"temperatur|celsius|fahrenheit|°\s*[cfk]|(?<![a-z])(temp|tout|t_out|deg_?[cf])(?![a-z])"
 )
 _NO_DEGREES = re.compile(r"diff|delta|spread|degree.?day|heizgrad|gradtag")
+_HUMIDITY = re.compile(r"humidity|feuchte(?!temperatur)|(?<![a-z])rh(?![a-z])")
 _IRRADIANCE = re.compile(r"irradi|global.?strahlung|w\s*/\s*m")
 _FAHRENHEIT = re.compile(r"fahrenheit|°\s*f|[\[(]f[\])]|(?<![a-z])deg_?f$|[_ ]f$")
 _KELVIN = re.compile(r"kelvin|°\s*k|[\[(]k[\])]|[_ ]k$")
@@ -71,6 +72,8 @@ def quantity_of_name(name: str) -> str | None:
         return exact
     if _IRRADIANCE.search(plain):
         return "irradiance_w_m2"
+    if _HUMIDITY.search(plain) and not re.search(r"abs|g\s*/", plain):
+        return "humidity_pct"
     return TEMPERATURE if _DEGREES.search(plain) and not _NO_DEGREES.search(plain) else None
 
 
@@ -166,6 +169,8 @@ def _unit_of(name: str, row: Quantity, asked: bool) -> str | None:
         found = [UNITS[text] for text in re.findall(r"(?<![a-z])(mw|kw|w)(?![a-z])", plain)]
         if found:
             return found[-1]
+    if row.unit == "%" and re.search(r"%|pct|percent|prozent", plain):
+        return "%"
     exact = re.sub(r"[\s\-]+", "_", plain) == row.name
     return next(iter(_UNITS.get(row.unit, {row.unit: ()}))) if asked or exact else None
 

@@ -77,7 +77,7 @@ __all__ = ["AS_THE_HEADER_SAYS", "CsvLayout", "parse_csv", "stage_csv"]
 _UNIT_IN_NAME = re.compile(r"(?:^|[^a-z])(wh|kwh|mwh|w|kw|mw)(?![a-z])", re.IGNORECASE)
 _TIME_NAMES = (
     *("time_utc", "start_utc", "timestamp_utc", "utc", "time", "timestamp", "datetime"),
-    *("date_time", "start", "start_time", "zeitstempel", "zeit", "measured_on", "date"),
+    *("date_time", "start", "start_time", "zeitstempel", "zeit", "measured_on", "date", "dt"),
 )
 _UTC_NAME = re.compile(r"(^|[^a-z])(utc|gmt)([^a-z]|$)", re.IGNORECASE)
 _DECIMAL_COMMA = re.compile(r"\s*[+-]?\d*,\d+\s*$")

@@ -92,7 +92,7 @@ class SlotReader:
         counted = self._ledger.registers(meter.meter_id)
         names = [n for n in dict.fromkeys((*stored, *counted)) if n in QUANTITIES]
         imported = not meter.driver_id
-        if imported and POWER not in names and names:
+        if imported and POWER not in names and counted:
             names.insert(0, POWER)
         order = list(QUANTITIES)
         names.sort(key=lambda n: (n != POWER, order.index(n)))
@@ -126,21 +126,30 @@ class SlotReader:
     def _measured(
         self, subject: HistorySubject, name: str, register: str | None, start_ms: int, end_ms: int
     ) -> Slots:
-        """Quarter hours of readings; a power's with the quality of its energy."""
-        meter_id = subject.meter.meter_id
-        step_ms = SLOT_S * 1000
+        """Quarter hours of readings, or the hours or halves in which a file brought them; a power's
+        with the quality of its energy."""
+        meter_id, counter = subject.meter.meter_id, quantity(name).is_counter
+        b = self._history.buckets(meter_id, name, start_ms, end_ms, Resolution.QUARTER)
+        filled = b.n > 0
+        step_s = SLOT_S
+        if subject.imported and not counter:
+            step_s = _commonest_step_s(b.start_ms[filled])
+        step_ms = step_s * 1000
         first = -(-start_ms // step_ms)
         starts = np.arange(first, -(-end_ms // step_ms), dtype=np.int64) * step_ms
-        b = self._history.buckets(meter_id, name, start_ms, end_ms, Resolution.QUARTER)
-        rows = [np.full(starts.size, np.nan) for _ in range(3)]
         at = (b.start_ms // step_ms - first).astype(np.int64)
-        inside = (at >= 0) & (at < starts.size) & (b.n > 0)
-        if quantity(name).is_counter:  # a counter that the ledger does not follow
-            parts: tuple[Floats, ...] = (b.last - b.first,) * 3
+        inside = (at >= 0) & (at < starts.size) & filled
+        rows = [np.full(starts.size, np.nan) for _ in range(3)]
+        if counter:  # one that the ledger does not follow
+            for row in rows:
+                row[at[inside]] = (b.last - b.first)[inside]
         else:
-            parts = (b.mean, b.minimum, b.maximum)
-        for row, part in zip(rows, parts, strict=True):
-            row[at[inside]] = part[inside]
+            slot, n = at[inside], b.n[inside]
+            count = np.bincount(slot, n, starts.size)
+            total = np.bincount(slot, b.mean[inside] * n, starts.size)
+            np.divide(total, count, out=rows[0], where=count > 0)
+            np.fmin.at(rows[1], slot, b.minimum[inside])
+            np.fmax.at(rows[2], slot, b.maximum[inside])
         quality: Int8s | None = None
         if name == POWER and register is not None and starts.size:
             power, quality = self._booked(meter_id, register, starts)
@@ -152,7 +161,7 @@ class SlotReader:
             # The ledger closes an interval after its end: what is measured is so before that.
             running = np.isfinite(rows[0]) & (quality == IntervalQuality.MISSING)
             quality[running] = IntervalQuality.RAW
-        return Slots(SLOT_S, starts, rows[0], rows[1], rows[2], quality)
+        return Slots(step_s, starts, rows[0], rows[1], rows[2], quality)
 
     def _booked(self, meter_id: str, register: str, starts: Int64s) -> tuple[Floats, Int8s]:
         """Mean power (n,) and quality (n,) that the ledger holds for each slot."""
@@ -249,6 +258,15 @@ class SlotReader:
             stand_in_ms,
             stand_in,
         )
+
+
+def _commonest_step_s(filled_ms: Int64s) -> int:
+    """The commonest distance of quarter hours with readings (n,), up to an hour."""
+    if len(filled_ms) < 2:
+        return SLOT_S
+    distances, counts = np.unique(np.diff(filled_ms), return_counts=True)
+    step_s = int(distances[counts.argmax()]) // 1000
+    return step_s if step_s in (SLOT_S, 2 * SLOT_S, 4 * SLOT_S) else SLOT_S
 
 
 def _laid_on(starts: Int64s, found: Intervals) -> tuple[Floats, Int8s]:

@@ -8,6 +8,7 @@ import pytest
 from energy_desktop.domain.energy import Resolution, Series
 from energy_desktop.domain.errors import JobCancelled, WrongUse
 from energy_desktop.domain.site import Link, LinkKind, Meter
+from energy_desktop.services.history import HistoryService
 from energy_desktop.services.import_changes import Change, ImportRules
 from energy_desktop.services.importing import ImportService
 from energy_desktop.services.weather import WeatherService
@@ -198,3 +199,22 @@ def test_a_counter_is_no_gauge(store):
 
     with pytest.raises(WrongUse, match="only readings of a gauge"):
         store.gauges.add_readings(series)
+
+
+@pytest.mark.parametrize("step_min", [15, 30, 60])
+def test_the_history_shows_readings_in_the_step_in_which_they_came(
+    store, service, tmp_path, step_min
+):
+    values = [round(8 + 5 * np.sin(k * step_min / 1440 * 2 * np.pi), 2)
+              for k in range(10 * 1440 // step_min)]  # fmt: skip
+    service.run([a_file(tmp_path, values, step_min=step_min)])
+    history = HistoryService(
+        store.history, store.ledger, store.configuration, lambda: NOW, store.editing
+    )
+
+    (subject,) = history.subjects()
+    look = history.look("station", TEMPERATURE, T0, T0 + 10 * DAY_MS)
+
+    assert subject.quantities == (TEMPERATURE,)
+    assert look.slots.step_s == step_min * 60
+    assert look.slots.values.tolist() == pytest.approx(values)

@@ -143,6 +143,8 @@ def test_a_mean_that_is_stamped_at_its_end_belongs_to_its_start(tmp_path):
         ("flow_temperature_c", "flow_temperature_c"),
         ("Irradiance W/m²", "irradiance_w_m2"),
         ("humidity pct", "humidity_pct"),
+        ("rel. Luftfeuchte %", "humidity_pct"),
+        ("absolute humidity g/m³", None),
         ("power_w", "power_w"),
     ],
 )
@@ -153,8 +155,8 @@ def test_what_a_name_says(name, quantity):
 def test_a_wish_that_is_nothing_names_what_is_near():
     assert wanted_quantity("outdoor_temperature") == "temperature_c"
     with pytest.raises(WrongUse, match="nothing is called so") as told:
-        wanted_quantity("humidity")
-    assert "humidity_pct" in told.value.remedy
+        wanted_quantity("voltage")
+    assert "voltage_v" in told.value.remedy
     with pytest.raises(WrongUse, match="it is a counter"):
         wanted_quantity("gas_volume_m3")
 

@@ -189,3 +189,20 @@ def test_a_sample_is_read_as_the_whole_file_will_be():
     assert [row.start_ms for row in rows] == series.start_ms[: len(rows)].tolist()
     assert [row.value for row in rows] == series.energy_wh[: len(rows)].tolist()
     assert datetime.fromtimestamp(rows[0].start_ms / 1000, UTC).hour == 15
+
+
+def test_the_temperatures_of_the_known_results_are_read_in_celsius():
+    (found,) = parse_file(shared_data("meter-known-results") / "il-tempF.csv.gz")
+
+    assert found.quantity == "temperature_c"
+    assert (len(found.values), found.step_s, found.rejected) == (19_417, 3600, ())
+    assert found.values[0] == pytest.approx((21.01 - 32) / 1.8, abs=1e-5)
+
+
+def test_the_temperature_beside_a_demand_is_read_by_its_name_and_unit():
+    path = shared_data("load-halfhourly-victoria") / "vic_electricity_2012_2013.csv.gz"
+
+    (found,) = parse_file(path, layout=CsvLayout(value_column="Temperature", unit="C"))
+
+    assert (found.quantity, len(found.values), found.gaps) == ("temperature_c", 35_088, 0)
+    assert found.values[:2].tolist() == [21.4, 21.05]

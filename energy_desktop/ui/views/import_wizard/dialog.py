@@ -147,7 +147,7 @@ class ImportWizard(QDialog):
         self.next_button.setText(texts[step])
         self.back_button.setVisible(step in (_COLUMNS, _METERS, _PREVIEW))
         self.leave_button.setVisible(step != _RESULT)
-        needs_reason = bool(preview.replaced) and not preview.reason.text().strip()
+        needs_reason = preview.needs_reason
         self.next_button.setEnabled(step != _PREVIEW or (preview.taken > 0 and not needs_reason))
         self.next_button.setToolTip(
             "Say why values are replaced." if step == _PREVIEW and needs_reason else ""

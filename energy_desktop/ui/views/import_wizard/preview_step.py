@@ -122,6 +122,12 @@ class PreviewStep(QWidget):
         return sum(p.taken(rules) for p in self._previews if not p.refused)
 
     @property
+    def needs_reason(self) -> bool:
+        """Whether a correction is made and nothing says why."""
+        energy = [p for p in self._previews if p.series.is_energy]
+        return bool(self._replaced_of(energy)) and not self.reason.text().strip()
+
+    @property
     def unit_word(self) -> str:
         """What is counted: intervals of energy, or readings."""
         only_gauges = all(not p.series.is_energy for p in self._previews)
@@ -129,11 +135,14 @@ class PreviewStep(QWidget):
 
     @property
     def replaced(self) -> int:
-        """How many of them stand in for something in the ledger."""
+        """How many of them stand in for something that is stored."""
+        return self._replaced_of(self._previews)
+
+    def _replaced_of(self, previews: Sequence[SeriesPreview]) -> int:
         rules = self.rules()
         return sum(
             count
-            for p in self._previews
+            for p in previews
             for change, count in p.changes.items()
             if change is not Change.NEW and rules.takes(change)
         )
@@ -152,8 +161,12 @@ class PreviewStep(QWidget):
         if left:
             parts.append(f"{formats.count(left)} differ from what is stored and are left")
         self.sentence.setText("; ".join(parts) + ". Nothing is stored yet.")
-        self.reason.setVisible(bool(self.replaced))
-        self.reason_caption.setVisible(bool(self.replaced))
+        only_gauges = self.unit_word == "readings"  # neither estimated nor corrected, ever
+        for box in (self.estimated, self.edited):
+            box.setVisible(not only_gauges)
+        asked = bool(self.replaced) and not only_gauges
+        self.reason.setVisible(asked)
+        self.reason_caption.setVisible(asked)
         said = [f"{p.meter_id}: {p.refused}" for p in self._previews if p.refused]
         said += [f"{p.meter_id}: {note}" for p in self._previews for note in p.notes]
         said += [
