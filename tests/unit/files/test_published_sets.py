@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from energy_desktop.acquisition.files.guess import look, read_sample
+from energy_desktop.acquisition.files.layout import CsvLayout
 from energy_desktop.acquisition.files.reading import parse_file
 from energy_desktop.domain.clock import iso_utc
 from tests.support.shared_data import shared_data
