@@ -16,7 +16,15 @@ from energy_desktop.ui.views.fleet.overview_part import Dots
 from energy_desktop.ui.views.fleet.quality_part import reasons
 from energy_desktop.ui.views.fleet.segments_part import Groups, stability_line
 from energy_desktop.ui.views.fleet.trends_part import months, weekly_mean
-from tests.gui.fleet.fakes import FIRST, FakeFleet, a_household, a_summary, a_view, an_anomaly
+from tests.gui.fleet.fakes import (
+    FIRST,
+    FakeFleet,
+    a_household,
+    a_segment,
+    a_summary,
+    a_view,
+    an_anomaly,
+)
 
 
 def test_the_ranking_comes_in_pages_as_it_is_scrolled(make, settle):
@@ -92,6 +100,21 @@ def test_only_the_strongest_are_marked(make):
 
     assert len(view.overview.scatter._marked) == 25
     assert "MAC000000" in view.overview.scatter._marked
+
+
+def test_of_few_households_few_are_marked(make):
+    view = make(FakeFleet(households=50))
+
+    assert len(view.overview.scatter._marked) == 5
+
+
+def test_groups_of_one_shape_are_told_apart_by_their_level():
+    said = ("high, evening peak, flat weekend", "low, evening peak, flat weekend",
+            "medium, even through the day, flat weekend")  # fmt: skip
+
+    titles = words.segment_titles([a_segment(words=one) for one in said])
+
+    assert titles == ("Evening peak, high", "Evening peak, low", "Even through the day")
 
 
 def test_each_segment_has_a_card_with_its_number_and_its_shape(make):

@@ -18,7 +18,8 @@ from energy_desktop.ui.views.fleet.seen_line import Marked, SeenLine, Who
 from energy_desktop.ui.views.fleet.shapes import SegmentCards
 from energy_desktop.ui.widgets.panel import Panel, button
 
-MARKED = 25  # more triangles than this say nothing
+MARKED = 25  # more triangles than this say nothing, and so does more than a tenth of the dots
+LEAST_MARKED = 5
 _EXAMPLES = 10  # thin lines a segment
 
 
@@ -36,6 +37,7 @@ class OverviewPart(Part):
 
     def __init__(self, host: BaseView, fleet: FleetService, formats: Formats, who: Who) -> None:
         super().__init__(host, fleet, formats)
+        self._marked = MARKED
         self._examples_of: tuple[Path, int | None] | None = None
         self.cards = SegmentCards(self.formats)
         self.scatter = ScatterPanel(self.formats)
@@ -100,6 +102,7 @@ class OverviewPart(Part):
         )
 
     def show_dots(self, dots: Dots) -> None:
+        self._marked = min(MARKED, max(LEAST_MARKED, len(dots.rows) // 10))
         self.scatter.show_households(dots.rows, self._strongest())
 
     def show_ranking(self, page: Page[FleetAnomaly]) -> None:
@@ -111,7 +114,7 @@ class OverviewPart(Part):
         self.scatter.mark(self._strongest())
 
     def _strongest(self) -> tuple[str, ...]:
-        return tuple(row.household for row in self.paged.rows[:MARKED])
+        return tuple(row.household for row in self.paged.rows[: self._marked])
 
     def _ring(self, row: FleetAnomaly | None) -> None:
         if row is not None:

@@ -184,7 +184,8 @@ class SegmentsPart(Part):
         self.shapes_panel.set_title("Day shapes", _MEAN_HOUR if one is None else _OVER_SOME)
         if one is not None:
             examples = groups.examples.get(one.segment, ())
-            self.chart.show_data(shape_chart(one, examples, common_top((one,))))
+            title = words.segment_titles(segments)[segments.index(one)]
+            self.chart.show_data(shape_chart(one, title, examples, common_top((one,))))
             return
         largest = max(segments, key=lambda s: s.households)
         self.chart.show_data(

@@ -27,7 +27,9 @@ def shape_scale(formats: Formats) -> Scale:
     return Scale("", 1.0, 1, formats.symbols)
 
 
-def shape_chart(segment: Segment, examples: Sequence[tuple[float, ...]], top: float) -> ChartData:
+def shape_chart(
+    segment: Segment, title: str, examples: Sequence[tuple[float, ...]], top: float
+) -> ChartData:
     """top: of the y axis; what a household has above it is cut, the group never is."""
     shape = np.array(segment.shape, dtype=np.float64)
     thin = tuple(
@@ -41,7 +43,7 @@ def shape_chart(segment: Segment, examples: Sequence[tuple[float, ...]], top: fl
         y_range=(0.0, top),
         tick_texts=HOUR_TICKS,
         description=(
-            f"{words.segment_title(segment)}: most from {peak:02d} to {peak + 1:02d} o'clock, "
+            f"{title}: most from {peak:02d} to {peak + 1:02d} o'clock, "
             f"{shape[peak]:.1f} times the mean hour."
         ),
     )
@@ -71,13 +73,15 @@ class SegmentCard(Panel):
         self.body.addWidget(self.chart, 1)
         self.body.addWidget(self.line)
 
-    def show_segment(self, segment: Segment, examples: Sequence[tuple[float, ...]]) -> None:
+    def show_segment(
+        self, segment: Segment, title: str, examples: Sequence[tuple[float, ...]]
+    ) -> None:
         self.segment = segment
-        self.set_title(words.segment_title(segment))
+        self.set_title(title)
         self._number.setText(self._formats.count(segment.households))
         self.line.set_text(words.segment_line(self._formats, segment))
-        self.chart.set_title(f"Day shape: {words.segment_title(segment)}")
-        self.chart.show_data(shape_chart(segment, examples, common_top((segment,))))
+        self.chart.set_title(f"Day shape: {title}")
+        self.chart.show_data(shape_chart(segment, title, examples, common_top((segment,))))
 
 
 class SegmentCards(QWidget):
@@ -106,8 +110,9 @@ class SegmentCards(QWidget):
             self.cards.append(card)
             self._row.addWidget(card, 1)
         self.segments = segments
-        for card, segment in zip(self.cards, segments, strict=True):
-            card.show_segment(segment, (examples or {}).get(segment.segment, ()))
+        titles = words.segment_titles(segments)
+        for card, segment, title in zip(self.cards, segments, titles, strict=True):
+            card.show_segment(segment, title, (examples or {}).get(segment.segment, ()))
         self.setVisible(bool(segments))
 
     def show_examples(self, examples: Examples) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 from energy_desktop.domain.fleet import (
@@ -84,10 +85,14 @@ def tariff_name(label: str) -> str:
     return {"Std": "Standard rate", "ToU": "Time of use", "": "No tariff"}.get(label, label)
 
 
-def segment_title(segment: Segment) -> str:
-    """The shape of the day, which is drawn below it; how much, the line beneath says."""
-    _, shape, *_ = segment.words.split(", ")
-    return capital(shape)
+def segment_titles(segments: Sequence[Segment]) -> tuple[str, ...]:
+    """The shape of the day, and the level too where two have the same shape."""
+    parts = [segment.words.split(", ") for segment in segments]
+    shapes = [shape for _, shape, *_ in parts]
+    return tuple(
+        capital(f"{shape}, {level}" if shapes.count(shape) > 1 else shape)
+        for level, shape, *_ in parts
+    )
 
 
 def segment_line(formats: Formats, segment: Segment) -> str:
