@@ -12,6 +12,10 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from energy_desktop.ui.views.balance.page import BalanceView
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
@@ -37,6 +41,7 @@ def render(site: Path, out: Path, only: list[str] | None) -> int:
 
     from energy_desktop.app.desktop import Desktop
     from energy_desktop.app.paths import SiteFolder
+    from energy_desktop.ui.views.balance.page import SUMS, BalanceView
 
     app = QApplication.instance() or QApplication(sys.argv[:1])
     if not isinstance(app, QApplication):
@@ -78,10 +83,25 @@ def render(site: Path, out: Path, only: list[str] | None) -> int:
                     run_until(lambda: False, 0.7)
                     run_until(idle, 60)
                     save(desktop.window, out / f"{spec.view_id}-{theme_name}-{width}.png")
+                    page = desktop.window.view(spec.view_id)
+                    if isinstance(page, BalanceView):
+                        type_formula(page)
+                        run_until(lambda: False, 0.7)
+                        run_until(idle, 60)
+                        save(desktop.window, out / f"formula-{theme_name}-{width}.png")
+                        page.show_look(SUMS)  # where the next size begins
     finally:
         desktop.window.close()
         app.processEvents()
     return 0
+
+
+def type_formula(page: "BalanceView") -> None:
+    """A virtual meter that is not saved: the lights of the demo's first floor."""
+    from energy_desktop.ui.views.balance.page import FORMULAS
+
+    page.show_look(FORMULAS)
+    page.formulas.begin("Lights of the first floor", (("light-1-east", 1.0), ("light-1-west", 1.0)))
 
 
 def save(window: object, path: Path) -> None:
