@@ -89,14 +89,20 @@ def _head(sheet: Paper, report: FleetReport) -> None:
 def answer(report: FleetReport) -> str:
     """The fleet in a few sentences, from its figures."""
     overview, summary = report.overview, report.overview.summary
-    if not summary.households:
+    if not overview.households:
         return "No household has usable readings."
+    one_year = overview.year is not None
+    period = (
+        f"in {overview.year}" if one_year else f"from {summary.first_day} to {summary.last_day}"
+    )
+    when = f"in {overview.year}" if one_year else "at some time"
+    new = wording.count(overview.new_anomalies, "stretch", "stretches")
     text = (
-        f"{summary.households:,} households from {summary.first_day} to {summary.last_day} use "
+        f"{overview.households:,} households {period} use "
         f"{wording.number(overview.kwh_per_day)} kWh a day each. "
-        f"{overview.households_with_anomalies:,} of them were out of line at some time; "
-        f"{wording.count(overview.new_anomalies, 'stretch', 'stretches')} of it ended in the last "
-        "week of their data and should be looked at first. "
+        f"{overview.households_with_anomalies:,} of them were out of line {when}; "
+        f"{new} of it ended in the last week of their data, "
+        "nobody has marked as seen, and should be looked at first. "
     )
     tariffs = report.tariffs
     if tariffs is not None and tariffs.total_a_units:
@@ -114,13 +120,23 @@ def _key_figures(sheet: Paper, report: FleetReport) -> None:
     overview, summary = report.overview, report.overview.summary
     seconds = sum(summary.seconds.values())
     figures = (
-        ("Households", f"{summary.households:,}", f"{summary.household_days:,} household days"),
+        ("Households", f"{overview.households:,}", _household_days(report)),
         ("Use", f"{wording.number(overview.kwh_per_day)} kWh", "a household a day"),
-        ("Out of line", f"{overview.households_with_anomalies:,}", "households, ever"),
+        (
+            "Out of line",
+            f"{overview.households_with_anomalies:,}",
+            "households, ever" if overview.year is None else f"households in {overview.year}",
+        ),
         ("Missing", wording.percent(overview.missing_pct), "of their time"),
         ("Readings", _many(summary.rows_read), f"in {wording.number(seconds)} s"),
     )
     sheet.key_figures(figures)
+
+
+def _household_days(report: FleetReport) -> str:
+    if report.overview.year is None:
+        return f"{report.overview.summary.household_days:,} household days"
+    return f"{sum(day.households for day in report.trends):,} household days"
 
 
 def _many(n: int) -> str:
@@ -192,11 +208,11 @@ def _strange(sheet: Paper, report: FleetReport) -> None:
         if sheet.need(len(lines) * CELL.leading + 5):
             _strange_head(sheet)
         sheet.y -= CELL.leading
-        style = CELL_BOLD if one.new else CELL
+        style = CELL_BOLD if one.state == "new" else CELL
         sheet.text(LEFT + 4, sheet.y, paper.fit(paper.plain(one.household), style, 78), style)
         sheet.right(RIGHT - 90, sheet.y, wording.number(one.kwh_per_day), style)
         sheet.right(RIGHT - 44, sheet.y, wording.number(one.score), style)
-        sheet.text(RIGHT - 34, sheet.y, "new" if one.new else "earlier", style)
+        sheet.text(RIGHT - 34, sheet.y, one.state, style)
         for place, line in enumerate(lines):
             sheet.y -= CELL.leading if place else 0.0
             sheet.text(_REASON_LEFT, sheet.y, line, CELL)
@@ -205,7 +221,8 @@ def _strange(sheet: Paper, report: FleetReport) -> None:
     sheet.y -= 2
     sheet.paragraph(
         "Usual days: how many of its usual days the stretch is worth in energy; for a meter that "
-        "stands still or shows nothing, how many days it did. New: ended in the last week.",
+        "stands still or shows nothing, how many days it did. New: ended in the last week; seen: "
+        "somebody has looked at it.",
         TINY,
     )
 

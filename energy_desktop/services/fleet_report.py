@@ -32,26 +32,30 @@ class FleetReportService:
         self._made_for = made_for
         self._clock = clock
 
-    def report(self, out: Path) -> FleetReport:
-        """The run in `out` as one value. Blocks. Raises NotFound when there is no run."""
+    def report(self, out: Path, *, year: int | None = None) -> FleetReport:
+        """The run in `out`, or one year of it, as one value. Blocks; forecasts and data quality
+        are those of the run. Raises NotFound when there is no run or no such year.
+        """
         fleet = self._fleet
-        overview = fleet.overview(out)
+        overview = fleet.overview(out, year=year)
         priced = "tariffs" in overview.summary.seconds
         return FleetReport(
-            name=out.name,
+            name=out.name if year is None else f"{out.name}, {year}",
             made_for=self._made_for,
             made_at_ms=to_ms(self._clock()),
             overview=overview,
-            trends=fleet.trends(out).rows,
-            strange=fleet.anomalies(out, limit=_MOST_STRANGE),
-            tariffs=fleet.tariffs(out, limit=_MOST_BILLS, order="loss") if priced else None,
+            trends=fleet.trends(out, year=year).rows,
+            strange=fleet.anomalies(out, limit=_MOST_STRANGE, year=year),
+            tariffs=fleet.tariffs(out, limit=_MOST_BILLS, order="loss", year=year)
+            if priced
+            else None,
             stability=fleet.stability(out),
             refusals=fleet.refusals(out),
         )
 
-    def pdf(self, out: Path) -> bytes:
+    def pdf(self, out: Path, *, year: int | None = None) -> bytes:
         """The paper. Blocks: belongs into a job. Raises NotFound."""
-        return self._render(self.report(out))
+        return self._render(self.report(out, year=year))
 
     def csv(self, out: Path, folder: Path, progress: ProgressSink = no_progress) -> int:
         """All results but the readings as CSV files in `folder`; gives their number.

@@ -18,13 +18,16 @@ def register(_: typer.Typer) -> None:
 def report(
     out: Annotated[Path, typer.Argument(metavar="OUT", help="The folder of the results.")],
     target: Annotated[Path, typer.Option("--to", metavar="FILE", help="The PDF to write.")],
+    year: Annotated[
+        int | None, typer.Option("--year", help="One year of the run; default: the whole.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Write the PDF of a run: groups, trend, who is out of line, tariffs, data quality."""
     from energy_desktop.app.fleet_papers import fleet_papers
     from energy_desktop.services.fleet import FleetService
 
-    data = fleet_papers(FleetService()).pdf(out)
+    data = fleet_papers(FleetService()).pdf(out, year=year)
     try:
         target.write_bytes(data)
     except OSError as error:

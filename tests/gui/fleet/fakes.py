@@ -276,8 +276,8 @@ class FakePapers:
     def __init__(self):
         self.folders = []
 
-    def pdf(self, out):
-        return b"%PDF " + str(out).encode()
+    def pdf(self, out, *, year=None):
+        return b"%PDF " + str(out).encode() + (b"" if year is None else b" %d" % year)
 
     def csv(self, out, folder, progress=lambda *_: None):
         progress(0.5, "writing")

@@ -247,3 +247,12 @@ def test_results_are_looked_at_even_when_they_cannot_be_remembered(view, fleet, 
 
     assert view.out == Path("usb") / "Leeds"
     assert view.notice.isVisibleTo(view)
+
+
+def test_the_paper_is_of_the_year_that_is_looked_at(view, settle, tmp_path):
+    _choose(view, settle, 2013)
+
+    view.save_pdf(tmp_path / "fleet.pdf")
+    settle(view)
+
+    assert (tmp_path / "fleet.pdf").read_bytes() == b"%PDF London pilot 2013"

@@ -52,3 +52,11 @@ def test_a_folder_without_a_run_is_refused_in_words(tmp_path):
 
     assert result.exit_code != 0
     assert "no fleet run" in result.stderr
+
+
+def test_the_paper_of_a_year_that_is_not_there_is_refused(out, tmp_path):
+    result = run("fleet", "report", out, "--to", tmp_path / "fleet.pdf", "--year", 2031)
+
+    assert result.exit_code == 3
+    assert "It has one year only." in result.stderr
+    assert not (tmp_path / "fleet.pdf").exists()

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from pypdf import PdfReader
 
-from energy_desktop.domain.fleet import Page
+from energy_desktop.domain.fleet import Page, SeenMark
 from energy_desktop.domain.fleet_report import FleetReport
 from energy_desktop.reports import fleet_pdf
 from tests.gui.fleet.fakes import (
@@ -46,7 +46,7 @@ def test_it_answers_first_who_needs_somebody_and_what_tariffs_change():
     text = text_of(REPORT)
 
     assert "2 of them were out of line at some time" in text
-    assert "1 stretch of it ended in the last week" in text
+    assert "1 stretch of it ended in the last week of their data, nobody has marked as seen" in text
     assert "2,120.58 GBP less: 34 households win, 16 lose." in text
 
 
@@ -79,7 +79,7 @@ def test_a_fleet_without_groups_prices_or_strange_days_is_still_a_paper():
     text = text_of(
         replace(
             REPORT,
-            overview=an_overview(bare, segments=()),
+            overview=an_overview(bare, households=0, segments=()),
             trends=(),
             strange=Page((), 0),
             tariffs=None,
@@ -102,3 +102,21 @@ def test_a_single_group_and_eight_groups_fit():
 
 def test_a_forged_name_breaks_no_line():
     assert "a b" in text_of(replace(REPORT, name="a\nb"))
+
+
+def test_one_year_is_named_and_counted_alone():
+    one_year = replace(REPORT, overview=an_overview(households=41, year=2013))
+
+    text = text_of(one_year)
+
+    assert "41 households in 2013 use" in text
+    assert "2 of them were out of line in 2013" in text
+    assert "3,000 household days" in text  # of the days shown: 60 with 50 households
+
+
+def test_what_somebody_has_looked_at_says_so():
+    row = replace(an_anomaly(new=True), seen=SeenMark(1_772_323_200_000, "Ada"))
+
+    text = text_of(replace(REPORT, strange=Page((row,), 1)))
+
+    assert "seen" in text.split("Out of line")[-1].split("Use by month")[0].split("Usual days:")[0]

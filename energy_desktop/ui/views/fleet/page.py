@@ -435,15 +435,15 @@ class FleetView(BaseView):
         if out is None:
             self._tell(_no_run())
             return
-        name = f"fleet {out.name}.pdf"
+        name = f"fleet {out.name}.pdf" if self.year is None else f"fleet {out.name} {self.year}.pdf"
         choose_target(self, "Save the fleet report", name, "PDF (*.pdf)", self.save_pdf)
 
     def save_pdf(self, target: Path) -> None:
-        out = self.out
+        out, year = self.out, self.year
         if out is None:
             return
         self.load(
-            lambda: write_file(target, self._papers.pdf(out)),
+            lambda: write_file(target, self._papers.pdf(out, year=year)),
             lambda path: self._say("Saved.", str(path)),
             key="pdf",
             title="Fleet report",
