@@ -2,7 +2,8 @@
 
 Plain SQLite gives back a flipped byte as if it had been written so, and its own check calls the
 file sound. So beside SQLite's check of the structure, every chunk is held against its checksum
-and every invoice against its hash. Takes seconds per gigabyte: for a command or a weekly job.
+and every invoice against its hash, and the rows of energy and history against the digests of their
+day or week. Takes seconds per gigabyte: for a command or a weekly job.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from energy_desktop.storage.harm import harmed_places
 from energy_desktop.storage.repositories.invoices import StoredInvoices
 from energy_desktop.storage.series import codec
 from energy_desktop.storage.series.names import Names
+from energy_desktop.storage.series.proofs import disproved
 
 _BATCH = 2_000
 
@@ -26,7 +28,7 @@ def find_damage(database: Database, names: Names) -> tuple[str, ...]:
         structure = _structure(database, names)
         if structure:
             return structure  # what hangs on a broken tree cannot be told apart from it
-        return (*_chunks(database, names), *_invoices(database))
+        return (*_chunks(database, names), *_series(database, names), *_invoices(database))
     except StoreError as error:
         return (str(error),)
 
@@ -81,6 +83,14 @@ def _chunks(database: Database, names: Names) -> list[str]:
         if len(rows) < _BATCH:
             return found
         after = tuple(rows[-1][:4])
+
+
+def _series(database: Database, names: Names) -> list[str]:
+    if not database.is_sqlite:
+        return []
+    with database.reading() as session:
+        quantities = {key: q.name for key, q in names.quantities(session).items()}
+        return list(disproved(session, names.meter_ids(session), quantities))
 
 
 def _invoices(database: Database) -> list[str]:

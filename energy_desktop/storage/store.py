@@ -32,6 +32,7 @@ from energy_desktop.storage.series.exchanges import RegisterEvents
 from energy_desktop.storage.series.gauges import ImportedGauges
 from energy_desktop.storage.series.ledger import StoredLedger
 from energy_desktop.storage.series.names import Names
+from energy_desktop.storage.series.proofs import Prover
 from energy_desktop.storage.series.reading import StoredHistory
 from energy_desktop.storage.series.recounting import StoredRecounting
 from energy_desktop.storage.series.retention import Retention, RetentionRules
@@ -102,6 +103,7 @@ class Store:
             self.configuration.retention if retention is None else lambda: retention,
             self._writer.turn,
         )
+        self._prover = Prover(database, self._writer.turn)
         self._bulk = BulkLoader(database, names, cache, self.ledger, zone)
         self.configuration.on_zone_changed = self._retention.rebuild_days
 
@@ -170,7 +172,7 @@ class Store:
         backups.backup(self._database, target)
 
     def find_damage(self) -> tuple[str, ...]:
-        """A sentence per damaged place; empty: every structure, chunk and invoice is sound."""
+        """A sentence per damaged place; empty: all that has a checksum or a digest is sound."""
         return find_damage(self._database, self._names)
 
     def daily_room(self) -> DailyRoom | None:
@@ -193,7 +195,9 @@ class Store:
         now_ms = to_ms(self._clock()) if now_ms is None else now_ms
         if self.writer.upkeep(now_ms, seconds=seconds):
             return True
-        return self._retention.run(now_ms, seconds=seconds)
+        if self._retention.run(now_ms, seconds=seconds):
+            return True
+        return self._prover.run(now_ms, seconds=seconds)
 
     def stats(self) -> StoreStats:
         of_writer = self._writer.stats()

@@ -511,6 +511,19 @@ Table(
     sqlite_with_rowid=False,
 )
 Table(
+    "proofs",  # that rows are as they were written: storage/series/proofs.py
+    METADATA,
+    Column("subject", SmallInteger, nullable=False),
+    Column("meter_key", Integer, nullable=False),
+    Column("series_key", Integer, nullable=False),
+    Column("step_s", Integer, nullable=False),
+    Column("block_ms", BigInteger, nullable=False),
+    Column("n", Integer, nullable=False),
+    Column("digest", BigInteger),  # NULL: a row was changed since
+    PrimaryKeyConstraint("subject", "meter_key", "series_key", "step_s", "block_ms"),
+    sqlite_with_rowid=False,
+)
+Table(
     "interval_versions",
     METADATA,
     Column("meter_key", Integer, nullable=False),

@@ -15,6 +15,7 @@ from energy_desktop.storage.migrations.versions import (
     v0007_time,
     v0009_confirmed_exchanges,
     v0010_keeping,
+    v0011_proofs,
 )
 
 if TYPE_CHECKING:
@@ -36,4 +37,5 @@ STEPS: tuple[Step, ...] = (
     Step(v0007_time.REVISION, v0007_time.upgrade),
     Step(v0009_confirmed_exchanges.REVISION, v0009_confirmed_exchanges.upgrade),
     Step(v0010_keeping.REVISION, v0010_keeping.upgrade),
+    Step(v0011_proofs.REVISION, v0011_proofs.upgrade),
 )
