@@ -240,6 +240,7 @@ class Asking:
             round_trip_ms=(loop.time() - started_s) * 1000,
             remarks=tuple(value_remarks(values, snapshot.rejected, nominal)),
             rejected=snapshot.rejected,
+            clock_ahead_s=track.clock_ahead_s,
         )
 
     @asynccontextmanager

@@ -235,6 +235,7 @@ def make_services(
             rings=None if engine is None else engine.rings,
             who=user_name(),
             ports=serial_ports,
+            statuses=meters.statuses,
         ),
         bulk_meters=BulkMeterService(store.configuration, library, follow, counting),
         alarms=AlarmService(store.alarms, store.history, clock),

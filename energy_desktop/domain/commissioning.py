@@ -124,6 +124,7 @@ class FaultKind(Enum):
     UNIT_SLIP = "unit slip"
     PHASE_SUM = "sum of phases"
     DEAD = "no answer"
+    CLOCK = "wrong clock"
 
 
 @dataclass(frozen=True, slots=True)

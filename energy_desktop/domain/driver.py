@@ -41,10 +41,14 @@ class RegisterView:
 
 @dataclass(frozen=True, slots=True)
 class TestReading:
-    """What a trial read of a meter gave, before it is saved. rejected: values that cannot be."""
+    """What a trial read of a meter gave, before it is saved. rejected: values that cannot be.
+
+    clock_ahead_s: by how much its own clock is ahead of ours; None: it tells no time.
+    """
 
     values: dict[str, float]
     missing: tuple[str, ...]
     round_trip_ms: float
     remarks: tuple[str, ...]
     rejected: tuple[Rejected, ...] = ()
+    clock_ahead_s: float | None = None

@@ -7,7 +7,7 @@ any two. Everything that asks the wire waits for it, so nothing here is for the 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -18,6 +18,7 @@ from energy_desktop.acquisition.inspect import (
 )
 from energy_desktop.acquisition.inspect import driver_line as line_of_driver
 from energy_desktop.analytics.commissioning.driver_fit import rank
+from energy_desktop.analytics.commissioning.meter_clock import judge_clock
 from energy_desktop.analytics.commissioning.plausibility import judge
 from energy_desktop.domain.bus import BusStatistics, Frame
 from energy_desktop.domain.clock import Clock, to_ms
@@ -49,6 +50,7 @@ from energy_desktop.domain.ports import (
     no_progress,
 )
 from energy_desktop.domain.site import Link, Meter
+from energy_desktop.domain.snapshot import MeterStatus
 from energy_desktop.domain.wording import count as counted
 from energy_desktop.services.commissioning_reads import (
     MeterPolls,
@@ -56,6 +58,7 @@ from energy_desktop.services.commissioning_reads import (
     MeterReads,
     Profiles,
     WholeReading,
+    clock_ahead_s,
     polls_of_rings,
     probe_drivers,
     register_rows,
@@ -104,7 +107,7 @@ class CommissioningService:
     """bus None: no engine runs in this program, so nothing can be asked on the wire.
 
     render: makes the PDF of a record. who: the person at the desk. ports: lists the
-    serial ports of this computer. pause: waits so many seconds.
+    serial ports of this computer. pause: waits so many seconds. statuses: of what is polled here.
     """
 
     def __init__(
@@ -119,6 +122,7 @@ class CommissioningService:
         who: str = "",
         ports: Callable[[], tuple[str, ...]] = tuple,
         pause: Callable[[float], None] = time.sleep,
+        statuses: Callable[[], Mapping[str, MeterStatus]] = dict,
     ) -> None:
         self._ports = ports
         self._store = store
@@ -129,6 +133,7 @@ class CommissioningService:
         self._rings = rings
         self._who = who
         self._pause = pause
+        self._statuses = statuses
 
     # --- what hangs there
 
@@ -363,8 +368,27 @@ class CommissioningService:
         read = own
         if live is not None and not own.rejected:
             read = replace(live, by_order=own.by_order)
-        circumstances = read.circumstances(meter, self._store.load().site, role_known=role_known)
-        return Checked(meter, link, judge(read.polls, circumstances, read.by_order), read)
+        site = self._store.load().site
+        circumstances = read.circumstances(meter, site, role_known=role_known)
+        judgements = judge(read.polls, circumstances, read.by_order)
+        ahead_s = self._clock_ahead_s(meter, link, read, site.zone)
+        if ahead_s is not None:
+            clock = judge_clock(ahead_s)
+            wrong = clock.verdict is Verdict.FAULT
+            judgements = (clock, *judgements) if wrong else (*judgements, clock)
+        return Checked(meter, link, judgements, read)
+
+    def _clock_ahead_s(self, meter: Meter, link: Link, read: MeterPolls, zone: str) -> float | None:
+        """As it was told by what was read, or seen by whoever polls it, else asked for now."""
+        if read.clock_ahead_s is not None:
+            return read.clock_ahead_s
+        status = self._statuses().get(meter.meter_id)
+        if status is not None and status.clock_ahead_s is not None:
+            return status.clock_ahead_s
+        if self._bus is None or not link_is_modbus(link):
+            return None
+        profile = self._profiles.get(meter.driver_id)
+        return clock_ahead_s(self._bus, profile, meter, link, zone, self._clock)
 
     # --- the wire
 

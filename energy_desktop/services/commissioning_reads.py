@@ -12,14 +12,17 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
+from zoneinfo import ZoneInfo
 
 from energy_desktop.acquisition.decode import decode
 from energy_desktop.acquisition.driver_profile import WORD_ORDERS, DriverProfile, Register
+from energy_desktop.acquisition.meter_clock import shown_ms
 from energy_desktop.acquisition.reading import Correction, Decoded, DeviceChanged, Reader
 from energy_desktop.analytics.commissioning.driver_fit import KEY_QUANTITIES, DriverProbe
 from energy_desktop.analytics.commissioning.observation import Circumstances, Poll
+from energy_desktop.domain.clock import Clock, to_ms
 from energy_desktop.domain.commissioning_record import RegisterRow
-from energy_desktop.domain.errors import MeterAnswerWrong, MeterUnreachable
+from energy_desktop.domain.errors import MeterAnswerWrong, MeterUnreachable, UserFacingError
 from energy_desktop.domain.link_kinds import MODBUS
 from energy_desktop.domain.ports import BusAccess, Rings
 from energy_desktop.domain.quantities import QUANTITIES
@@ -48,6 +51,7 @@ class MeterPolls:
     by_order: Mapping[str, Sequence[Poll]] = field(default_factory=dict)
     rejected: bool = False
     steps_wh: Mapping[str, float] = field(default_factory=dict)
+    clock_ahead_s: float | None = None
 
     def circumstances(self, meter: Meter, site: Site, *, role_known: bool) -> Circumstances:
         return Circumstances(
@@ -122,6 +126,7 @@ class WholeReading:
         self._correction = Correction(meter.ct_ratio, meter.vt_ratio, meter.invert)
         self._polls: list[Poll] = []
         self._rejected = False
+        self._clock_ahead_s: float | None = None
 
     def poll(self) -> None:
         """Reads it once. Raises what the wire raises."""
@@ -133,11 +138,30 @@ class WholeReading:
         correct = self._correction
         values = {correct.name(n): value * correct.factor(n) for n, value in told.items()}
         self._rejected |= bool(found.rejected)
+        self._clock_ahead_s = found.clock_ahead_s
         self._polls.append(Poll(time.monotonic(), values))
 
     def result(self) -> MeterPolls:
         steps = _steps(self._profile, self._correction)
-        return MeterPolls(tuple(self._polls), {}, self._rejected, steps)
+        polls = tuple(self._polls)
+        return MeterPolls(polls, {}, self._rejected, steps, self._clock_ahead_s)
+
+
+def clock_ahead_s(
+    bus: BusAccess, profile: DriverProfile, meter: Meter, link: Link, zone: str, clock: Clock
+) -> float | None:
+    """Asks a Modbus meter for its own time, where its driver says how; None: it does not tell."""
+    where = profile.clock
+    if where is None:
+        return None
+    try:
+        raw = bus.read_registers(link, meter.unit_id, where.function, where.address, where.count)
+    except UserFacingError:  # what it answers to its values is judged elsewhere
+        return None
+    now_ms = to_ms(clock())
+    words = b"".join(word.to_bytes(2, "big") for word in raw.words)
+    shown = shown_ms(words, where, ZoneInfo(zone), now_ms)
+    return None if shown is None else (shown - now_ms) / 1000
 
 
 def polls_of_rings(

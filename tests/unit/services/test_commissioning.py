@@ -6,6 +6,7 @@ import pytest
 
 from energy_desktop.acquisition.decode import encode
 from energy_desktop.acquisition.driver_profile import DriverProfile, Register
+from energy_desktop.acquisition.meter_clock import ClockRegister
 from energy_desktop.domain.bus import BusStatistics
 from energy_desktop.domain.commissioning import (
     DeviceIdentity,
@@ -23,6 +24,7 @@ from energy_desktop.domain.errors import (
     WrongUse,
 )
 from energy_desktop.domain.site import Link, LinkKind, Meter, Role, Site
+from energy_desktop.domain.snapshot import LinkState, MeterStatus
 from energy_desktop.services.commissioning import CommissioningService
 
 LINE = Link("line", LinkKind.MODBUS_RTU, device="COM4")
@@ -291,3 +293,62 @@ def test_the_record_holds_what_was_read_who_looked_and_when():
     assert record.registers[0].value == pytest.approx(230.4, abs=0.01)
     assert record.made_at_ms == 1_772_323_200_000
     assert record.faults == ()
+
+
+class Clocked(Profiles):
+    profile = DriverProfile("sdm", REGISTERS, clock=ClockRegister(500, 3, "unix32"))
+
+
+class ClockedBus(Bus):
+    """A meter whose clock is `ahead_s` before ours."""
+
+    def __init__(self, *units, ahead_s=0):
+        super().__init__(*units)
+        self.ahead_s = ahead_s
+
+    def read_registers(self, link, unit_id, function, address, count, *, timeout_s=5.0):
+        if address != 500:
+            return super().read_registers(link, unit_id, function, address, count)
+        shown = round(datetime(2026, 3, 1, tzinfo=UTC).timestamp()) + self.ahead_s
+        return RawRegisters(unit_id, function, address, (shown >> 16, shown & 0xFFFF), 4)
+
+
+def clock_lines(bus, profiles, statuses=dict):
+    desk = CommissioningService(
+        Store(Meter("m", "Oven", "sdm", "line", 7)),
+        profiles,
+        bus,
+        lambda: datetime(2026, 3, 1, tzinfo=UTC),
+        lambda _: b"",
+        pause=lambda _: None,
+        statuses=statuses,
+    )
+    return [j for j in desk.check_meter("m") if "clock" in j.title]
+
+
+@pytest.mark.parametrize(
+    ("ahead_s", "verdict", "title"),
+    [
+        (20, Verdict.GOOD, "Its own clock is right"),
+        (-90, Verdict.FAULT, "Its own clock is 1 min 30 s behind"),
+        (3_600, Verdict.FAULT, "Its own clock is 1 h ahead"),
+    ],
+)
+def test_a_check_tells_whether_the_clock_of_the_meter_is_right(ahead_s, verdict, title):
+    (line,) = clock_lines(ClockedBus(7, ahead_s=ahead_s), Clocked())
+
+    assert (line.verdict, line.title) == (verdict, title)
+    assert (line.fault is FaultKind.CLOCK) == (verdict is Verdict.FAULT)
+    assert ("summer time" in line.remedy) == (ahead_s == 3_600)
+
+
+def test_a_check_believes_what_the_poller_saw_of_the_clock():
+    status = MeterStatus("m", LinkState.GOOD, clock_ahead_s=-7_200.0)
+
+    (line,) = clock_lines(Bus(7), Profiles(), lambda: {"m": status})
+
+    assert line.title == "Its own clock is 2 h behind"
+
+
+def test_a_check_says_nothing_of_a_clock_that_a_meter_does_not_tell():
+    assert clock_lines(Bus(7), Profiles()) == []
