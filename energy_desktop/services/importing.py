@@ -28,8 +28,8 @@ from energy_desktop.acquisition.files.gauges import (
     unit_of_gauge,
     units_of,
 )
-from energy_desktop.acquisition.files.general_csv import unit_of
 from energy_desktop.acquisition.files.guess import FileLook, ReadRow
+from energy_desktop.acquisition.files.headers import unit_of
 from energy_desktop.acquisition.files.layout import CsvLayout
 from energy_desktop.acquisition.files.reading import Format, stage_file
 from energy_desktop.acquisition.files.series import (

@@ -20,16 +20,16 @@ from energy_desktop.acquisition.files.gauges import (
     unit_of_gauge,
     units_of,
 )
-from energy_desktop.acquisition.files.general_csv import (
+from energy_desktop.acquisition.files.green_button import is_green_button
+from energy_desktop.acquisition.files.headers import (
     Columns,
-    Intake,
     column_names,
     find_columns,
     sniff_decimal,
     stem,
     unit_of,
 )
-from energy_desktop.acquisition.files.green_button import is_green_button
+from energy_desktop.acquisition.files.intake import Intake
 from energy_desktop.acquisition.files.known import recognise
 from energy_desktop.acquisition.files.layout import CsvLayout, Unit
 from energy_desktop.acquisition.files.lcl import is_lcl

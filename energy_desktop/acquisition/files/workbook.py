@@ -13,7 +13,8 @@ from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
-from energy_desktop.acquisition.files.general_csv import Intake, find_columns, sniff_decimal, stem
+from energy_desktop.acquisition.files.headers import find_columns, sniff_decimal, stem
+from energy_desktop.acquisition.files.intake import Intake
 from energy_desktop.acquisition.files.layout import CsvLayout, Decimal
 from energy_desktop.acquisition.files.safe_xml import XmlWalk
 from energy_desktop.acquisition.files.series import Collector, Staged
