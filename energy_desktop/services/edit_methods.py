@@ -7,6 +7,7 @@ is refused in words, not guessed.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -39,6 +40,8 @@ BY_HAND = (
     EditMethod.REGISTER,
 )
 """Methods that a person can choose; the others come of imports, exchanges and undoing."""
+FARTHEST_DAYS = 10 * 366
+MOST_W = 10e9  # no connection carries ten power stations: a slip, and sums must stay exact
 _LOOK_BACK_MS = (7 * shapes.WEEKS + 2) * DAY_MS
 
 
@@ -150,6 +153,12 @@ class EditMethods:
         off = (parameters.source_day - first).days
         if off == 0:
             raise span.wrong("That is the day itself.", "Name another day.")
+        if abs(off) > FARTHEST_DAYS:
+            raise span.wrong(
+                f"{wording.day(parameters.source_day)} is more than {FARTHEST_DAYS // 366} years "
+                "away.",
+                "Name a day nearer to the span.",
+            )
         edge = (abs(off) + 2) * DAY_MS
         around = self._around(span, span.start_ms - edge, span.end_ms + edge)
         copied = shapes.like_day(
@@ -172,7 +181,7 @@ class EditMethods:
                 "The register does not know this span, so its total is not known.",
                 "Name the total, or choose another method.",
             )
-        _refuse_negative(span, total)
+        _refuse_impossible(span, total)
         if parameters.shape is Shape.EVEN:
             shape, along = np.ones(len(span.starts)), "evenly"
         elif parameters.shape is Shape.LIKE_DAYS:
@@ -201,7 +210,7 @@ class EditMethods:
             total = span.register_wh
         if total is None:
             return exact.whole(shape), words
-        _refuse_negative(span, total)
+        _refuse_impossible(span, total)
         whose = "the register's " if parameters.total_wh is None else ""
         return exact.apportion(total, shape), f"{words}, scaled to {whose}{kwh_text(total)}"
 
@@ -209,7 +218,7 @@ class EditMethods:
 def _set(span: Span, parameters: EditParameters) -> tuple[Int64s, str]:
     if parameters.value_wh is None:
         raise span.wrong("No value is named.", "Name the energy of each interval in Wh.")
-    _refuse_negative(span, parameters.value_wh)
+    _refuse_impossible(span, parameters.value_wh * len(span.starts), parameters.value_wh)
     after = np.full(len(span.starts), parameters.value_wh, np.int64)
     return after, f"each interval set to {parameters.value_wh:,} Wh"
 
@@ -223,14 +232,22 @@ def _scale(span: Span, parameters: EditParameters) -> tuple[Int64s, str]:
             "None of its intervals has a value to scale.", "Spread a known total instead."
         )
     energy = np.rint(span.energy_wh[known]).astype(np.int64)
+    _refuse_impossible(span, round(Decimal(int(energy.sum())) * parameters.factor))
     return exact.scaled(energy, parameters.factor), f"scaled by {parameters.factor.normalize():f}"
 
 
-def _refuse_negative(span: Span, energy_wh: int) -> None:
-    if energy_wh < 0:
+def _refuse_impossible(span: Span, total_wh: int, told_wh: int | None = None) -> None:
+    """total_wh: over the span. told_wh: as the person wrote it; None: the total."""
+    told = total_wh if told_wh is None else told_wh
+    if told < 0:
         raise span.wrong(
-            f"{energy_wh:,} Wh is less than nothing: a register counts one direction.",
+            f"{told:,} Wh is less than nothing: a register counts one direction.",
             "Correct the register of the other direction instead.",
+        )
+    if total_wh > MOST_W * len(span.starts) * span.step_s / 3600:
+        raise span.wrong(
+            f"{told:,} Wh is more than any connection could carry in that time.",
+            "Check the number of digits and the unit: energies are in Wh.",
         )
 
 

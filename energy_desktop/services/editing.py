@@ -24,7 +24,7 @@ from energy_desktop.domain.editing import (
     IntervalVersion,
     LedgerGap,
 )
-from energy_desktop.domain.energy import IntervalQuality
+from energy_desktop.domain.energy import DAY_MS, IntervalQuality
 from energy_desktop.domain.errors import NotEnoughData, NotFound, WrongUse
 from energy_desktop.domain.ports import ConfigurationStore, InvoiceStore, Ledger, LedgerEditing
 from energy_desktop.domain.site import Meter
@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from energy_desktop.domain.energy import Int64s
 
 ESTIMATES = frozenset({EditMethod.LINE, EditMethod.LIKE_DAYS, EditMethod.REGISTER})
+LONGEST_DAYS = 5 * 366  # in one go: each interval is a row of its own, kept for good
+EARLIEST_MS = 20 * 365 * DAY_MS  # about 1990
 _NO_PARAMETERS = EditParameters()
 
 
@@ -261,6 +263,12 @@ class EditingService:
                 f"Its intervals are {wording.hours(step_s / 60)} long at the beginning of the span "
                 f"and {wording.hours(last.step_s / 60)} at its end.",
                 "Correct what lies before the change of the length and what lies after it apart.",
+            )
+        if start_ms < EARLIEST_MS:
+            raise span.wrong("Nobody measured such intervals then.", "Check the year of its start.")
+        if end_ms - start_ms > LONGEST_DAYS * DAY_MS:
+            raise span.wrong(
+                f"It is longer than {LONGEST_DAYS // 366} years.", "Correct it in shorter spans."
             )
         if end_ms > to_ms(self._clock()):
             raise span.wrong("Its end lies in the future.", "Choose an end that has passed.")

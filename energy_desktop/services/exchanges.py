@@ -35,6 +35,7 @@ _LOOK_AHEAD_MS = 40 * DAY_MS
 _TOO_MUCH_TIMES = 3.0  # the highest measured interval of the weeks before
 _STILL_READ_POLLS = 10
 _STILL_READ_MS = 60_000
+_MOST_WH = 10**15  # a power station counts a thousand years for it
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +109,7 @@ class ExchangeService:
 
     def around(self, meter_id: str, at_ms: int, register: str = "") -> ReadingsAround:
         """The stored readings that an exchange at that moment must fit between."""
-        self._meter(meter_id)
-        register = register or positive_register(self._ledger, meter_id)
+        register = self._register(self._meter(meter_id), register)
         later = self._history.raw(meter_id, register, at_ms + 1, at_ms + _LOOK_AHEAD_MS)
         known = np.flatnonzero(np.isfinite(later.values))
         after = None
@@ -161,7 +161,7 @@ class ExchangeService:
         """
         meter = self._meter(entry.meter_id)
         zone = ZoneInfo(self._configuration.load().site.zone)
-        register = entry.register or positive_register(self._ledger, meter.meter_id)
+        register = self._register(meter, entry.register)
         self._check(entry, meter)
         before = self._in_force(meter.meter_id, entry.at_ms)
         # An exchange before another one says what hung there then, not what hangs there now.
@@ -249,6 +249,17 @@ class ExchangeService:
     def _meter(self, meter_id: str) -> Meter:
         return own_meter(self._configuration.load(), meter_id)
 
+    def _register(self, meter: Meter, register: str) -> str:
+        """One that the meter has; empty: the one that it is there for. Raises NotFound."""
+        known = self._ledger.registers(meter.meter_id)
+        if register and known and register not in known:
+            raise NotFound(
+                where=meter.name,
+                what=f"It does not count {register}.",
+                remedy=f"It has: {', '.join(known)}.",
+            )
+        return register or positive_register(self._ledger, meter.meter_id)
+
     def _in_force(self, meter_id: str, at_ms: int) -> MeterPeriod:
         periods = self.periods(meter_id)
         return next((p for p in reversed(periods) if p.valid_from_ms <= at_ms), periods[0])
@@ -264,6 +275,8 @@ class ExchangeService:
         wrong = ""
         if entry.old_end_wh < 0 or entry.new_start_wh < 0:
             wrong = "A register shows nothing below 0."
+        elif max(entry.old_end_wh, entry.new_start_wh, entry.modulus_wh or 0) > _MOST_WH:
+            wrong = "No register counts that far: readings are in Wh."
         elif entry.ct_ratio is not None and not 0 < entry.ct_ratio < float("inf"):
             wrong = f"{entry.ct_ratio:g} is no transformer ratio."
         elif entry.modulus_wh is not None and entry.modulus_wh <= entry.new_start_wh:

@@ -64,7 +64,7 @@ def _problems(days: int, good_days: int, unique_pct: float) -> tuple[str, ...]:
     good_pct = 100.0 * good_days / days if days else 0.0
     if good_pct < LEAST_GOOD_DAYS_PCT:
         problems.append(
-            f"{good_days} of {days} days have half of their hours measured "
+            f"{good_days:,} of {days:,} days have half of their hours measured "
             f"({wording.percent(good_pct)}); {wording.percent(LEAST_GOOD_DAYS_PCT, 0)} are needed."
         )
     if good_days and unique_pct < LEAST_UNIQUE_PCT:

@@ -210,7 +210,7 @@ def _report_text(report: ValidationReport) -> str:
     checked = [d for d in report.days if d.reconciliation.register_difference_wh is not None]
     lines = [f.sentence for f in report.failures] or ["Every interval passes every rule."]
     lines.append(
-        f"The sum check holds on {sum(d.holds for d in checked)} of "
+        f"The sum check holds on {sum(d.holds for d in checked):,} of "
         f"{wording.count(len(checked), 'day')}."
         if checked
         else "There is no register to hold the sums against."

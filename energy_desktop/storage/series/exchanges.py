@@ -172,6 +172,13 @@ class RegisterEvents:
             )
             jumps = self._ledger.jumps(session, event.meter_id, event.register)
         split = int(np.searchsorted(times, event.at_ms, side="right"))
+        if not split and not self._was_read_before(event, times, now_ms):
+            raise _refused(
+                event,
+                "nothing was read of the old register before that time, so there is nothing to "
+                "go on from.",
+                "Check the time, above all its year.",
+            )
         if event.old_end_wh is not None and split:
             last = int(values[split - 1])
             if last > event.old_end_wh and not self._is_outlier(values[:split]):
@@ -202,6 +209,13 @@ class RegisterEvents:
                     f"{iso_utc(fell[0])} and {iso_utc(fell[1])}.",
                     "Enter the exchange for a moment between these two.",
                 )
+
+    def _was_read_before(self, event: RegisterEvent, times: Int64s, now_ms: int) -> bool:
+        """Also long before. A meter that was never read at all may still get its first reading."""
+        if not len(times) and event.at_ms >= now_ms - _LOOK_BACK_MS:
+            return True
+        found = self._ledger.register_reading(event.meter_id, event.at_ms, register=event.register)
+        return found is not None
 
     @staticmethod
     def _is_outlier(values: Int64s) -> bool:
