@@ -101,8 +101,8 @@ def answer(report: FleetReport) -> str:
         f"{overview.households:,} households {period} use "
         f"{wording.number(overview.kwh_per_day)} kWh a day each. "
         f"{overview.households_with_anomalies:,} of them were out of line {when}; "
-        f"{new} of it ended in the last week of their data, "
-        "nobody has marked as seen, and should be looked at first. "
+        f"{new} of it ended in the last week of their data, not yet seen by anybody: "
+        "look there first. "
     )
     tariffs = report.tariffs
     if tariffs is not None and tariffs.total_a_units:

@@ -46,7 +46,7 @@ def test_it_answers_first_who_needs_somebody_and_what_tariffs_change():
     text = text_of(REPORT)
 
     assert "2 of them were out of line at some time" in text
-    assert "1 stretch of it ended in the last week of their data, nobody has marked as seen" in text
+    assert "1 stretch of it ended in the last week of their data, not yet seen by anybody" in text
     assert "2,120.58 GBP less: 34 households win, 16 lose." in text
 
 

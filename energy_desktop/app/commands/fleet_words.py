@@ -1,0 +1,216 @@
+"""What the fleet commands answer: their JSON documents, and the same in words."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from energy_desktop.app.commands.common import table
+from energy_desktop.domain import wording
+from energy_desktop.domain.fleet import (
+    DropReason,
+    FleetAnomaly,
+    FleetOverview,
+    FleetPlan,
+    FleetSummary,
+    HouseholdView,
+    Scores,
+    Segment,
+)
+
+_NAMES = {
+    "regression": "linear regression",
+    "lightgbm": "LightGBM",
+    "naive_yesterday": "as yesterday",
+    "naive_last_week": "as a week ago",
+    "naive_month_mean": "as the month's mean",
+}
+
+
+def summary_document(summary: FleetSummary) -> dict[str, Any]:
+    scores = summary.scores
+    none = Scores(math.nan, math.nan, math.nan, math.nan)
+    return {
+        "rows_read": summary.rows_read,
+        "rows_used": summary.rows_used,
+        "dropped": summary.dropped,
+        "households": summary.households,
+        "household_days": summary.household_days,
+        "seconds": summary.seconds,
+        "peak_mb": summary.peak_mb,
+        "regression": plain(scores.get("regression", none)),
+        "lightgbm": plain(scores.get("lightgbm", none)),
+        "anomalies": summary.anomalies,
+        "segments": [plain(one) for one in summary.segments],
+        "naive": {name: plain(one) for name, one in scores.items() if name.startswith("naive")},
+        "anomaly_methods": summary.anomaly_methods,
+        "segment_stability": {str(k): value for k, value in summary.stability.items()},
+        "broken_files": [plain(one) for one in summary.broken],
+        "engine": summary.engine,
+        "finished": summary.finished,
+        "first_day": summary.first_day,
+        "last_day": summary.last_day,
+        "zone": summary.zone,
+        "currency": summary.currency,
+    }
+
+
+_STATES = {
+    "new": "It is a new run.",
+    "goes_on": "It goes on where it stopped.",
+    "done": "It is done already: nothing is done again.",
+    "replaces": "The results there are of other files or options: it replaces them.",
+}
+
+
+def plan_text(plan: FleetPlan) -> str:
+    seconds = "" if plan.seconds is None else f", about {plan.seconds:,.0f} s on two cores"
+    kinds = ", ".join(f"{n:,} with {how}" for how, n in plan.kinds)
+    lines = [
+        f"{plan.files:,} files ({kinds or 'none can be read'}), about {plan.rows:,} readings"
+        f"{seconds}.",
+        f"About {plan.memory_mb:,} MB of memory and {plan.disk_bytes / 1e6:,.0f} MB of disk, "
+        f"of which {plan.free_bytes / 1e6:,.0f} MB are free.",
+        *(f"Left out whole: {Path(one.name).name}: {one.why}" for one in plan.refused),
+        plan.lacking,
+        _STATES[plan.state],
+    ]
+    return "\n".join(line for line in lines if line)
+
+
+def summary_text(summary: FleetSummary, out: Path) -> str:
+    left_out = summary.rows_read - summary.rows_used
+    lines = [
+        f"{summary.rows_read:,} rows of {summary.households:,} households, {summary.first_day} to "
+        f"{summary.last_day}: {summary.rows_used:,} used, {left_out:,} left out"
+        + (f" ({dropped_words(summary.dropped)})." if left_out else "."),
+        f"{summary.household_days:,} household-days count. "
+        f"{sum(summary.seconds.values()):.1f} s in all, {summary.peak_mb:,.0f} MB at most.",
+        *(f"Left out whole: {Path(one.name).name}: {one.why}" for one in summary.broken),
+        "",
+    ]
+    if not summary.finished:
+        lines.insert(0, "This run is not finished; run it again to go on where it stopped.")
+    rows = [
+        (
+            _NAMES.get(name, name),
+            wording.number(one.r2_pooled, 3),
+            wording.number(one.r2_within_median, 3),
+            wording.number(one.mae_kwh, 2),
+            wording.number(one.rmse_kwh, 2),
+        )
+        for name, one in summary.scores.items()
+    ]
+    heads = ("next day", "R2 pooled", "R2 within a household", "MAE kWh", "RMSE kWh")
+    lines += [table(heads, rows, frozenset(range(1, 5))), ""] if rows else []
+    profile = summary.anomaly_methods.get("profile", {})
+    hybrid = summary.anomaly_methods.get("kmeans_residual", {})
+    if profile:
+        lines.append(
+            f"Strange by profile and flat runs: {profile['found']:,} stretches in "
+            f"{profile['households']:,} of {profile['judged']:,} households."
+        )
+    if hybrid:
+        lines.append(
+            f"By k-means and residual, the reference: {hybrid['both']:,} days of "
+            f"{hybrid['days']:,} (k-means {hybrid['kmeans']:,}, residual {hybrid['residual']:,})."
+        )
+    lines += ["", "Segments:"] if summary.segments else []
+    lines += _segment_lines(summary.segments, summary.currency)
+    if summary.stability:
+        alike = ", ".join(f"{k}: {wording.number(v, 2)}" for k, v in summary.stability.items())
+        lines.append(f"How alike they stay in half of the fleet (1 the same), by number: {alike}.")
+    return "\n".join([*lines, "", f"Results: {out}"])
+
+
+def year_document(overview: FleetOverview) -> dict[str, Any]:
+    return {
+        "year": overview.year,
+        "households": overview.households,
+        "kwh_per_day": overview.kwh_per_day,
+        "missing_pct": overview.missing_pct,
+        "tariffs": overview.tariffs,
+        "households_with_anomalies": overview.households_with_anomalies,
+        "new_anomalies": overview.new_anomalies,
+        "segments": [plain(one) for one in overview.segments],
+    }
+
+
+def year_text(overview: FleetOverview) -> str:
+    lines = [
+        f"{overview.year}: {overview.households:,} households, "
+        f"{wording.number(overview.kwh_per_day)} kWh a day, "
+        f"{wording.number(overview.missing_pct)} % missing; "
+        f"{overview.households_with_anomalies:,} were out of line.",
+        "",
+        "Segments of the whole run, figures of the year:",
+        *_segment_lines(overview.segments, overview.summary.currency),
+    ]
+    return "\n".join(lines)
+
+
+def _segment_lines(segments: Sequence[Segment], currency: str) -> list[str]:
+    return [
+        f"  {one.segment}  {one.households:>6,} households ({one.share_pct:.0f} %)  "
+        f"{one.kwh_per_day:5.1f} kWh/day  {one.cost_per_year:9,.0f} {currency} a year  {one.words}"
+        for one in segments
+    ]
+
+
+def state_word(one: FleetAnomaly) -> str:
+    return {"new": " New.", "seen": " Seen."}.get(one.state, "")
+
+
+def strange_total(total: int, *, unseen: bool) -> str:
+    if unseen:
+        return f"{total} households have something strange that nobody has seen."
+    return f"{total} households have something strange."
+
+
+def household_document(view: HouseholdView) -> dict[str, Any]:
+    document: dict[str, Any] = plain(view)
+    return {**document.pop("row"), **document}
+
+
+def household_text(view: HouseholdView) -> str:
+    row = view.row
+    lines = [
+        f"{row.household}: {wording.number(row.kwh_per_day)} kWh a day, {row.first_day} to "
+        f"{row.last_day}, {wording.number(row.missing_pct)} % missing.",
+        f"Segment {row.segment}: {view.segment_words}." if view.segment_words else
+        "Too little data for a segment.",
+        f"A year costs {wording.number(row.cost_a_per_year, 2)} under tariff A and "
+        f"{wording.number(row.cost_b_per_year, 2)} under B.",
+    ]  # fmt: skip
+    if view.forecast is not None:
+        lines.append(
+            f"{wording.day(view.forecast.day)}: {wording.number(view.forecast.kwh)} kWh expected, "
+            f"off by {wording.number(view.forecast.mae_kwh)} kWh on usual days."
+        )
+    return "\n".join([*lines, *(one.reason for one in view.anomalies)])
+
+
+def plain(value: Any) -> Any:
+    """A frozen value as JSON knows it."""
+    from dataclasses import fields, is_dataclass
+
+    if is_dataclass(value) and not isinstance(value, type):
+        return {one.name: plain(getattr(value, one.name)) for one in fields(value)}
+    if isinstance(value, tuple | list):
+        return [plain(one) for one in value]
+    if isinstance(value, dict):
+        return {key: plain(one) for key, one in value.items()}
+    return value.isoformat() if hasattr(value, "isoformat") else value
+
+
+def dropped_words(dropped: dict[str, int]) -> str:
+    return (
+        ", ".join(f"{n:,} {reason_words(reason)}" for reason, n in dropped.items())
+        or "none left out"
+    )
+
+
+def reason_words(reason: str) -> str:
+    return DropReason(reason).words
