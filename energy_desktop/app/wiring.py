@@ -293,7 +293,10 @@ def make_services(
             store.configuration, store, library, clock, _places(folder), _program(), follow
         ),
         fleet=FleetService(
-            store.configuration, store.ledger, None if folder is None else folder.fleet
+            store.configuration,
+            store.ledger,
+            None if folder is None else folder.fleet,
+            clock=clock,
         ),
         http_in=HttpInService(
             store.configuration,
@@ -324,6 +327,7 @@ def make_services(
             validation,
             clock,
             None if folder is None else folder.photos,
+            store.clock_jumps.between,
         ),
     )
 
