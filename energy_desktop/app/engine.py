@@ -22,7 +22,7 @@ from energy_desktop.app.demo import DemoSite
 from energy_desktop.app.http_in import HttpIn
 from energy_desktop.app.paths import SiteFolder, drivers_folder
 from energy_desktop.app.site_key import site_key
-from energy_desktop.domain.clock import Clock, system_clock, to_ms
+from energy_desktop.domain.clock import Clock, ClockJump, system_clock, to_ms
 from energy_desktop.domain.configuration import Configuration
 from energy_desktop.domain.energy import Gap, GapCause
 from energy_desktop.domain.ports import ProgressSink, no_progress
@@ -151,7 +151,7 @@ class Engine:
         watch = ClockWatch(self.clock)
         while not self._stop.wait(_TICK_S):
             try:
-                watch.look()
+                self._note_jump(watch.look())
                 self.alarms.tick(to_ms(self.clock()))
                 self.alarms.drain()
                 self.store_stats = self.store.stats()
@@ -172,6 +172,12 @@ class Engine:
                 self._backups.back_up_when_due()
             except Exception:  # noqa: BLE001 - the edge of the thread: logged whole
                 _LOG.exception("A daily backup ended by a fault of this program")
+
+    def _note_jump(self, jump_s: float) -> None:
+        """Kept beside the log, which nobody reads when an hour looks strange years later."""
+        if jump_s:
+            now_ms = to_ms(self.clock())
+            self.store.clock_jumps.add(ClockJump(now_ms - round(1000 * jump_s), now_ms))
 
     def _follow_others(self) -> None:
         """A command of another process (`apply`) changes what is to be polled here, too."""

@@ -327,6 +327,7 @@ def make_services(
             validation,
             clock,
             None if folder is None else folder.photos,
+            store.clock_jumps.between,
         ),
     )
 

@@ -1,11 +1,25 @@
 """Time as a value that is handed in: nothing below app/ asks the machine for it."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 Clock = Callable[[], datetime]
 """Gives the present as an aware UTC datetime."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClockJump:
+    """The computer's clock was set: at before_ms by its old time it went on from after_ms."""
+
+    before_ms: int
+    after_ms: int
+
+    @property
+    def by_s(self) -> float:
+        """Above 0: set forward, or the computer slept."""
+        return (self.after_ms - self.before_ms) / 1000
 
 
 def system_clock() -> datetime:

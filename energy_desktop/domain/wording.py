@@ -11,7 +11,7 @@ from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from zoneinfo import ZoneInfo
 
-from energy_desktop.domain.clock import from_ms
+from energy_desktop.domain.clock import ClockJump, from_ms
 from energy_desktop.domain.contract import WeeklyHours
 from energy_desktop.domain.money import to_decimal
 
@@ -98,6 +98,16 @@ def stamp(epoch_ms: int, zone: ZoneInfo, *, with_offset: bool = True) -> str:
     moment = from_ms(epoch_ms).astimezone(zone)
     text = f"{short_day(moment.date())} {moment.year} {moment:%H:%M}"
     return f"{text} ({offset(epoch_ms, zone)})" if with_offset else text
+
+
+def clock_jump(jump: ClockJump, zone: ZoneInfo) -> str:
+    """One sentence of one setting of the computer's clock."""
+    way = "set forward, or the computer slept," if jump.by_s > 0 else "set back"
+    size = hours(abs(jump.by_s) / 60) if abs(jump.by_s) >= 60 else f"{abs(jump.by_s):.0f} s"
+    return (
+        f"The clock of the computer was {way} by {size}: {stamp(jump.before_ms, zone)} was "
+        f"followed by {stamp(jump.after_ms, zone)}."
+    )
 
 
 def hours(minutes: float) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from energy_desktop.domain.clock import Clock, from_ms, local_month_bounds_ms, to_ms
+from energy_desktop.domain.clock import Clock, ClockJump, from_ms, local_month_bounds_ms, to_ms
 from energy_desktop.domain.editing import Edit, EditMethod, LedgerGap, RegisterEvent
 from energy_desktop.domain.energy import HOUR_MS, GapCause, IntervalQuality, Reconciliation
 from energy_desktop.domain.errors import WrongUse
@@ -157,7 +157,10 @@ def is_left(gap: LedgerGap, edits: Sequence[Edit]) -> bool:
 
 
 class DataQualityService:
-    """photos: the folder of the site that keeps pictures of exchange protocols; None: no folder."""
+    """photos: the folder of the site that keeps pictures of exchange protocols; None: no folder.
+
+    clock_jumps: of the computer that polls, of a period.
+    """
 
     def __init__(
         self,
@@ -169,6 +172,7 @@ class DataQualityService:
         validation: Validation,
         clock: Clock,
         photos: Path | None = None,
+        clock_jumps: Callable[[int, int], tuple[ClockJump, ...]] = lambda _start, _end: (),
     ) -> None:
         self._configuration = configuration
         self._ledger = ledger
@@ -178,6 +182,12 @@ class DataQualityService:
         self._validation = validation
         self._clock = clock
         self._photos = photos
+        self._clock_jumps = clock_jumps
+
+    def clock_jumps(self, start_ms: int, end_ms: int) -> tuple[ClockJump, ...]:
+        """When the clock of the computer that polls was set in the period, oldest first: energy
+        around it may stand in another hour, and a stretch may be lacking or estimated."""
+        return self._clock_jumps(start_ms, end_ms)
 
     def meters(
         self, start_ms: int, end_ms: int, progress: ProgressSink = no_progress

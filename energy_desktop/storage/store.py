@@ -17,6 +17,7 @@ from energy_desktop.storage import backup as backups
 from energy_desktop.storage import lock, migrations, timescale
 from energy_desktop.storage.check import find_damage
 from energy_desktop.storage.database import Database, parse_target
+from energy_desktop.storage.repositories.clock_jumps import StoredClockJumps
 from energy_desktop.storage.repositories.configuration import StoredConfiguration
 from energy_desktop.storage.repositories.events import (
     StoredAlarms,
@@ -84,6 +85,7 @@ class Store:
         self.gauges = ImportedGauges(database, names, cache, self.ledger, zone)
         self.editing = LedgerEditor(database, names)
         self.exchanges = RegisterEvents(database, self.ledger, clock)
+        self.clock_jumps = StoredClockJumps(database)
         self.recounting = StoredRecounting(database, self.ledger, clock)
         self.invoices = StoredInvoices(database)
         self.alarms = StoredAlarms(database)

@@ -16,6 +16,7 @@ from energy_desktop.acquisition.profiles import ProfileLibrary
 from energy_desktop.app.clock_watch import ClockWatch
 from energy_desktop.app.engine import Engine
 from energy_desktop.app.paths import SiteFolder
+from energy_desktop.app.wiring import make_services
 from energy_desktop.domain.clock import iso_utc, local_day_bounds_ms, parse_utc
 from energy_desktop.domain.configuration import Configuration
 from energy_desktop.domain.energy import IntervalQuality
@@ -26,6 +27,8 @@ from tests.faults.modbus_tcp_server import SDM120_VALUES, FaultyTcpServer, float
 from tests.faults.wire import tcp_link
 from tests.integration.acquisition.fields import DRIVERS, PERIOD_S, Sink, a_meter, wait_until
 from tests.support.store_builders import HOUR_MS, LAYOUT, T0, SetClock, a_configuration, a_site
+
+pytestmark = pytest.mark.timed
 
 HOUR_S = 3_600
 DAY_S = 24 * HOUR_S
@@ -158,8 +161,16 @@ def test_row_19_a_running_engine_tells_that_the_clock_was_set(tmp_path, caplog):
         wait_until(lambda: engine.store_stats is not None)
         clock.offset_s = HOUR_S
         wait_until(lambda: "set forward" in caplog.text)
+        wait_until(lambda: engine.store.clock_jumps.between(0, 1 << 42))
+        (jump,) = engine.store.clock_jumps.between(0, 1 << 42)
+        services = make_services(engine.store, engine.library, engine=engine)
+        told = services.quality.clock_jumps(jump.before_ms - 1, jump.before_ms + 1)
+        long_ago = services.quality.clock_jumps(0, jump.before_ms - DAY_S * 1000)
     finally:
         engine.stop()
+
+    assert jump.by_s == pytest.approx(HOUR_S, abs=1.5)
+    assert (told, long_ago) == ((jump,), ())
 
 
 @pytest.mark.parametrize(

@@ -114,7 +114,14 @@ def gaps(
     with opened(site) as place:
         found = place.services.editing.gaps(meter, *_period(place, meter, start, end), register)
         zone = place.zone
-    document = {"meter": meter, "gaps": [_gap(g) for g in found]}
+        jumps = place.services.quality.clock_jumps(*_period(place, meter, start, end))
+    document = {
+        "meter": meter,
+        "gaps": [_gap(g) for g in found],
+        "clock_jumps": [
+            {"before_utc": iso_utc(j.before_ms), "after_utc": iso_utc(j.after_ms)} for j in jumps
+        ],
+    }
 
     def words() -> str:
         rows = [
@@ -128,7 +135,8 @@ def gaps(
             for g in found
         ]
         headers = ("from", "for", "cause", "register kWh", "done")
-        return table(headers, rows, frozenset({3})) or "No gaps."
+        said = table(headers, rows, frozenset({3})) or "No gaps."
+        return "\n".join((said, *(wording.clock_jump(j, zone) for j in jumps)))
 
     say(document, as_json=as_json, text=words)
 

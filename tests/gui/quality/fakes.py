@@ -152,6 +152,11 @@ class FakeQuality:
             raise self.fails
         return self.rows
 
+    jumps = ()
+
+    def clock_jumps(self, start_ms, end_ms):
+        return self.jumps
+
     def look(self, meter_id, start_ms, end_ms, register=""):
         self.looked.append((meter_id, register))
         return self.a_look

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 
+from energy_desktop.domain.clock import ClockJump
 from energy_desktop.domain.editing import EditMethod
 from energy_desktop.domain.energy import GapCause, IntervalQuality
 from energy_desktop.domain.errors import StoreError, WrongUse
@@ -480,3 +481,16 @@ def test_an_exchange_in_force_asks_for_no_word(make):
 
     assert view.deeds._state(deed).chip.text == "In force"
     assert not view.deeds.confirm_button.isVisible()
+
+
+def test_a_clock_that_was_set_in_the_period_is_told_above_the_page(make):
+    quality = FakeQuality()
+    quality.jumps = (ClockJump(DAY_START, DAY_START - 3_600_000), ClockJump(0, 30_000))
+
+    told, silent = make(quality), make()
+
+    assert not silent.clock_notice.isVisible()
+    assert told.clock_notice.isVisible()
+    said = told.clock_notice.accessibleName()
+    assert "The clock of this computer was set back by 1 h." in said
+    assert "It was set 2 times in this period." in said

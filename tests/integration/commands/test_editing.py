@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 from energy_desktop.app.commands.root import app
 from energy_desktop.app.paths import SiteFolder
+from energy_desktop.domain.clock import ClockJump, parse_utc
 from energy_desktop.storage import open_store
 from tests.integration.commands import billed_site as billed
 
@@ -249,3 +250,17 @@ def test_what_cannot_be_done_is_said_and_not_done(site, command, code, words):
     assert words in result.stderr
     assert result.stdout == ""
     assert bill(site, "zwei")["content_sha256"] == before
+
+
+def test_a_list_of_gaps_tells_when_the_clock_of_the_computer_was_set(site):
+    before = parse_utc("2025-03-28T12:00:00")
+    with open_store(SiteFolder(site).database) as store:
+        store.clock_jumps.add(ClockJump(before, before - 3_600_000))
+
+    said = run(site, "gaps", "--meter", "light-zwei", *FRIDAY).stdout
+    found = asked(site, "gaps", "--meter", "light-zwei", *FRIDAY)
+
+    assert "The clock of the computer was set back by 1 h: 28 Mar 2025 13:00" in said
+    assert found["clock_jumps"] == [
+        {"before_utc": "2025-03-28T12:00:00Z", "after_utc": "2025-03-28T11:00:00Z"}
+    ]

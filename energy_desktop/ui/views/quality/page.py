@@ -16,6 +16,7 @@ from pathlib import Path
 
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout
 
+from energy_desktop.domain.clock import ClockJump
 from energy_desktop.domain.editing import Edit, EditPreview
 from energy_desktop.domain.invoice import InvoiceCorrection
 from energy_desktop.services.data_quality import MeterQuality, QualityLook
@@ -32,7 +33,7 @@ from energy_desktop.ui.views.quality.period import MONTH, YEAR, PeriodChoice
 from energy_desktop.ui.views.quality.picture_panel import SPAN, PicturePanel
 from energy_desktop.ui.views.quality.proofs import CorrectableInvoices, SumsTable
 from energy_desktop.ui.views.quality.words import Doubt
-from energy_desktop.ui.widgets.panel import Panel
+from energy_desktop.ui.widgets.panel import InlineNotice, Panel
 from energy_desktop.ui.widgets.segmented import Segmented
 
 CORRECT, DEEDS, SUMS, INVOICES = "correct", "deeds", "sums", "invoices"
@@ -57,6 +58,9 @@ class QualityView(BaseView):
         self._invoices = 0
         self.notices = Notices()
         self.body.addLayout(self.notices)
+        self.clock_notice = InlineNotice("", "", tone=3, icon="clock-alert-outline")
+        self.clock_notice.hide()
+        self.body.addWidget(self.clock_notice)
         self.exchanges: Exchanges | None = None
         if services.exchanges is not None:
             self.exchanges = Exchanges(self, services.exchanges, services.quality, self.notices)
@@ -185,6 +189,12 @@ class QualityView(BaseView):
             title="Data quality",
         )
         self.load(
+            partial(quality.clock_jumps, start_ms, end_ms),
+            self.show_clock_jumps,
+            key="clock",
+            on_error=self.notices.tell,
+        )
+        self.load(
             self._services.corrections,
             self.show_invoices,
             key="invoices",
@@ -212,6 +222,12 @@ class QualityView(BaseView):
         self._period_is_new = False
         self.meters.table.choose(self._chosen)
         self.read_look()
+
+    def show_clock_jumps(self, jumps: Sequence[ClockJump]) -> None:
+        """Why hours of the period may look strange; nothing where the clock was never set."""
+        self.clock_notice.setVisible(bool(jumps))
+        if jumps:
+            self.clock_notice.set_text(*words.clock_jumps(jumps, self.formats))
 
     def read_look(self) -> None:
         """The chosen meter again, over the period."""

@@ -9,6 +9,7 @@ from decimal import Decimal
 import numpy as np
 
 from energy_desktop.domain import wording
+from energy_desktop.domain.clock import ClockJump
 from energy_desktop.domain.editing import Edit, EditMethod, RegisterEvent, RegisterEventKind
 from energy_desktop.domain.energy import GapCause
 from energy_desktop.domain.validation import ValidationRule
@@ -164,6 +165,21 @@ def answer(rows: Sequence[MeterQuality], formats: Formats) -> str:
     known = sum(r.known_wh for r in stored)
     energy = f"; the registers know {formats.energy(known)} of them" if known else ""
     return f"{wording.count(gaps, 'gap')} open at {at} of {len(stored)} meters{more}{energy}."
+
+
+def clock_jumps(jumps: Sequence[ClockJump], formats: Formats) -> tuple[str, str]:
+    """What is said of the settings of the computer's clock in a period, the largest with its time:
+    what happened, and what follows from it."""
+    largest = max(jumps, key=lambda jump: abs(jump.by_s))
+    way = "set forward, or the computer slept," if largest.by_s > 0 else "set back"
+    size = formats.exact_duration(abs(largest.by_s))
+    often = "" if len(jumps) == 1 else f" It was set {len(jumps)} times in this period."
+    return (
+        f"The clock of this computer was {way} by {size}.",
+        f"{formats.full_moment(largest.before_ms)} was followed by "
+        f"{formats.full_moment(largest.after_ms)}.{often} Readings carry the time that it showed: "
+        "energy around it may lack, or be quarantined or estimated.",
+    )
 
 
 def stands_in(row: MeterQuality) -> str:
