@@ -24,10 +24,11 @@ def test_rows_keep_the_height_of_their_words_in_a_low_panel(qtbot, themed):
             for n in range(9)
         ]
     )
-    qtbot.wait(50)
 
-    labels = [w for w in panel._holder.findChildren(QLabel) if w.text()]
-    assert len(labels) >= 27
-    for label in labels:
-        assert label.height() >= label.heightForWidth(label.width()), label.text()
-    assert panel._holder.height() > panel.height()
+    def pressed_together() -> list[str]:
+        labels = [w for w in panel._holder.findChildren(QLabel) if w.text()]
+        assert len(labels) >= 27
+        return [w.text() for w in labels if w.height() < w.heightForWidth(w.width())]
+
+    qtbot.waitUntil(lambda: panel._holder.height() > panel.height())
+    qtbot.waitUntil(lambda: pressed_together() == [])
