@@ -5,8 +5,10 @@ import time
 import numpy as np
 import pytest
 
-from energy_desktop.domain.energy import DAY_MS, Resolution
+from energy_desktop.domain.clock import system_clock
+from energy_desktop.domain.energy import DAY_MS, GapCause, Resolution
 from energy_desktop.domain.errors import EngineAlreadyRunning, StoreError
+from energy_desktop.services.importing import CsvLayout, ImportService
 from energy_desktop.storage import WriterOptions, open_store
 from tests.support.store_builders import (
     HOUR_MS,
@@ -157,3 +159,29 @@ def wait_until(holds, seconds=10.0):
     while not holds():
         assert time.monotonic() < end, "it did not come to hold"
         time.sleep(0.01)
+
+
+def test_a_file_is_imported_on_a_server_as_on_a_disk(url, tmp_path):
+    rows = [f"{np.datetime64('2026-03-01T00:00') + np.timedelta64(15 * k, 'm')},{k % 9},{k % 5 - 2}"
+            for k in range(600) if k != 40]  # fmt: skip
+    path = tmp_path / "roof.csv"
+    path.write_text("\n".join(["time_utc,energy_wh,temperature_c", *rows]) + "\n")
+    with open_store(url, engine_owner="pg") as store:
+        service = ImportService(
+            store.configuration, store.ledger, store.editing, clock=system_clock, who="auditor",
+            history=store.history, gauges=store.gauges,
+        )  # fmt: skip
+        temperature = CsvLayout(value_column="temperature_c")
+
+        first = (*service.run([path]), *service.run([path], layout=temperature))
+        again = (*service.run([path]), *service.run([path], layout=temperature))
+
+        assert [r.stored for r in first] == [599, 599]
+        assert [r.already_stored for r in again] == [599, 599]
+        span = (first[0].first_ms, first[0].last_ms + 900_000)
+        kept = store.ledger.intervals("roof", *span)
+        assert np.nansum(kept.energy_wh) == sum(k % 9 for k in range(600) if k != 40)
+        (gap,) = store.editing.gaps("roof", "energy_import_wh", *span)
+        assert gap.cause is GapCause.UNKNOWN
+        readings_kept = store.history.raw("roof", "temperature_c", *span).values
+        assert readings_kept.tolist() == [k % 5 - 2 for k in range(600) if k != 40]
