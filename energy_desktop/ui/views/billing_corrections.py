@@ -8,6 +8,7 @@ stands with the invoice itself.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
@@ -36,10 +37,10 @@ class CorrectionList(QWidget):
         sign = formats.currency_sign
         self.table: Table[InvoiceCorrection] = Table(
             [
-                Column("Number", self._number, stretch=3),
+                Column("Number", partial(number_cell, formats), stretch=3),
                 Column("Changed", self._changed, width=104),
-                Column("Differs, kWh", self._energy, width=100, number=True),
-                Column(f"Differs, {sign}", self._money, width=90, number=True),
+                Column("Differs, kWh", partial(energy_cell, formats), width=100, number=True),
+                Column(f"Differs, {sign}", partial(money_cell, formats), width=90, number=True),
             ],
             key=lambda c: c.invoice.number,
             two_lines=True,
@@ -88,28 +89,35 @@ class CorrectionList(QWidget):
         if row is not None:
             self.proof_wanted.emit(row)
 
-    def _number(self, row: InvoiceCorrection) -> Cell:
-        invoice = row.invoice
-        month = words.month_name(self._formats, invoice.month)
-        return Cell(invoice.number or "", f"{invoice.client.name}, {month}", bold=True)
-
     def _changed(self, row: InvoiceCorrection) -> Cell:
         if row.total_difference_units is None:
             return Cell(UNKNOWN, "cannot be compared")
         text = wording.count(row.changed_intervals, "interval")
         return Cell(text, "not settled yet" if row.unsettled else "")
 
-    def _energy(self, row: InvoiceCorrection) -> Cell:
-        outside, inside = row.outside_difference_wh, row.inside_difference_wh
-        if outside is None or inside is None:
-            return Cell(UNKNOWN)
-        return Cell(self._signed_kwh(outside), f"inside {self._signed_kwh(inside)}")
 
-    def _signed_kwh(self, energy_wh: int) -> str:
-        text = self._formats.number(energy_wh / 1000, 3)
-        return f"+{text}" if energy_wh > 0 else text
+def number_cell(formats: Formats, row: InvoiceCorrection) -> Cell:
+    """The number over client and month."""
+    invoice = row.invoice
+    month = words.month_name(formats, invoice.month)
+    return Cell(invoice.number or "", f"{invoice.client.name}, {month}", bold=True)
 
-    def _money(self, row: InvoiceCorrection) -> Cell:
-        total = row.total_difference_units
-        text = self._formats.amount(total)
-        return Cell(f"+{text}" if total is not None and total > 0 else text, bold=True)
+
+def energy_cell(formats: Formats, row: InvoiceCorrection) -> Cell:
+    """What is billed more or less, over what lies inside the contract hours."""
+    outside, inside = row.outside_difference_wh, row.inside_difference_wh
+    if outside is None or inside is None:
+        return Cell(UNKNOWN)
+    return Cell(_signed_kwh(formats, outside), f"inside {_signed_kwh(formats, inside)}")
+
+
+def money_cell(formats: Formats, row: InvoiceCorrection) -> Cell:
+    """What is to be paid more or less."""
+    total = row.total_difference_units
+    text = formats.amount(total)
+    return Cell(f"+{text}" if total is not None and total > 0 else text, bold=True)
+
+
+def _signed_kwh(formats: Formats, energy_wh: int) -> str:
+    text = formats.number(energy_wh / 1000, 3)
+    return f"+{text}" if energy_wh > 0 else text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
@@ -11,7 +12,7 @@ from energy_desktop.domain import wording
 from energy_desktop.domain.invoice import InvoiceCorrection
 from energy_desktop.services.data_quality import SumCheck
 from energy_desktop.ui.formatting import UNKNOWN, Formats
-from energy_desktop.ui.views import billing_words
+from energy_desktop.ui.views.billing_corrections import energy_cell, money_cell, number_cell
 from energy_desktop.ui.views.quality import words
 from energy_desktop.ui.widgets import paint
 from energy_desktop.ui.widgets.panel import button
@@ -99,10 +100,10 @@ class CorrectableInvoices(QWidget):
         sign = formats.currency_sign
         self.table: Table[InvoiceCorrection] = Table(
             [
-                Column("Invoice", self._invoice, stretch=2),
+                Column("Invoice", partial(number_cell, formats), stretch=2),
                 Column("Issued total", self._issued, width=110, number=True),
-                Column("Difference, kWh", self._energy, width=120, number=True),
-                Column(f"Difference, {sign}", self._money, width=110, number=True),
+                Column("Difference, kWh", partial(energy_cell, formats), width=120, number=True),
+                Column(f"Difference, {sign}", partial(money_cell, formats), width=110, number=True),
                 Column("What changed", self._what, stretch=3),
             ],
             key=lambda c: c.invoice.number,
@@ -147,29 +148,8 @@ class CorrectableInvoices(QWidget):
         if row is not None:
             self.opened.emit(row)
 
-    def _invoice(self, row: InvoiceCorrection) -> Cell:
-        invoice = row.invoice
-        month = billing_words.month_name(self._formats, invoice.month)
-        return Cell(invoice.number or "", f"{invoice.client.name}, {month}", bold=True)
-
     def _issued(self, row: InvoiceCorrection) -> str:
         return self._formats.money(row.invoice.total_units)
-
-    def _energy(self, row: InvoiceCorrection) -> Cell:
-        both = (row.outside_difference_wh, row.inside_difference_wh)
-        if None in both:
-            return Cell(UNKNOWN)
-        outside, inside = (self._signed(wh or 0) for wh in both)
-        return Cell(outside, f"inside {inside}")
-
-    def _signed(self, energy_wh: int) -> str:
-        text = words.kwh(self._formats, energy_wh)
-        return f"+{text}" if energy_wh > 0 else text
-
-    def _money(self, row: InvoiceCorrection) -> Cell:
-        total = row.total_difference_units
-        text = self._formats.amount(total)
-        return Cell(f"+{text}" if total is not None and total > 0 else text, bold=True)
 
     @staticmethod
     def _what(row: InvoiceCorrection) -> Cell:
