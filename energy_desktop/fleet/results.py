@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -158,12 +159,8 @@ class FleetResults:
             ("contains(lower(household), ?)", search.lower() or None),
         )
         table = f"{self._households} {chosen}"
-        total = self.run.row(f"SELECT count(*) FROM {table}", values)[0]
-        rows = self.run.rows(
-            f"SELECT {_HOUSEHOLD} FROM {table} ORDER BY {_ORDERS[order]} {limited(limit, offset)}",
-            values,
-        )
-        return Page(tuple(_household(row) for row in rows), int(total), offset)
+        rows = self._page(_HOUSEHOLD, table, _ORDERS[order], values, limit, offset)
+        return replace(rows, rows=tuple(_household(row) for row in rows.rows))
 
     def trends(self, *, offset: int = 0, limit: int | None = None) -> Page[TrendDay]:
         """The days of the fleet, oldest first."""
@@ -173,14 +170,10 @@ class FleetResults:
             ("local_day <= ?", None if days is None else days[-1]),
         )
         table = f"{self.run.table('trends.parquet')} {chosen}"
-        total = self.run.row(f"SELECT count(*) FROM {table}", values)[0]
-        rows = self.run.rows(
-            "SELECT local_day, households, mwh / 1e6, peak_mwh / 1e6, off_mwh / 1e6 "
-            f"FROM {table} ORDER BY local_day {limited(limit, offset)}",
-            values,
-        )
-        return Page(
-            tuple(TrendDay(clock.day_of(row[0]), *row[1:]) for row in rows), int(total), offset
+        told = "local_day, households, mwh / 1e6, peak_mwh / 1e6, off_mwh / 1e6"
+        rows = self._page(told, table, "local_day", values, limit, offset)
+        return replace(
+            rows, rows=tuple(TrendDay(clock.day_of(row[0]), *row[1:]) for row in rows.rows)
         )
 
     def anomalies(
@@ -264,12 +257,8 @@ class FleetResults:
         """order: saving (those who win with B first) or loss."""
         chosen, values = where(("tariff = ?", tariff))
         table = f"{self._households} {chosen}"
-        total = self.run.row(f"SELECT count(*) FROM {table}", values)[0]
-        rows = self.run.rows(
-            "SELECT household, tariff, bill_a_units, bill_b_units, cost_a_per_year, "
-            f"cost_b_per_year FROM {table} ORDER BY {_ORDERS[order]} {limited(limit, offset)}",
-            values,
-        )
+        told = "household, tariff, bill_a_units, bill_b_units, cost_a_per_year, cost_b_per_year"
+        rows = self._page(told, table, _ORDERS[order], values, limit, offset)
         manifest = self.run.manifest
         about = manifest.done("tariffs")["all"] if self.year is None else self.year.priced
         name_a, name_b = manifest.about["tariffs"]
@@ -283,7 +272,7 @@ class FleetResults:
             losers=about["losers"],
             unchanged=about["unchanged"],
             response=None if response is None else response["words"],
-            rows=Page(tuple(TariffRow(*row) for row in rows), int(total), offset),
+            rows=replace(rows, rows=tuple(TariffRow(*row) for row in rows.rows)),
         )
 
     def quality(self, *, offset: int = 0, limit: int | None = 100) -> DataQuality:
@@ -300,19 +289,17 @@ class FleetResults:
         table = f"{self.run.table('dropped')} {chosen}"
         # Results of before other files were named have no such column.
         other = "other" if "other" in self.run.columns("dropped") else "NULL"
-        total = self.run.row(f"SELECT count(*) FROM {table}", values)[0]
-        rows = self.run.rows(
-            "SELECT file, line, coalesce(household, ''), coalesce(time, ''), "
-            f"coalesce(value, text, ''), reason, {other} FROM {table} "
-            f"ORDER BY file, line, household, time {limited(limit, offset)}",
-            values,
+        told = (
+            "file, line, coalesce(household, ''), coalesce(time, ''), coalesce(value, text, ''), "
+            f"reason, {other}"
         )
+        rows = self._page(told, table, "file, line, household, time", values, limit, offset)
         names = self.run.manifest.about["files"]
         found = tuple(
             DroppedRow(names[row[0]], *(*row[1:-1], "" if row[-1] is None else names[row[-1]]))
-            for row in rows
+            for row in rows.rows
         )
-        return Page(found, int(total), offset)
+        return replace(rows, rows=found)
 
     # One household ---------------------------------------------------------------------------
 
@@ -381,6 +368,22 @@ class FleetResults:
         return [60_000 * row[0] for row in rows], [row[1] for row in rows], 60 * int(rows[0][2])
 
     # Inside ----------------------------------------------------------------------------------
+
+    def _page(
+        self,
+        told: str,
+        table: str,
+        order: str,
+        values: list[Any],
+        limit: int | None,
+        offset: int,
+    ) -> Page[Any]:
+        """Some rows of a table in an order, and how many it has."""
+        total = self.run.row(f"SELECT count(*) FROM {table}", values)[0]
+        rows = self.run.rows(
+            f"SELECT {told} FROM {table} ORDER BY {order} {limited(limit, offset)}", values
+        )
+        return Page(tuple(rows), int(total), offset)
 
     @property
     def _households(self) -> str:

@@ -21,7 +21,7 @@ from energy_desktop.ui.views.base import BaseView
 from energy_desktop.ui.views.fleet import words
 from energy_desktop.ui.views.fleet.ranking import state
 from energy_desktop.ui.views.fleet.seen_line import Marked, SeenLine, Who
-from energy_desktop.ui.views.fleet.trends_part import weekly_mean
+from energy_desktop.ui.views.fleet.trends_part import day_lines
 from energy_desktop.ui.widgets.chart import Chart
 from energy_desktop.ui.widgets.chart_data import ChartData, Line, Region
 from energy_desktop.ui.widgets.marks import FactList, Legend
@@ -206,10 +206,7 @@ class HouseholdPage(QWidget):
         )
         self.days.show_data(
             ChartData(
-                lines=(
-                    Line("a day", x, y, "typical"),
-                    Line("mean of 7 days", x, weekly_mean(y), "grid_import", width=2.0),
-                ),
+                lines=day_lines(x, y),
                 regions=shades,
                 y_zero=True,
                 description=sentence,

@@ -75,6 +75,14 @@ def weekly_mean(values: Floats) -> Floats:
     return out
 
 
+def day_lines(x: Floats, energy_wh: Floats) -> tuple[Line, Line]:
+    """Each day thin, and the mean of seven days over it. x, energy_wh (n,)."""
+    return (
+        Line("a day", x, energy_wh, "typical"),
+        Line("mean of 7 days", x, weekly_mean(energy_wh), "grid_import", width=2.0),
+    )
+
+
 class TrendsPart(Part):
     """A curve of the mean household, how many households it rests on, and the months."""
 
@@ -159,10 +167,7 @@ class TrendsPart(Part):
         )
         self.use.show_data(
             ChartData(
-                lines=(
-                    Line("a day", x, mean, "typical"),
-                    Line("mean of 7 days", x, weekly_mean(mean), "grid_import", width=2.0),
-                ),
+                lines=day_lines(x, mean),
                 y_zero=True,
                 description=sentence,
             )
