@@ -14,7 +14,8 @@ run: setup
 test: setup-tests
 	@failed=0; \
 	QT_QPA_PLATFORM=offscreen $(PYTHON) -m pytest -q -n 3 --dist loadfile tests/unit tests/gui tests/integration || failed=1; \
-	QT_QPA_PLATFORM=offscreen $(PYTHON) -m pytest -q tests/faults tests/e2e || failed=1; \
+	QT_QPA_PLATFORM=offscreen $(PYTHON) -m pytest -q -n 3 --dist loadfile -m "not timed" tests/faults tests/e2e || failed=1; \
+	QT_QPA_PLATFORM=offscreen $(PYTHON) -m pytest -q -m timed tests/faults tests/e2e || failed=1; \
 	exit $$failed
 
 check: setup-tests

@@ -160,8 +160,9 @@ def _set_aside(path: Path, key: str | None, now_ms: int) -> Path | None:
         return None
     stamp = from_ms(now_ms).strftime("%Y%m%dT%H%M%SZ")
     aside = _free_name(path.with_name(f"{path.name}.before-restore-{stamp}"))
-    with suppress(sqlite_driver.Error), closing(sqlite_connection(path, key=key)) as old:
-        old.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    if path.stat().st_size:  # an emptied file would be made a new database by being opened
+        with suppress(sqlite_driver.Error), closing(sqlite_connection(path, key=key)) as old:
+            old.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
     # A log that could not be folded in (the file is damaged) belongs to the old file, not the new.
     for suffix in ("-wal", "-shm"):
         log_file = Path(f"{path}{suffix}")

@@ -19,11 +19,15 @@ from tests.e2e.conftest import ROOT, Program
 HIGH_CRITICAL, NORMAL = 2, 0
 
 
-@pytest.fixture
-def serving(demo, tmp_path):
-    """A copy of the demo site while `serve` polls it, and a Modbus client of its simulator."""
-    shutil.copytree(demo.site, tmp_path / "site")
-    program = Program(tmp_path / "site")
+@pytest.fixture(scope="module")
+def serving(demo, tmp_path_factory):
+    """A copy of the demo site while `serve` polls it, and a Modbus client of its simulator.
+
+    One for all tests: each switches back what it switched.
+    """
+    folder = tmp_path_factory.mktemp("serving") / "site"
+    shutil.copytree(demo.site, folder)
+    program = Program(folder)
     child = subprocess.Popen(
         [sys.executable, "-m", "energy_desktop", "serve", "--site", str(program.site)],
         stdout=subprocess.PIPE,

@@ -166,7 +166,7 @@ def test_a_backup_with_a_flipped_byte_is_refused_and_nothing_is_touched(demo, tm
         (("bill", "--client", "x", "--month", "March", "--out", "x"), 2, "no month"),
         (("plan", "--battery", "nothing"), 3, "no such battery"),
         (("plan",), 2, "not clear what to plan"),
-        (("poll", "--driver", "eastron_sdm120", "--unit", "1"), 2, "where the meter is"),
+        (("poll", "--driver", "eastron_sdm120", "--unit", "1"), 2, "which meter is meant"),
         (("poll", "--driver", "none", "--unit", "1", "--tcp", "127.0.0.1:1"), 3, "none"),
         (("export", "--meter", "grid"), 2, "Missing option"),
         (("restore", "nothing.sqlite"), 3, "nothing.sqlite"),

@@ -10,6 +10,8 @@ import pytest
 
 from tests.e2e.conftest import ROOT
 
+pytestmark = pytest.mark.timed
+
 PAGES = {
     "overview", "live", "alarms", "history", "billing", "maintenance", "forecast", "loads",
     "meters", "reports", "settings", "quality", "balance", "fleet",

@@ -8,6 +8,8 @@ and guard" true on a busy machine, too.
 import asyncio
 from random import Random
 
+import pytest
+
 from energy_desktop.acquisition.links import connect_to
 from energy_desktop.acquisition.links.checked import ReadRequest
 from tests.faults import modbus_tcp_server as tcp
@@ -15,6 +17,8 @@ from tests.faults import rtu_slave as rtu
 from tests.faults.modbus_tcp_server import FaultyTcpServer
 from tests.faults.rtu_slave import LoopSlave, PtyPort, crc, good_answer
 from tests.faults.wire import REGISTERS, Tally, read, rtu_link, tcp_link
+
+pytestmark = pytest.mark.timed
 
 READS = 10_000
 LINES = 40

@@ -16,6 +16,8 @@ from energy_desktop.domain.snapshot import LinkState
 from tests.integration.api.conftest import READING, a_meter, a_site, open_door
 from tests.support.meter_server import serving_meters
 
+pytestmark = pytest.mark.timed
+
 POLL_S = 0.2
 
 

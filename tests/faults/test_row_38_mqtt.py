@@ -15,6 +15,8 @@ from energy_desktop.domain.snapshot import LinkState
 from tests.support.certificates import Authority
 from tests.support.mqtt_broker import LoopBroker, Publisher, a_broker
 
+pytestmark = pytest.mark.timed
+
 DRIVER = """
 id = "one_topic"
 protocol = "mqtt"

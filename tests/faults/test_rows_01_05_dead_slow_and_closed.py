@@ -26,6 +26,8 @@ from tests.faults.modbus_tcp_server import SDM120_VALUES, FaultyTcpServer, float
 from tests.faults.wire import expected, tcp_link
 from tests.integration.acquisition.fields import a_meter, polling, wait_until
 
+pytestmark = pytest.mark.timed
+
 ROOT = Path(__file__).resolve().parents[2]
 
 

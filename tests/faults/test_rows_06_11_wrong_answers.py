@@ -22,6 +22,8 @@ from tests.faults.modbus_tcp_server import SDM120_VALUES, FaultyTcpServer, float
 from tests.faults.wire import expected, tcp_link
 from tests.integration.acquisition.fields import PERIOD_S, a_meter, polling, wait_until
 
+pytestmark = pytest.mark.timed
+
 
 @pytest.fixture
 def server():

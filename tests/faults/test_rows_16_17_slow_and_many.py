@@ -3,6 +3,7 @@
 import time
 
 import numpy as np
+import pytest
 
 from energy_desktop.domain.configuration import Configuration
 from energy_desktop.domain.snapshot import LinkState
@@ -11,6 +12,8 @@ from tests.faults.modbus_tcp_server import SDM120_VALUES, FaultyTcpServer, float
 from tests.faults.test_rows_01_05_dead_slow_and_closed import lags_ms
 from tests.faults.wire import tcp_link
 from tests.integration.acquisition.fields import a_meter, polling, wait_until
+
+pytestmark = pytest.mark.timed
 
 
 def test_row_16_a_slow_gateway_has_one_request_at_a_time_and_is_asked_ever_less():

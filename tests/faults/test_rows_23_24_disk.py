@@ -5,6 +5,7 @@ may write everywhere, so the folder without rights is met in a child that gave i
 """
 
 import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -58,6 +59,31 @@ def test_row_23_a_full_disk_is_said_and_writing_goes_on_when_there_is_room(small
         assert store.writer.flush()
         assert store.stats().failing == ""
         assert count(store) == 20_100
+
+
+def test_row_24_an_error_of_the_disk_is_said_and_writing_goes_on_when_it_is_over(tmp_path):
+    """A limit of the file size makes write(2) fail as a failing disk does."""
+    path = tmp_path / "s.db"
+    with open_store(path, engine_owner="t", clock=SetClock()) as store:
+        for snapshot in readings(seconds=100):
+            store.writer.put(snapshot)
+        assert store.writer.flush()
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (4_096, hard))
+        try:
+            for snapshot in readings(seconds=3_000, start_ms=T0 + 200_000):
+                store.writer.put(snapshot)
+            assert not store.writer.flush()
+            assert "the disk reports an error" in store.stats().failing
+            assert store.stats().waiting == 3_000
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+        assert store.writer.flush()
+        assert store.stats().failing == ""
+        assert store.stats().lost == 0
+        assert count(store) == 3_100
+        assert store.find_damage() == ()
 
 
 @pytest.fixture
