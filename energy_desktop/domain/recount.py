@@ -25,11 +25,12 @@ class Recount:
 
 @dataclass(frozen=True, slots=True)
 class CountingChange:
-    """A meter that has energy in the book is to be counted in another way.
+    """A meter that was read already is to be counted in another way.
 
     factor: new readings over old ones for the same energy; 1: as before. modulus_before_wh,
     modulus_wh: what its register counts to, in new readings; None: not known. sentence: what
-    changes. keep, recalculate: what either answer does, in words.
+    changes. keep, recalculate: what either answer does, in words. is_booked: whether there is any
+    past to decide about.
     """
 
     meter_id: str
@@ -40,6 +41,7 @@ class CountingChange:
     sentence: str
     keep: str
     recalculate: str
+    is_booked: bool = True
 
 
 class PastUndecided(WrongUse):

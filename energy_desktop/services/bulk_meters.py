@@ -19,6 +19,7 @@ from energy_desktop.domain.configuration import Configuration
 from energy_desktop.domain.errors import DataFileError, UserFacingError, WrongUse
 from energy_desktop.domain.link_kinds import LINK_KINDS
 from energy_desktop.domain.ports import ConfigurationStore, DriverCatalogue
+from energy_desktop.domain.recount import Past
 from energy_desktop.domain.site import Link, LinkKind, Meter, Role
 from energy_desktop.services.counting import CountingService
 from energy_desktop.services.site_file.check import check
@@ -130,9 +131,12 @@ class BulkMeterService:
                 else "Nothing was stored.",
             )
         merged = _merged(current, rows)
-        if self._counting is not None:  # one answer for a list of meters would be a guess
-            self._counting.need_answer(self._counting.changes(current, merged))
-        self._store.replace(merged)
+        changes = () if self._counting is None else self._counting.changes(current, merged)
+        if self._counting is not None and changes:
+            self._counting.need_answer(changes)  # one answer for a whole list would be a guess
+            self._counting.carry_out(changes, Past.KEEP, lambda: self._store.replace(merged))
+        else:
+            self._store.replace(merged)
         if self._on_changed is not None:
             self._on_changed(self._store.load())
         return len(rows)

@@ -9,6 +9,7 @@ can be looked at. Either way no step of the register is booked as energy.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -35,7 +36,9 @@ from energy_desktop.domain.ports import (
 from energy_desktop.domain.recount import CountingChange, Past, PastUndecided
 from energy_desktop.domain.site import Meter
 from energy_desktop.services.editing import EditingService
+from energy_desktop.services.registers import NEGATIVE, POSITIVE
 
+REGISTERS = (*POSITIVE, NEGATIVE)
 _QUIET_MS = 60_000
 _QUIET_POLLS = 10
 _SETTLED_S = 2.5  # the writer commits each second
@@ -85,7 +88,8 @@ class CountingService:
         return tuple(found)
 
     def need_answer(self, changes: Sequence[CountingChange]) -> None:
-        """Raises PastUndecided when there is something to decide."""
+        """Raises PastUndecided when there is something to decide: energy that is booked."""
+        changes = [change for change in changes if change.is_booked]
         if changes:
             raise PastUndecided(
                 where=", ".join(change.name for change in changes),
@@ -111,7 +115,7 @@ class CountingService:
         for meter in self._configuration.load().meters:
             if meter.driver_id != driver_id:
                 continue
-            own = {factors.get(name, 1.0) for name in self._ledger.registers(meter.meter_id)}
+            own = {factors.get(name, 1.0) for name in self._registers(meter.meter_id)}
             if len(own) > 1:
                 raise WrongUse(
                     where=f"Driver {driver_id}",
@@ -145,7 +149,7 @@ class CountingService:
         self, new: Meter, factor: float, words: str, before: int | None, now: int | None
     ) -> CountingChange | None:
         """words: of the factor. before, now: what it counts to, in the readings that come."""
-        registers = self._ledger.registers(new.meter_id)
+        registers = self._registers(new.meter_id)
         if abs(factor - 1.0) < 1e-9:
             factor = 1.0
         if not registers or (factor == 1.0 and before == now):
@@ -178,7 +182,14 @@ class CountingService:
         return CountingChange(
             new.meter_id, new.name, factor, before, now,
             f"{new.name}: {' '.join(said)}", " ".join(keep), " ".join(again),
+            bool(self._ledger.registers(new.meter_id)),
         )  # fmt: skip
+
+    def _registers(self, meter_id: str) -> tuple[str, ...]:
+        """Those that were ever read, also before the first interval of theirs is over."""
+        read = self._history.quantities(meter_id)
+        booked = self._ledger.registers(meter_id)
+        return tuple(name for name in REGISTERS if name in read or name in booked)
 
     def _modulus(self, meter: Meter) -> int | None:
         of_driver = self._modulus_of_driver(meter.driver_id) if meter.driver_id else None
@@ -218,7 +229,11 @@ class CountingService:
         for change in changes:
             if past is Past.RECALCULATE:
                 self._recalculate(change, made)
-            elif change.modulus_before_wh != change.modulus_wh and change.modulus_wh is not None:
+            elif (
+                change.is_booked
+                and change.modulus_before_wh != change.modulus_wh
+                and change.modulus_wh is not None
+            ):
                 self._note_modulus(change)
 
     def _resume(self, held: Sequence[Meter]) -> None:
@@ -269,7 +284,7 @@ class CountingService:
     def _turn(self, change: CountingChange) -> list[RegisterEvent]:
         """From its last reading on each register counts with the new factor."""
         made = []
-        for register in self._ledger.registers(change.meter_id):
+        for register in self._registers(change.meter_id):
             last = self._last(change.meter_id, register)
             if last is None:
                 continue
@@ -282,7 +297,7 @@ class CountingService:
                         at_ms=last.read_at_ms,
                         kind=RegisterEventKind.RATIO,
                         old_end_wh=last.value_wh,
-                        new_start_wh=round(last.value_wh * change.factor),
+                        new_start_wh=_begins_at(last.value_wh, change.factor),
                         note=change.sentence,
                         by=self._who,
                     )
@@ -337,7 +352,7 @@ class CountingService:
 
     def _note_modulus(self, change: CountingChange) -> None:
         """From when on the register counts so: what hung there before is told apart."""
-        register = self._ledger.registers(change.meter_id)[0]
+        register = self._registers(change.meter_id)[0]
         self._events.add_event(
             RegisterEvent(
                 event_id=0,
@@ -352,6 +367,12 @@ class CountingService:
                 by=self._who,
             )
         )
+
+
+def _begins_at(last_wh: int, factor: float) -> int:
+    """Where the register goes on: not above its first new reading, or it would seem to fall. What
+    was rounded to a whole Wh may have been half a Wh less."""
+    return max(math.floor((last_wh - 0.5) * factor), 0)
 
 
 def _behind_transformers(meter: Meter, of_driver_wh: int | None) -> int | None:

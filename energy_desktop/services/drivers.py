@@ -17,13 +17,14 @@ from typing import TYPE_CHECKING
 from energy_desktop.domain.driver import DriverInfo, RegisterView, TestReading
 from energy_desktop.domain.errors import DriverFileError, NotFound, UserFacingError, WrongUse
 from energy_desktop.domain.quantities import QUANTITIES
+from energy_desktop.domain.recount import Past
 from energy_desktop.domain.register_list import RegisterList
 from energy_desktop.domain.site import Link
 
 if TYPE_CHECKING:
     from energy_desktop.acquisition.profiles import DriverProfile, ProfileLibrary
     from energy_desktop.domain.ports import FieldControl
-    from energy_desktop.domain.recount import CountingChange, Past
+    from energy_desktop.domain.recount import CountingChange
     from energy_desktop.domain.register_list import ListedRegister
     from energy_desktop.services.counting import CountingService
 
@@ -133,10 +134,11 @@ class DriverService:
         changes = () if known is None else self._changes(profile)
         if self._counting is None or not changes:
             _write(path, text)
-        elif past is None:
-            self._counting.need_answer(changes)
         else:
-            self._counting.carry_out(changes, past, lambda: _write(path, text), resume=True)
+            if past is None:
+                self._counting.need_answer(changes)
+            held = past or Past.KEEP
+            self._counting.carry_out(changes, held, lambda: _write(path, text), resume=True)
         return self._library.get(profile.driver_id).info
 
     def _changes(self, new: DriverProfile) -> tuple[CountingChange, ...]:

@@ -144,10 +144,10 @@ class MeterService:
         changes = () if self._counting is None else self._counting.changes(current, changed)
         if self._counting is None or not changes:
             store()
-        elif past is None:
-            self._counting.need_answer(changes)
         else:
-            self._counting.carry_out(changes, past, store)
+            if past is None:
+                self._counting.need_answer(changes)
+            self._counting.carry_out(changes, past or Past.KEEP, store)
         return self._store.load()
 
     def retire(self, meter_id: str) -> Configuration:

@@ -83,8 +83,7 @@ class SiteFileService:
         if self._counting is not None and counted:
             if past is None:
                 self._counting.need_answer(counted)
-            else:
-                self._counting.carry_out(counted, past, store)
+            self._counting.carry_out(counted, past or Past.KEEP, store)
         elif not changes.nothing_new:
             store()
         return changes
