@@ -67,10 +67,9 @@ def test_each_part_is_read_only_once_it_is_looked_at(make, settle, part):
     view.show_part(part)
     settle(view)
 
-    assert view.pages.currentWidget() is view._parts[part]
-    assert not view._parts[part]._stale
-    unseen = [name for name, _ in PARTS if name not in {part, "overview"}]
-    assert all(view._parts[name]._stale for name in unseen)
+    assert view.pages.currentWidget() is view._built[part]
+    assert not view._built[part]._stale
+    assert set(view._built) == {part, "overview"}
 
 
 def test_another_tariff_is_asked_of_the_ranking_and_of_the_dots(make, settle):

@@ -7,7 +7,7 @@ a page of its own. How much was read, how fast, and what is missing stand above 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
@@ -93,28 +93,8 @@ class FleetView(BaseView):
         self.run_formats = Formats(own.zone_name, currency=own.currency, clock=own.clock)
         self.run_formats.symbols = own.symbols
         formats = self.run_formats
-        self.overview = OverviewPart(self, fleet, formats, who)
-        self.trends = TrendsPart(self, fleet, formats)
-        self.segments = SegmentsPart(self, fleet, formats)
-        self.forecasts = ForecastsPart(self, fleet, formats)
-        self.anomalies = AnomaliesPart(self, fleet, formats, who)
-        self.tariffs = TariffsPart(self, fleet, formats)
-        self.quality = QualityPart(self, fleet, formats)
-        self._parts: dict[str, Part] = dict(
-            zip(
-                (name for name, _ in PARTS),
-                (
-                    self.overview,
-                    self.trends,
-                    self.segments,
-                    self.forecasts,
-                    self.anomalies,
-                    self.tariffs,
-                    self.quality,
-                ),
-                strict=True,
-            )
-        )
+        self._who = who
+        self._built: dict[str, Part] = {}
         self.household = HouseholdPage(self, fleet, formats, who)
         self.household.left.connect(self.show_fleet)
         self.household.answered.connect(self.set_answer)
@@ -148,10 +128,7 @@ class FleetView(BaseView):
         above.addStretch(1)
         above.addWidget(self.facts)
         self.pages = QStackedWidget()
-        for part in self._parts.values():
-            part.opened.connect(self.open_household)
-            part.marked.connect(partial(self._on_marked, part))
-            self.pages.addWidget(part)
+        self._part("overview")
         self.fleet_page = QWidget()
         column = QVBoxLayout(self.fleet_page)
         column.setContentsMargins(0, 0, 0, 0)
@@ -217,7 +194,9 @@ class FleetView(BaseView):
         if not self._fleet.keeps(runs.chosen):
             self.chooser.addItem(f"Take {runs.chosen.name} out of this list", _FORGET)
         self.chooser.setCurrentIndex(runs.known.index(runs.chosen))
-        self._run_action.setText("Run again")
+        if self._run_action.text() != "Run again":
+            self._run_action.setText("Run again")
+            self.actions_changed.emit()
         if runs.unkept is not None:
             self._tell(runs.unkept)
         self._show_years(runs.overview)
@@ -326,7 +305,7 @@ class FleetView(BaseView):
         self.load_long(
             work,
             self.show_year,
-            panel=self._parts[self.part.value].front,
+            panel=self._part(self.part.value).front,
             key="fleet year",
             title="Fleet" if year is None else f"Fleet {year}",
             on_error=self._tell,
@@ -347,7 +326,7 @@ class FleetView(BaseView):
     def _on_marked(self, by: Part | None) -> None:
         """Somebody has looked at something: it is counted again, and shown by the other parts."""
         out, fleet, year = self.out, self._fleet, self.year
-        for part in self._parts.values():
+        for part in self._built.values():
             if part is not by:
                 part.forget()
         if out is not None:
@@ -365,15 +344,56 @@ class FleetView(BaseView):
 
     # -------------------------------------------------------- parts and pages
 
+    # A part is built when it is first looked at: together they take a fifth of a second.
+
+    @cached_property
+    def overview(self) -> OverviewPart:
+        return OverviewPart(self, self._fleet, self.run_formats, self._who)
+
+    @cached_property
+    def trends(self) -> TrendsPart:
+        return TrendsPart(self, self._fleet, self.run_formats)
+
+    @cached_property
+    def segments(self) -> SegmentsPart:
+        return SegmentsPart(self, self._fleet, self.run_formats)
+
+    @cached_property
+    def forecasts(self) -> ForecastsPart:
+        return ForecastsPart(self, self._fleet, self.run_formats)
+
+    @cached_property
+    def anomalies(self) -> AnomaliesPart:
+        return AnomaliesPart(self, self._fleet, self.run_formats, self._who)
+
+    @cached_property
+    def tariffs(self) -> TariffsPart:
+        return TariffsPart(self, self._fleet, self.run_formats)
+
+    @cached_property
+    def quality(self) -> QualityPart:
+        return QualityPart(self, self._fleet, self.run_formats)
+
+    def _part(self, name: str) -> Part:
+        if name not in self._built:
+            part: Part = getattr(self, name)
+            part.opened.connect(self.open_household)
+            part.marked.connect(partial(self._on_marked, part))
+            self.pages.addWidget(part)
+            if self.out is not None:
+                part.choose(self.out, self.tariff.value or None, self.year)
+            self._built[name] = part
+        return self._built[name]
+
     def _choose_parts(self) -> None:
         if self.out is None:
             return
-        for part in self._parts.values():
+        for part in self._built.values():
             part.choose(self.out, self.tariff.value or None, self.year)
         self._look()
 
     def _look(self) -> None:
-        part = self._parts[self.part.value]
+        part = self._part(self.part.value)
         self.pages.setCurrentWidget(part)
         self.tariff.setVisible(self._several_tariffs and part.by_tariff)
         self.years.setVisible(self.years.count() > 1 and part.by_year)
@@ -390,7 +410,7 @@ class FleetView(BaseView):
             return
         self.stack.setCurrentWidget(self.fleet_page)
         self.set_answer(words.answer(self.formats, self._overview))
-        self._parts[self.part.value].look()
+        self._part(self.part.value).look()
 
     def show_run(self) -> None:
         """The form of a run; with a run on the page, that one again as it was asked."""

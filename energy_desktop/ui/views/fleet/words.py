@@ -87,11 +87,11 @@ def tariff_name(label: str) -> str:
 
 def segment_titles(segments: Sequence[Segment]) -> tuple[str, ...]:
     """The shape of the day, and the level too where two have the same shape."""
-    parts = [segment.words.split(", ") for segment in segments]
-    shapes = [shape for _, shape, *_ in parts]
+    parts = [tuple(segment.words.split(", ")[:2]) for segment in segments]
+    shapes = [shape for _, shape in parts]
     return tuple(
-        capital(f"{shape}, {level}" if shapes.count(shape) > 1 else shape)
-        for level, shape, *_ in parts
+        capital(f"{shape}, {level}" if shapes.count(shape) > parts.count((level, shape)) else shape)
+        for level, shape in parts
     )
 
 
