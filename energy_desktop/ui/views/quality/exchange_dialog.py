@@ -27,7 +27,7 @@ from PySide6.QtWidgets import (
 )
 
 from energy_desktop.domain.editing import RegisterEventKind
-from energy_desktop.domain.errors import ConfirmationNeeded, UserFacingError
+from energy_desktop.domain.errors import ConfirmationNeeded, UserFacingError, WrongUse
 from energy_desktop.domain.site import Meter
 from energy_desktop.services.data_quality import PHOTO_ENDINGS, DataQualityService
 from energy_desktop.services.exchanges import (
@@ -298,12 +298,15 @@ class ExchangeDialog(QDialog):
         self._context.jobs.start(work, self._on_entered, self._on_refused, guard=self)
 
     def _on_refused(self, error: UserFacingError) -> None:
-        self._tell(error)
-        if isinstance(error, ConfirmationNeeded):
+        if not isinstance(error, ConfirmationNeeded):
+            self._tell(error)
+        else:
+            remedy = error.remedy.replace(" (--confirm)", "")
+            self._tell(WrongUse(where=error.where, what=error.what, remedy=remedy))
             question = Question(
                 self,
                 "Are these readings right?",
-                f"{error.what} {error.remedy.replace(' (--confirm)', '')}",
+                f"{error.what} {remedy}",
                 do="Readings are right",
                 leave="Check them",
             )
