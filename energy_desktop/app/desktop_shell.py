@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger("energy_desktop.ui")
 _GIGABYTE = 1e9
 _LOW_DISK_BYTES = 1e9
+_LOW_SHARE, _MOST_LOW_BYTES = 0.1, 10e9
 _WRITE_LATE_MS = 5_000
 _BALANCE_LOOKS = (
     ("Main and sub-meters", "look:sums", "scale-balance"),
@@ -126,9 +127,15 @@ class DesktopShell:
         disk = StatusFact(
             "harddisk",
             size if free is None else f"{size}, {free / _GIGABYTE:.0f} GB free",
-            trouble=free is not None and free < _LOW_DISK_BYTES,
+            trouble=free is not None and room_is_low(free, stats.disk_bytes),
         )
-        return [written, disk]
+        failed = engine.backup_failure
+        if failed is None:
+            return [written, disk]
+        backup = StatusFact(
+            "backup-restore", "The last backup failed", trouble=True, view_id="settings"
+        )
+        return [written, disk, backup]
 
     def alarm_summary(self) -> AlarmSummary:
         if self.engine is None:
@@ -232,3 +239,10 @@ class DesktopShell:
             if fits(s.label, s.help, "setting")
         ]
         return hits[:40]
+
+
+def room_is_low(free_bytes: int, disk_bytes: int | None) -> bool:
+    """Less than a gigabyte, or than a tenth of the disk; of a large one a tenth is years of room,
+    so ten gigabytes do."""
+    tenth = _LOW_SHARE * (disk_bytes or 0)
+    return free_bytes < max(_LOW_DISK_BYTES, min(tenth, _MOST_LOW_BYTES))

@@ -14,6 +14,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from energy_desktop.acquisition.field import Field
 from energy_desktop.acquisition.profiles import ProfileLibrary
@@ -27,11 +28,11 @@ from energy_desktop.domain.configuration import Configuration
 from energy_desktop.domain.energy import Gap, GapCause
 from energy_desktop.domain.ports import ProgressSink, no_progress
 from energy_desktop.services.alarm_desk import AlarmDesk
-from energy_desktop.services.backups import BackupService
+from energy_desktop.services.backups import BackupFailure, BackupService
 from energy_desktop.services.rings import Intake, LiveRings
 from energy_desktop.services.secrets import SecretService
 from energy_desktop.services.settings import stored_program
-from energy_desktop.storage import RESTORED_FROM, Store, StoreStats, open_store
+from energy_desktop.storage import RESTORED_FROM, Store, StoreStats, open_store, prove
 
 _LOG = logging.getLogger("energy_desktop.engine")
 _TICK_S = 1.0
@@ -87,6 +88,7 @@ class Engine:
             lambda: stored_program(self.store.configuration),
             folder.backups,
         )
+        self.backup_failure: BackupFailure | None = None
         # A copy of gigabytes takes its time, and alarms must not wait for it.
         self._copier = threading.Thread(target=self._keep_copies, name="backups", daemon=True)
         self._housekeeper = threading.Thread(
@@ -170,6 +172,8 @@ class Engine:
         while not self._stop.wait(_UPKEEP_EVERY_S):
             try:
                 self._backups.back_up_when_due()
+                self._backups.prove_when_due(self._prove)
+                self.backup_failure = self._backups.last_failure()
             except Exception:  # noqa: BLE001 - the edge of the thread: logged whole
                 _LOG.exception("A daily backup ended by a fault of this program")
 
@@ -178,6 +182,9 @@ class Engine:
         if jump_s:
             now_ms = to_ms(self.clock())
             self.store.clock_jumps.add(ClockJump(now_ms - round(1000 * jump_s), now_ms))
+
+    def _prove(self, file: Path) -> None:
+        prove(file, site_key(self.folder))
 
     def _follow_others(self) -> None:
         """A command of another process (`apply`) changes what is to be polled here, too."""

@@ -32,6 +32,8 @@ _FAILED = "last_backup_failure"
 _SINCE = "backups_since"
 _STAMP = "%Y%m%dT%H%M%SZ"
 _MOST_FOLDERS = 8
+_PROVED = "newest_backup_proved"
+_PROVED_EVERY_MS = 7 * 86_400_000
 RETRY_AFTER = timedelta(hours=1)
 
 
@@ -110,6 +112,25 @@ class BackupService:
             return None
         _LOG.info("Backup %s, %.1f MB", made.file, made.size_bytes / 1e6)
         return made
+
+    def prove_when_due(self, prove: Callable[[Path], object]) -> bool:
+        """Once a week opens the newest backup again: disks forget, too. Never raises.
+
+        prove: raises StoreError for a file that is not whole. True: it was done now; what is wrong
+        is told as a failed backup is.
+        """
+        kept = self.kept()
+        now_ms = to_ms(self._clock())
+        stamp = self._store.setting(_PROVED) or "0"
+        if not kept or now_ms - int(stamp if stamp.isdigit() else 0) < _PROVED_EVERY_MS:
+            return False
+        self._store.save_setting(_PROVED, str(now_ms))
+        try:
+            prove(Path(kept[0].file))
+        except UserFacingError as error:
+            _LOG.warning("The newest backup is no longer whole: %s", error)
+            self._store.save_setting(_FAILED, f"{now_ms} {error}")
+        return True
 
     def due(self) -> bool:
         """Whether the daily moment passed since the last backup, or the last try, an hour ago."""

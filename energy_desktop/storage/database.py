@@ -274,9 +274,12 @@ class Database:
             row = session.row("SELECT pg_database_size(current_database())")
         return int(row[0]) if row else 0
 
-    def free_disk_bytes(self) -> int | None:
-        """Room left where the file lies; None for a server."""
-        return shutil.disk_usage(self.path.parent).free if self.path is not None else None
+    def disk_bytes(self) -> tuple[int, int] | None:
+        """Room left where the file lies, and all of that disk; None for a server."""
+        if self.path is None:
+            return None
+        usage = shutil.disk_usage(self.path.parent)
+        return usage.free, usage.total
 
     def close(self) -> None:
         self.engine.dispose()

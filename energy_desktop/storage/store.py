@@ -44,7 +44,8 @@ from energy_desktop.storage.writer import SAVE_GAP, Writer, WriterOptions
 
 @dataclass(frozen=True, slots=True)
 class StoreStats:
-    """What a status bar shows. free_disk_bytes None: a server's disk is not ours to see."""
+    """What a status bar shows. free_disk_bytes, disk_bytes None: a server's disk is not ours to
+    see."""
 
     waiting: int
     spilled: int
@@ -54,6 +55,7 @@ class StoreStats:
     failing: str
     database_bytes: int
     free_disk_bytes: int | None
+    disk_bytes: int | None
 
 
 class Store:
@@ -203,6 +205,7 @@ class Store:
 
     def stats(self) -> StoreStats:
         of_writer = self._writer.stats()
+        disk = self._database.disk_bytes()
         return StoreStats(
             waiting=of_writer.waiting,
             spilled=of_writer.spilled,
@@ -211,7 +214,8 @@ class Store:
             last_commit_ms=of_writer.last_commit_ms,
             failing=of_writer.failing,
             database_bytes=self._size_bytes(of_writer.failing),
-            free_disk_bytes=self._database.free_disk_bytes(),
+            free_disk_bytes=None if disk is None else disk[0],
+            disk_bytes=None if disk is None else disk[1],
         )
 
     def _size_bytes(self, failing: str) -> int:

@@ -11,7 +11,12 @@ from energy_desktop.domain.configuration import Configuration
 from energy_desktop.domain.errors import StoreError
 from energy_desktop.domain.settings import ProgramSettings
 from energy_desktop.domain.site import Site
-from energy_desktop.services.backups import BackupService, to_keep
+from energy_desktop.services.backups import (
+    BackupService,
+    backup_folders,
+    backups_in,
+    to_keep,
+)
 
 FOUR_IN_THE_AFTERNOON = datetime(2026, 3, 20, 15, 0, tzinfo=UTC)
 
@@ -175,3 +180,37 @@ def test_what_stays_is_the_newest_and_the_last_of_weeks_and_months(made, newest,
         assert ascending[-1] in kept
         months = {(m.year, m.month) for m in made}
         assert len({(m.year, m.month) for m in kept}) >= min(monthly, len(months))
+
+
+def test_the_newest_backup_is_opened_again_once_a_week_and_what_it_lost_is_told(desk):
+    asked = []
+
+    def rotten(file):
+        asked.append(file)
+        raise StoreError(where=file.name, what="the backup is damaged.", remedy="Take another.")
+
+    assert not desk.service.prove_when_due(asked.append)  # there is none yet
+    made = desk.service.back_up()
+    assert desk.service.prove_when_due(asked.append)
+    desk.pass_time(days=6)
+    assert not desk.service.prove_when_due(rotten)
+    desk.pass_time(days=1)
+    assert desk.service.prove_when_due(rotten)
+
+    assert asked == [Path(made.file)] * 2
+    assert "the backup is damaged" in desk.service.last_failure().sentence
+
+
+def test_where_backups_lie_is_known_without_the_store(desk, tmp_path):
+    made = desk.service.back_up()
+    desk.pass_time(days=1)
+    desk.settings = ProgramSettings(
+        backup_folder=str(tmp_path / "nas"), backup_second_folder=str(tmp_path / "usb")
+    )
+    newer = desk.service.back_up()
+
+    folders = backup_folders(desk.folder)
+    found = backups_in(folders, desk.where)
+
+    assert folders == (tmp_path / "nas", tmp_path / "usb", desk.folder)
+    assert [b.file for b in found] == [newer.file, made.file]
