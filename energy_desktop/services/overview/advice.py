@@ -143,11 +143,12 @@ class Adviser:
         balance = site_balance(configuration, self._ledger, begin_ms, end_ms - QUARTER_HOUR_MS)
 
         def facts(energy_wh: Floats) -> UseFacts | None:
+            starts, energy_wh, estimated = balance.in_blocks(energy_wh)
             quality = np.full(energy_wh.size, int(IntervalQuality.RAW), dtype=np.int8)
-            quality[balance.estimated] = int(IntervalQuality.ESTIMATED)
+            quality[estimated] = int(IntervalQuality.ESTIMATED)
             quality[~np.isfinite(energy_wh)] = int(IntervalQuality.MISSING)
             return use_facts(
-                Intervals("", "", 900, balance.start_ms, energy_wh, quality),
+                Intervals("", "", balance.block_s, starts, energy_wh, quality),
                 configuration.site.zone,
             )
 

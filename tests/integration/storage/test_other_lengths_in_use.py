@@ -55,8 +55,11 @@ def test_the_site_balance_is_whole_whatever_the_lengths(tmp_path, grid_min, hall
 
     assert found.grid_import_wh.tolist() == pytest.approx([150.0] * 96)
     assert found.load_wh.sum() == pytest.approx(14_400)
-    # What was not measured in quarter hours is not learnt from.
-    assert bool(found.estimated.any()) == (15 % grid_min != 0)
+    assert not found.estimated.any()  # its energy was measured, if not in quarter hours
+    starts, energy, _ = found.in_blocks(found.grid_import_wh)
+    assert found.block_s == 60 * np.lcm(15, grid_min)
+    assert energy.tolist() == pytest.approx([found.block_s / 6] * len(energy))
+    assert starts[0] == T0
 
 
 @pytest.mark.parametrize(("grid_min", "hall_min"), PAIRS)
