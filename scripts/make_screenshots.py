@@ -7,6 +7,7 @@ The real program on the demo site, drawn into memory. PNGs with a palette stay s
 
 import argparse
 import os
+import subprocess
 import sys
 import tempfile
 import time
@@ -67,6 +68,8 @@ def render(site: Path, out: Path, only: list[str] | None) -> int:
         # Alarms want a cause: the mains too high, and a meter that fell silent.
         desktop.engine.demo.site.set_voltage_mode("high_critical")
         desktop.engine.demo.site.set_lost("dishwasher", True)
+    if only is None or "fleet" in only:
+        keep_a_fleet(site)
     run_until(lambda: False, WARM_UP_S)
     out.mkdir(parents=True, exist_ok=True)
     try:
@@ -94,6 +97,19 @@ def render(site: Path, out: Path, only: list[str] | None) -> int:
         desktop.window.close()
         app.processEvents()
     return 0
+
+
+def keep_a_fleet(site: Path) -> None:
+    """A finished run for the Fleet page, by the command that users take."""
+    from simulated_fleet import write
+
+    from energy_desktop.app.paths import SiteFolder
+
+    with tempfile.TemporaryDirectory(prefix="fleet-") as folder:
+        files = write(Path(folder) / "simulated")
+        results = SiteFolder(site).fleet / "Simulated households"
+        command = ["fleet", "run", str(files), "--out", str(results), "--zone", "Europe/London"]
+        subprocess.run([sys.executable, "-m", "energy_desktop", *command], check=True)
 
 
 def type_formula(page: "BalanceView") -> None:
