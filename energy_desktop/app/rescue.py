@@ -10,15 +10,18 @@ import logging
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
 from energy_desktop.app.paths import SiteFolder
-from energy_desktop.app.restoring import GoodBackup, newest_good, restore_site
-from energy_desktop.app.site_key import Ask
 from energy_desktop.domain.errors import UserFacingError
 from energy_desktop.ui.jobs import as_user_facing
 from energy_desktop.ui.views.starting_view import StartingView
+
+if TYPE_CHECKING:
+    from energy_desktop.app.restoring import GoodBackup
+    from energy_desktop.app.site_key import Ask
 
 _LOG = logging.getLogger("energy_desktop.ui")
 
@@ -46,6 +49,8 @@ class Rescue(QObject):
         self._outcome = None
 
         def work() -> GoodBackup:
+            from energy_desktop.app.restoring import newest_good
+
             if before is not None:
                 before()
             return newest_good(self._folder, self._ask, lambda _, doing: self._doing.emit(doing))
@@ -55,11 +60,13 @@ class Rescue(QObject):
     def restore(self) -> None:
         """Puts the backup that was found in place, if one was."""
         found = self._outcome
-        if not isinstance(found, GoodBackup):
+        if found is None or isinstance(found, UserFacingError):
             return
         self._show_doing("Restoring the backup")
 
         def work() -> None:
+            from energy_desktop.app.restoring import restore_site
+
             restore_site(self._folder, Path(found.backup.file), self._ask)
 
         self._run(work)
@@ -104,7 +111,7 @@ class Rescue(QObject):
             self._show_outcome(view)
 
     def _show_outcome(self, view: StartingView) -> None:
-        if isinstance(self._outcome, GoodBackup):
-            view.show_backup(self._outcome.backup, self._outcome.passed_over)
-        elif self._outcome is not None:
+        if isinstance(self._outcome, UserFacingError):
             view.show_none(self._outcome)
+        elif self._outcome is not None:
+            view.show_backup(self._outcome.backup, self._outcome.passed_over)
