@@ -46,8 +46,10 @@ def stories(draw):
     minutes = eventful + ahead + QUIET_END
     used = draw(st.lists(st.integers(0, 400), min_size=minutes, max_size=minutes))
     truth = np.concatenate(([0], np.cumsum(used))).tolist()
-    base = draw(st.integers(100_000, 300_000) | st.integers(MODULUS - 20_000, MODULUS - 1))
     calm = not jumps  # an exchange while the clock is wrong has no right time to be told
+    # A register that begins again just while the clock is wrong is not told apart from a fall.
+    near_top = st.integers(MODULUS - 20_000, MODULUS - 1) if calm else st.nothing()
+    base = draw(st.integers(100_000, 300_000) | near_top)
     spots = draw(st.sets(st.integers(20, eventful), max_size=1 if calm else 0))
     exchanges, shown, register = [], [], base
     for minute in range(minutes + 1):
@@ -129,7 +131,7 @@ def lived(story, folder):
     return list(zip(starts, found.energy_wh.tolist(), found.quality.tolist(), strict=True)), proof
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(stories())
 def test_booked_and_quarantined_energy_is_what_flowed(story):
     with tempfile.TemporaryDirectory() as folder:
