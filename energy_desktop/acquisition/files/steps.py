@@ -28,6 +28,8 @@ from energy_desktop.domain.errors import DataFileError
 
 _REGISTER_ROWS = 48  # so many values in a row that never fall are no consumption
 _FEWEST_TO_DOUBT = 3
+_BAD_FOR = 5  # readings within which a bad one is followed by the register as it was
+_SPIKE_REST = 0.1  # of a spike's height that may be left when the register is back
 _DAY_MS = 86_400_000
 
 
@@ -222,11 +224,16 @@ def _register_or_not(
     """
     if layout.values != "auto" or meaning.unit not in WH_PER:
         return layout.values == "register", ()
-    rises = len(value) > 1 and bool(np.all(np.diff(value) >= 0))
-    if rises and (meaning.named_register or _rises_long(value)):
+    change = np.diff(value)
+    falls = int(np.count_nonzero(change < 0))
+    rises = len(change) > 0 and not falls
+    # A register that dips, rolls over or is exchanged falls now and then; consumption always.
+    seldom = falls * (20 if meaning.named_register else 100) <= len(change)
+    if seldom and ((rises and meaning.named_register) or _rises_long(value)):
         said = "and are called so" if meaning.named_register else "over many rows"
+        never = f"fall at {falls} of {len(value)} rows only" if falls else "never fall"
         return True, (
-            f"The values never fall {said}: they were read as a counter, and their differences "
+            f"The values {never} {said}: they were read as a counter, and their differences "
             "stored.",
         )
     if meaning.named_register and len(value) > 1:
@@ -286,16 +293,48 @@ def _rises_long(value: Floats) -> bool:
 
 
 def _differences(rows: Rows, step_s: int, unit: Unit) -> tuple[Bools, Floats, list[RejectedLine]]:
-    """Which pairs of readings make a step (n - 1,), and the energy of those: none across a gap or
-    where the register falls."""
+    """Which pairs of readings make a step (n - 1,), and the energy of those: none across a gap,
+    beside a reading that did not last, or where the register falls."""
     change = np.round(np.diff(rows.value) * WH_PER[unit], 6)
     neighbours = np.diff(rows.time_ms) == step_s * 1000
-    fallen = [
+    bad = _not_lasting(rows.value, neighbours)
+    sound = ~(bad[:-1] | bad[1:])
+    left_out = [
+        RejectedLine(int(rows.line[k]), f"{rows.value[k]:g} {unit} did not last: a bad reading?")
+        for k in np.flatnonzero(bad).tolist()
+    ]
+    left_out += [
         RejectedLine(
             int(rows.line[k + 1]),
             f"the register falls from {rows.value[k]:g} to {rows.value[k + 1]:g} {unit}",
         )
-        for k in np.flatnonzero(neighbours & (change < 0)).tolist()
+        for k in np.flatnonzero(neighbours & sound & (change < 0)).tolist()
     ]
-    good = neighbours & (change >= 0)
-    return good, change[good], fallen
+    good = neighbours & sound & (change >= 0)
+    return good, change[good], left_out
+
+
+def _not_lasting(value: Floats, neighbours: Bools) -> Bools:
+    """Which readings (n,) are dips or spikes: the register goes on past them as if they were not.
+
+    neighbours (n - 1,): which stand a step apart; over a hole no rise is booked, so it needs no
+    dip to be found. A dip is tested first, as the ledger does it: what returns to where it was
+    before was no reset.
+    """
+    bad = np.zeros(len(value), np.bool_)
+    for k in np.flatnonzero(np.diff(value) < 0).tolist():
+        if bad[k]:
+            continue
+        returned = np.flatnonzero(value[k + 2 : k + 2 + _BAD_FOR] >= value[k])
+        if len(returned):
+            back = k + 2 + int(returned[0])
+            if bool(neighbours[k:back].all()):
+                bad[k + 1 : back] = True
+                continue
+        for before in range(k - 1, max(k - 1 - _BAD_FOR, -1), -1):
+            if not bad[before] and value[before] <= value[k + 1]:
+                left = value[k + 1] - value[before]
+                if left <= _SPIKE_REST * (value[k] - value[before]):
+                    bad[before + 1 : k + 1] = True
+                break
+    return bad

@@ -139,6 +139,41 @@ def test_a_column_that_never_falls_is_a_register(tmp_path):
     assert parse_csv(path, CsvLayout(values="per_step"))[0].energy_wh[0] == 1_000_000
 
 
+REGISTER_BY_STEPS = [1_000 + 100 * k for k in range(60)]
+
+
+@pytest.mark.parametrize("at", [20, 57])
+@pytest.mark.parametrize("length", [1, 2])
+@pytest.mark.parametrize("lie", [-900, -3_000, 5_000, 5_000_000])
+def test_a_reading_that_did_not_last_is_never_consumption(tmp_path, at, length, lie):
+    read = list(REGISTER_BY_STEPS)
+    for k in range(at, at + length):
+        read[k] = max(read[k] + lie, 0)
+    path = a_csv(tmp_path, "time_utc,register_wh", *hours(*read))
+
+    series = parse_csv(path, CsvLayout(values="register"))[0]
+
+    assert set(series.energy_wh) == {100}
+    assert len(series.energy_wh) == 59 - length - 1  # the steps beside it are left open
+    assert [line for line, _ in series.rejected] == [at + 2 + k for k in range(length)]
+
+
+@pytest.mark.parametrize("name", ["register_wh", "energy_wh"])
+@pytest.mark.parametrize("fall", ["dip", "exchange"])
+def test_a_long_register_is_known_though_it_falls_once(tmp_path, name, fall):
+    read = [1_000 + 100 * k for k in range(200)]
+    read = [*read[:90], *([0] if fall == "dip" else []), *read[90:]]
+    if fall == "exchange":
+        read[120:] = [value - 12_950 for value in read[120:]]
+    path = a_csv(tmp_path, f"time_utc,{name}", *hours(*read))
+
+    series = parse_file(path)[0]
+
+    assert set(series.energy_wh) == {100}
+    assert len(series.rejected) == 1
+    assert "read as a counter" in series.notes[0]
+
+
 def test_a_register_books_nothing_across_a_gap_or_a_fall(tmp_path):
     path = a_csv(
         tmp_path, "time_utc,wh", *hours(10, 20, 5, 8), *hours(30, 31, first="2026-03-01T08:00:00")
