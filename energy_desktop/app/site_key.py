@@ -38,6 +38,13 @@ def site_key(folder: SiteFolder, ask: Ask | None = None) -> str | None:
 def key_of(database: Path, ask: Ask | None = None, key_file: Path | None = None) -> str | None:
     """As `site_key`, for any database file. key_file: where its locked key lies, if elsewhere."""
     if not is_encrypted(database):
+        if key_file is None and key_file_of(database).exists() and not database.exists():
+            raise DamagedStore(
+                where=str(database),
+                what="the encrypted database is gone, its key file is still here.",
+                remedy="Copy it back, or restore a backup: `restore --newest`. For a new, plain "
+                "site move the key file away.",
+            )
         return None
     locked = KeyFile.load(key_file or key_file_of(database))
     for key_id in (key.key_id for key in locked.keys):

@@ -137,6 +137,25 @@ def test_a_key_file_that_is_gone_or_damaged_is_named(site, knowing):
     assert "cannot be read" in empty.stderr
 
 
+def test_a_database_that_is_gone_is_said_and_no_plain_one_takes_its_place(site, knowing):
+    knowing()
+    site("encryption", "on")
+    site("backup")
+    database = site.site / "site.sqlite"
+    for left in site.site.glob("site.sqlite*"):
+        if left.suffix != ".key":
+            left.unlink()
+
+    ended = site.ended("meters")
+
+    assert ended.returncode == 3
+    assert "is gone" in ended.stderr
+    assert not database.exists()
+    site("restore", "--newest")
+    assert site.json("encryption", "status")["encrypted"] is True
+    assert site.json("meters") == {"meters": []}
+
+
 def test_a_passphrase_that_is_too_short_changes_nothing(site, knowing):
     knowing("short")
 
