@@ -60,7 +60,7 @@ def series_of(
     rows, duplicates, conflicts = without_repeats(every)
     rejected += conflicts
     rows_read = collector.rows_read[meter_id]
-    step_s = layout.step_s or _step_s(path, meter_id, stamps, len(rejected))
+    step_s = layout.step_s or _step_s(path, meter_id, stamps, rejected)
     rows, off_grid = _on_grid(rows, step_s, stamps)
     rejected += off_grid
     is_register, notes = _register_or_not(rows.value, meaning, layout)
@@ -249,14 +249,16 @@ def _register_or_not(
     return False, ()
 
 
-def _step_s(path: Path, meter_id: str, time_ms: Int64s, rejects: int) -> int:
+def _step_s(path: Path, meter_id: str, time_ms: Int64s, rejected: list[RejectedLine]) -> int:
     """The commonest distance of neighbouring stamps, those of unusable values too."""
     if len(time_ms) < 2:
         raise DataFileError(
             where=f"{path.name}, meter {meter_id}",
             what=f"{len(time_ms)} usable rows do not tell the step"
-            + (f" ({rejects} cannot be used)." if rejects else "."),
-            remedy="Say the step in seconds.",
+            + (f" ({len(rejected)} cannot be used)." if rejected else "."),
+            remedy=f"Line {rejected[0][0]}: {rejected[0][1]}."
+            if rejected
+            else "Say the step in seconds.",
         )
     distances, counts = np.unique(np.diff(time_ms), return_counts=True)
     step_ms, times = int(distances[counts.argmax()]), int(counts.max())

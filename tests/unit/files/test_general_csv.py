@@ -285,6 +285,13 @@ def test_what_is_read_as_consumption_though_it_may_be_a_register_is_said(
     assert [note in one for one in series.notes] == ([] if note is None else [True])
 
 
+def test_where_no_time_can_be_read_the_first_one_and_its_line_are_named(tmp_path):
+    rows = ["01/02/2025 00:00,1", "01/02/2025 01:00,2"]
+
+    with pytest.raises(DataFileError, match=r"2 cannot be used.*Line 2: .*01/02/2025 00:00"):
+        parse_csv(a_csv(tmp_path, "time,kwh", *rows), CsvLayout(zone="UTC"))
+
+
 def test_the_step_is_that_of_all_stamps_though_every_other_value_is_bad(tmp_path):
     path = a_csv(tmp_path, "time_utc,wh", *hours(5, "x", 6, "x", 7, "x", 3, 4))
 
