@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 TRAIN_SHARE = 0.8
 MOST_ROWS = 400_000
+_EQUAL = 1e-18
 LEAST_TEST_DAYS = 14
 LEAST_ROWS = 200
 NAIVES = {"naive_yesterday": "lag_1", "naive_last_week": "lag_7", "naive_month_mean": "mean_28"}
@@ -273,7 +274,8 @@ class Judge:
         mean = np.bincount(household, actual) / np.maximum(count, 1)
         around = np.bincount(household, (actual - mean[household]) ** 2)
         square = np.bincount(household, error**2)
-        enough = (count >= LEAST_TEST_DAYS) & (around > 0)
+        # What is left of equal days after rounding is no spread.
+        enough = (count >= LEAST_TEST_DAYS) & (around > _EQUAL * count * mean**2)
         self._within += (1.0 - square[enough] / around[enough]).tolist()
 
     def scores(self) -> Scores:

@@ -8,6 +8,7 @@ be understood is refused in one sentence, and the run goes on without it.
 
 from __future__ import annotations
 
+import codecs
 import csv
 import gzip
 import re
@@ -123,7 +124,9 @@ def recognise(path: Path, asked: FileColumns) -> FileLayout:
     lines = _first_lines(path)
     header = lines[0]
     delimiter = max(",;\t", key=header.count)
-    quoted = '"' in header or any('"' in line for line in lines[1:50])
+    # A single quotation mark is a slip of one row: taken for an opening one, it would swallow
+    # the rows below.
+    quoted = any('"' in line and line.count('"') % 2 == 0 for line in lines[:50])
     rows = list(csv.reader(lines, delimiter=delimiter, quoting=csv.QUOTE_MINIMAL if quoted else
                            csv.QUOTE_NONE))  # fmt: skip
     columns = tuple(rows[0])
@@ -144,6 +147,13 @@ def recognise(path: Path, asked: FileColumns) -> FileLayout:
     times = [row[time].strip() for row in body]
     padded = any(row[time] != row[time].strip() for row in body)
     dotted = _DOTTED.match(times[0]) is not None
+    if all(_naive(text, dotted) is None for text in times):
+        raise _refused(
+            path,
+            f"column {columns[time].strip()!r} holds {times[0][:40]!r}, which is no known time.",
+            "Write times as 2013-03-31 00:30 or 31.03.2013 00:30, or name their column "
+            "(--time-column).",
+        )
     step_min = asked.step_min or (30 if london else _step_min(path, body, household, times, dotted))
     if step_min not in STEPS_MIN:
         raise _refused(path, f"its step is {step_min} min.", "15, 30 and 60 min can be read.")
@@ -299,7 +309,10 @@ def _first_lines(path: Path) -> list[str]:
             with path.open("rb") as plain:
                 head = plain.read(_HEAD_BYTES)
         whole = len(head) < _HEAD_BYTES
-        text = head.decode("utf-8-sig", errors="strict" if whole else "ignore")
+        if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            raise _refused(path, "it is not UTF-8 text but UTF-16.", "Export it as UTF-8.")
+        # Cut in the middle of a character it is still UTF-8.
+        text = codecs.getincrementaldecoder("utf-8-sig")().decode(head, final=whole)
     except (OSError, EOFError, zlib.error) as error:
         raise _refused(path, f"it cannot be unpacked or read ({error}).", "Fetch it again.") from (
             error

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 DROPPED = -1
 """The part that rows go to which are not used."""
 
-MOST_KWH = 100_000.0  # in one step: more than any meter of a fleet counts
+MOST_KW = 20_000.0
+"""More than any meter of a fleet counts; the squares of 28 such days still fit into 64 bits."""
 _NUMBER = r"^\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,2})?\s*\z"
 _TIME = r"^\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d(\.0*)?)?"
 _LONDON = "____-__-__ __:__:00.0000000"
@@ -149,9 +150,9 @@ def _read(text: Table, layout: FileLayout, zone: str, engine: Engine) -> _Read:
     rows, utc_s, twice = _in_utc(rows, layout, zone, engine)
     if layout.stamp_end:
         utc_s = utc_s - 60 * layout.step_min
-    most = MOST_KWH * MWH_PER_KWH / _PER_UNIT[layout.unit]
-    if layout.unit in ("W", "kW"):
-        most = most * 60 / layout.step_min
+    most = MOST_KW * MWH_PER_KWH / _PER_UNIT[layout.unit]
+    if layout.unit in ("Wh", "kWh"):
+        most = most * layout.step_min / 60
     return _Read(
         rows,
         number=rows.numeric.fill_null(False),

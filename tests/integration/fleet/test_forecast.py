@@ -116,6 +116,15 @@ def test_lags_are_calendar_days_and_a_missing_day_is_not_skipped_over(days, engi
     assert row["std_7"] == pytest.approx(np.std(week, ddof=1), abs=1e-3)
 
 
+def test_a_household_whose_days_are_equal_has_no_r2_of_its_own():
+    judge = forecast.Judge()
+    household = np.repeat([0, 1], 30)
+    actual = np.concatenate([np.full(30, 7.3), 7.3 + 0.1 * np.arange(30)])
+    judge.see(household, actual, actual + 0.05)
+
+    assert -0.1 < judge.scores().r2_within_median <= 1.0
+
+
 def test_the_day_after_the_last_one_is_forecast(days, engine, tmp_path):
     table = _features(days, engine, tmp_path)
 

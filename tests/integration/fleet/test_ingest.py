@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from energy_desktop.domain.errors import DataFileError
 from energy_desktop.domain.fleet import FileColumns, FleetOptions
 from energy_desktop.fleet import days
+from energy_desktop.fleet.layout import recognise
 from energy_desktop.fleet.results import FleetResults
 from energy_desktop.fleet.workplace import stored
 from tests.support.fleet_files import (
@@ -308,6 +309,55 @@ def test_broken_files_are_named_and_the_others_are_read(tmp_path, engine):
     assert "no column is known as its time" in unknown[0][1]
     assert len(_readings(run)) == 10
     assert good.exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("id,time,kwh\n" + "Zo\xeb,2020-01-01 00:30,1\n" * 5_000, "it is not UTF-8 text"),
+        ("id,time,kwh\na,2020-01-01 00:30,1\n".encode("utf-16"), "not UTF-8 text but UTF-16"),
+        ("id,time,kwh\na,13/01/2020 00:30,1\n", "'13/01/2020 00:30', which is no known time"),
+    ],
+)
+def test_a_file_says_what_keeps_it_from_being_read(tmp_path, content, said):
+    path = tmp_path / "a.csv"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode("latin-1"))
+
+    with pytest.raises(DataFileError, match=said):
+        recognise(path, FileColumns())
+
+
+def test_utf8_is_known_when_the_look_at_its_head_ends_within_a_character(tmp_path):
+    for shift in range(2):
+        path = tmp_path / f"{shift}.csv"
+        head = "id,time,kwh,note\n" + "".join(f"a,2020-01-01 0{k}:00,1,x\n" for k in range(2))
+        path.write_text(head + "a" * shift + "\u00e9" * 65_536, encoding="utf-8")
+
+        assert recognise(path, FileColumns()).step_min == 60
+
+
+def test_a_lone_quotation_mark_does_not_swallow_the_rows_below(tmp_path, engine):
+    rows = london_rows("MAC1", [0.1] * 2_000, start=MIDNIGHT)
+    rows[10] = '"' + rows[10]
+    write_csv(tmp_path / "in" / "a.csv", LONDON, rows)
+
+    run = cleaned(a_run(tmp_path / "in", tmp_path / "out", engine))
+
+    assert used(run) + sum(dropped_counts(run).values()) == 2_000
+    assert len([row for row in _readings(run) if row["household"] == "MAC1"]) == 1_999
+
+
+def test_more_than_any_meter_uses_is_out_of_range_and_does_not_stop_the_run(tmp_path, engine):
+    register = [50_000.0 + k for k in range(48 * 60)]  # a register, taken for energy
+    largest = [10_000.0] * (48 * 60)
+    write_csv(tmp_path / "in" / "a.csv", LONDON, london_rows("MAC1", register, start=MIDNIGHT))
+    write_csv(tmp_path / "in" / "b.csv", LONDON, london_rows("MAC2", largest, start=MIDNIGHT))
+
+    run = cleaned(a_run(tmp_path / "in", tmp_path / "out", engine))
+    run.stage("features")
+
+    assert dropped_counts(run) == {"out_of_range": 48 * 60}
+    assert stored([run.out / "features"])["std_28"].to_pylist() == [0.0] * 54
 
 
 def test_a_value_column_without_a_unit_is_refused_until_somebody_says_it(tmp_path, engine):
