@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -169,6 +170,9 @@ def _list_repeats(place: Workplace, repeats: pa.Table, k: int) -> dict[str, dict
     """Lists them beside the other dropped rows; file -> reason -> rows."""
     if not repeats.num_rows:
         return {}
+    counted = repeats.group_by(["file", "reason"]).aggregate([("rows", "sum")]).to_pylist()
+    # A time that one file repeats several times is as many rows of the list.
+    repeats = repeats.take(np.repeat(np.arange(repeats.num_rows), repeats["rows"].to_numpy()))
     stamps = pc.cast(pc.multiply(repeats["t_min"], 60), pa.timestamp("s"))
     value = pc.divide(pc.cast(repeats["low"], pa.float64()), 1e6)
     other = pc.divide(pc.cast(repeats["high"], pa.float64()), 1e6)
@@ -192,7 +196,6 @@ def _list_repeats(place: Workplace, repeats: pa.Table, k: int) -> dict[str, dict
         }
     ).cast(_DROPPED)
     write(table, place.out / "dropped" / f"daily-{k}.parquet")
-    counted = repeats.group_by(["file", "reason"]).aggregate([("rows", "sum")]).to_pylist()
     found: dict[str, dict[str, int]] = {}
     for one in counted:
         found.setdefault(str(one["file"]), {})[one["reason"]] = int(one["rows_sum"])

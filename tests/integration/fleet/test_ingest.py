@@ -146,6 +146,13 @@ def test_each_file_answers_for_its_own_rows(tmp_path, engine):
         "1": {"duplicate": 2, "conflict": 1},
     }
     assert [row["mwh"] for row in _readings(run)] == [100_000]
+    listed = stored([run.out / "dropped"]).to_pylist()
+    assert Counter((row["file"], row["reason"]) for row in listed) == {
+        (0, "duplicate"): 1,
+        (0, "conflict"): 1,
+        (1, "duplicate"): 2,
+        (1, "conflict"): 1,
+    }
 
 
 @given(st.lists(st.tuples(st.integers(0, 2), st.integers(-3, 400)), min_size=1, max_size=60))

@@ -153,7 +153,7 @@ def test_the_rows_left_out_are_the_same_ones(both):
     )
 
     assert ours == theirs
-    assert len(ours) == 10 + 53  # of the readings in rows, and of those in a row a day
+    assert len(ours) == 11 + 53  # of the readings in rows, and of those in a row a day
 
 
 def test_scores_and_segments_are_the_same(both):
