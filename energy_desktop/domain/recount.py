@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import Enum
 
@@ -42,6 +43,13 @@ class CountingChange:
     keep: str
     recalculate: str
     is_booked: bool = True
+
+
+def begins_at(last_wh: int, factor: float) -> int:
+    """Where a register goes on, in Wh, that counts with another factor from last_wh on: not above
+    its first new reading, or it would seem to fall. What was rounded to a whole Wh may have been
+    half a Wh less."""
+    return max(math.floor((last_wh - 0.5) * factor), 0)
 
 
 class PastUndecided(WrongUse):

@@ -9,7 +9,6 @@ can be looked at. Either way no step of the register is booked as energy.
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -33,7 +32,7 @@ from energy_desktop.domain.ports import (
     Recounting,
     RegisterEventStore,
 )
-from energy_desktop.domain.recount import CountingChange, Past, PastUndecided
+from energy_desktop.domain.recount import CountingChange, Past, PastUndecided, begins_at
 from energy_desktop.domain.site import Meter
 from energy_desktop.services.editing import EditingService
 from energy_desktop.services.registers import NEGATIVE, POSITIVE
@@ -297,7 +296,7 @@ class CountingService:
                         at_ms=last.read_at_ms,
                         kind=RegisterEventKind.RATIO,
                         old_end_wh=last.value_wh,
-                        new_start_wh=_begins_at(last.value_wh, change.factor),
+                        new_start_wh=begins_at(last.value_wh, change.factor),
                         note=change.sentence,
                         by=self._who,
                     )
@@ -367,12 +366,6 @@ class CountingService:
                 by=self._who,
             )
         )
-
-
-def _begins_at(last_wh: int, factor: float) -> int:
-    """Where the register goes on: not above its first new reading, or it would seem to fall. What
-    was rounded to a whole Wh may have been half a Wh less."""
-    return max(math.floor((last_wh - 0.5) * factor), 0)
 
 
 def _behind_transformers(meter: Meter, of_driver_wh: int | None) -> int | None:

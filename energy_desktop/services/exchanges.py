@@ -26,6 +26,7 @@ from energy_desktop.domain.editing import MeterPeriod, RegisterEvent, RegisterEv
 from energy_desktop.domain.energy import DAY_MS, IntervalQuality, RegisterReading
 from energy_desktop.domain.errors import NotFound, WrongUse
 from energy_desktop.domain.ports import ConfigurationStore, History, Ledger, RegisterEventStore
+from energy_desktop.domain.recount import begins_at
 from energy_desktop.domain.site import Meter
 from energy_desktop.services.exchange_doubts import held_back, to_confirm
 from energy_desktop.services.own_meters import own_meter
@@ -323,7 +324,7 @@ class ExchangeService:
                     at_ms=last.read_at_ms,
                     kind=RegisterEventKind.RATIO,
                     old_end_wh=last.value_wh,
-                    new_start_wh=round(last.value_wh * new_ratio / meter.ct_ratio),
+                    new_start_wh=begins_at(last.value_wh, new_ratio / meter.ct_ratio),
                     old_ct_ratio=meter.ct_ratio,
                     new_ct_ratio=new_ratio,
                     note=f"Taken over with exchange {exchange.event_id}.",

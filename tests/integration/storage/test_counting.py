@@ -299,3 +299,32 @@ def test_a_ratio_put_right_before_the_first_interval_is_over_asks_nothing_and_co
 
     found = desk.store.ledger.intervals("m", T0, T0 + HOUR_MS)
     assert np.nanmax(found.energy_wh) <= 40 * 150
+
+
+def test_a_new_ratio_and_a_new_modulus_together_recalculate_falls_and_energy(desk):
+    """It rolls over after 14.9 h. The new modulus is told in readings that come, 40 times as many;
+    the past was read in those of before."""
+    desk.poll(20)
+    desk.clock.now_ms += HOUR_MS
+    changed = replace(METER, ct_ratio=40.0, counter_modulus_wh=40 * MODULUS)
+    with pytest.raises(PastUndecided) as asked:
+        desk.save(changed)
+    desk.save(changed, Past.RECALCULATE)
+    desk.clock.now_ms = T0 + 20 * HOUR_MS
+    desk.poll(16, ratio=40.0, true_wh=12_000)
+
+    (change,) = asked.value.changes
+    assert "multiplied by 40" in change.sentence and "counts to 400.0 kWh" in change.sentence
+    assert "1 interval changes" in change.recalculate
+    assert "multiplied by 40" in change.recalculate
+    past = desk.store.ledger.intervals("m", T0, T0 + round(19.75 * HOUR_MS))
+    assert past.energy_wh[1:].tolist() == [6_000.0] * 78
+    # The second rollover, after 31.6 h, is one by the new modulus in the new readings.
+    later = desk.store.ledger.intervals(
+        "m", T0 + round(20.25 * HOUR_MS), T0 + round(35.75 * HOUR_MS)
+    )
+    assert later.energy_wh.tolist() == [6_000.0] * 62
+    assert not (later.quality == IntervalQuality.QUARANTINED).any()
+    proof = desk.store.ledger.reconciliation("m", T0, T0 + round(35.75 * HOUR_MS))
+    assert (proof.resets, proof.missing_intervals) == (0, 1)  # the first one was not read whole
+    assert proof.interval_sum_wh == pytest.approx(142 * 6_000, abs=41)

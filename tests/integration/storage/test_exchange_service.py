@@ -165,14 +165,15 @@ def test_a_removed_exchange_is_as_if_it_had_never_been(desk, store):
 def test_a_ratio_told_late_steps_after_the_last_reading_and_the_span_can_be_scaled(
     desk, store, clock
 ):
-    """500 Wh on its display times 80 are 40,000 Wh; so far all was counted without a ratio."""
+    """500 Wh on its display times 80 are 40,000 Wh; so far all was counted without a ratio. Its
+    last reading was rounded to a whole Wh, and half a Wh is 40 Wh behind the transformer."""
     result = desk.enter(an_entry(new_start_wh=40_000, ct_ratio=80.0))
 
     exchange, step = result.events
     last_ms = T0 + 24 * HOUR_MS
     assert exchange.new_start_wh == 500
     assert (step.kind, step.at_ms) == (RegisterEventKind.RATIO, last_ms)
-    assert (step.old_end_wh, step.new_start_wh) == (1_940, 1_940 * 80)
+    assert (step.old_end_wh, step.new_start_wh) == (1_940, 1_940 * 80 - 40)
     assert store.configuration.load().meter("m").ct_ratio == 80.0
     assert "Scale that span by 80" in result.warnings[0]
     assert day_wh(store).tolist() == [30.0] * 96
@@ -188,12 +189,36 @@ def test_a_ratio_told_late_steps_after_the_last_reading_and_the_span_can_be_scal
     store.bulk.finish()
 
     after = store.ledger.intervals("m", last_ms, last_ms + 2 * QUARTER).energy_wh
-    assert after.tolist() == [2_400.0, 2_400.0]
+    assert after.tolist() == [2_440.0, 2_400.0]
     editing = EditingService(store.configuration, store.ledger, store.editing, clock, "kim")
     scaled = editing.preview(
         "m", REGISTER, NOON, last_ms, EditMethod.SCALE, EditParameters(factor=Decimal(80))
     )
     assert scaled.total_after_wh == 48 * 2_400
+
+
+@pytest.mark.parametrize("rest_wh", [0.0, 0.26, 0.5, 0.74])
+def test_a_rounded_reading_makes_no_register_fall_where_the_ratio_changes(desk, store, rest_wh):
+    """Rounded up and multiplied by 80 it lay above what the register showed next."""
+    last_ms = T0 + 24 * HOUR_MS
+    store.bulk.add_sealed("m", REGISTER, np.array([last_ms + MINUTE]), np.array([1_942 + rest_wh]))
+    store.bulk.finish()
+
+    desk.enter(an_entry(new_start_wh=40_000, ct_ratio=80.0))
+    quiet = np.arange(1, 4)
+    used = 1_942 + rest_wh + 2 * np.arange(30)
+    store.bulk.add_sealed(
+        "m", REGISTER, last_ms + (1 + quiet) * MINUTE, np.full(3, 80 * (1_942 + rest_wh))
+    )
+    store.bulk.add_sealed("m", REGISTER, last_ms + (5 + np.arange(30)) * MINUTE, 80 * used)
+    store.bulk.finish()
+
+    after = store.ledger.intervals("m", last_ms, last_ms + 2 * QUARTER)
+    assert np.isfinite(after.energy_wh).all()
+    assert store.ledger.reconciliation("m", last_ms, last_ms + 2 * QUARTER).resets == 0
+    first, second = after.energy_wh.tolist()
+    assert 2 + 160 * 10 <= first <= 2 + 160 * 10 + 81  # to a Wh of before
+    assert second == 160 * 15
 
 
 def test_a_ratio_does_not_change_while_the_meter_is_read(desk, store, clock):
