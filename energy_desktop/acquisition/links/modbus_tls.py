@@ -10,6 +10,7 @@ restart.
 """
 
 import asyncio
+import contextlib
 import ssl
 from functools import partial
 from pathlib import Path
@@ -114,9 +115,11 @@ class ModbusTlsConnection(ModbusTcpConnection):
 
     def _abort(self) -> None:
         """TLS says good-bye and waits for half a minute to hear it, with the socket held open."""
-        if self._transport is not None:
-            self._transport.abort()
-            self._transport = None
+        transport, self._transport = self._transport, None
+        if transport is not None:
+            # Python 3.11.2 of Debian 12 forgets the protocol of a transport that was closed twice.
+            with contextlib.suppress(AttributeError):
+                transport.abort()
 
     def _answered(self, unit_id: int) -> None:
         self._answered_once = True
