@@ -23,6 +23,7 @@ from energy_desktop.app.rescue import Rescue
 from energy_desktop.domain.clock import Clock, system_clock
 from energy_desktop.domain.errors import (
     DamagedStore,
+    MissingStore,
     PassphraseNeeded,
     UserFacingError,
     WrongKey,
@@ -77,6 +78,7 @@ class Desktop(QObject):
         self._last_progress = (0.0, "Opening the site")
         self.failure: UserFacingError | None = None
         self._passphrase: str | None = None
+        self._anew = False
         self.context = ViewContext(
             Formats(
                 self._remembered.get("zone", "UTC"),
@@ -118,8 +120,12 @@ class Desktop(QObject):
             from energy_desktop.app.engine import Engine
             from energy_desktop.app.job_processes import JobProcesses
             from energy_desktop.app.site_key import site_key
+            from energy_desktop.app.store_gone import begin_anew
             from energy_desktop.app.wiring import make_services
 
+            if self._anew:
+                self._anew = False
+                begin_anew(self._folder)
             # Nobody sits at a terminal here: the pages ask instead.
             site_key(self._folder, ask=lambda _: self._passphrase)
             engine = Engine(self._folder, clock=self._clock, demo=self._demo)
@@ -162,10 +168,10 @@ class Desktop(QObject):
         _LOG.error("The site could not be started: %s", error)
         self.failure = error
         self.shell.starting = error.what
-        for view in self._starting:
-            self._show_failure(view, error)
         if self._may_be_restored(error):
             self.rescue.seek()
+        for view in self._starting:
+            self._show_failure(view, error)
 
     def _show_failure(self, view: StartingView, error: UserFacingError) -> None:
         if isinstance(error, PassphraseNeeded | WrongKey):
@@ -180,12 +186,17 @@ class Desktop(QObject):
         self._passphrase = passphrase
         self._open_again()
 
+    def _open_without_backup(self) -> None:
+        """The store as it is; an empty one where it is gone."""
+        self._anew = isinstance(self.failure, MissingStore)
+        self._open_again()
+
     def _open_again(self) -> None:
         self.failure = None
         self._thread = threading.Thread(target=self._start_engine, name="starter", daemon=True)
         self._thread.start()
 
-    # -------------------------------------------------------- a damaged store
+    # -------------------------------------------------------- a store damaged or gone
 
     def _may_be_restored(self, error: UserFacingError) -> bool:
         """A server's database is restored on the server."""
@@ -231,7 +242,7 @@ class Desktop(QObject):
             view = StartingView(self.context)
             view.show_progress(*self._last_progress)
             view.unlocked.connect(self._unlock)
-            view.open_wanted.connect(self._open_again)
+            view.open_wanted.connect(self._open_without_backup)
             if self.failure is not None:
                 self._show_failure(view, self.failure)
             self._starting.append(view)

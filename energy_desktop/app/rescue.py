@@ -1,4 +1,4 @@
-"""What the window does about a store that is damaged: finds the newest whole backup, restores it.
+"""What the window does about a store that is damaged or gone: finds and restores a whole backup.
 
 Both take seconds per gigabyte and run in a thread; the outcome comes back as signals. Nothing is
 restored before a person asked for it: what was read after the backup is only in the damaged file.
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal
 
 from energy_desktop.app.paths import SiteFolder
-from energy_desktop.domain.errors import UserFacingError
+from energy_desktop.domain.errors import PassphraseNeeded, UserFacingError, WrongKey
 from energy_desktop.ui.jobs import as_user_facing
 from energy_desktop.ui.views.starting_view import StartingView
 
@@ -74,8 +74,9 @@ class Rescue(QObject):
     def show(self, view: StartingView, error: UserFacingError) -> None:
         """A page shows what is damaged, and from then on what is found."""
         view.show_damage(error)
-        view.restore_wanted.connect(self.restore)
-        self._views.append(view)
+        if view not in self._views:
+            view.restore_wanted.connect(self.restore)
+            self._views.append(view)
         if self._outcome is not None:
             self._show_outcome(view)
 
@@ -111,7 +112,9 @@ class Rescue(QObject):
             self._show_outcome(view)
 
     def _show_outcome(self, view: StartingView) -> None:
-        if isinstance(self._outcome, UserFacingError):
+        if isinstance(self._outcome, PassphraseNeeded | WrongKey):
+            view.ask_passphrase(self._outcome)
+        elif isinstance(self._outcome, UserFacingError):
             view.show_none(self._outcome)
         elif self._outcome is not None:
             view.show_backup(self._outcome.backup, self._outcome.passed_over)

@@ -13,9 +13,10 @@ from pathlib import Path
 
 from energy_desktop.app.paths import SiteFolder
 from energy_desktop.app.site_key import Ask, ask_on_terminal, key_of
-from energy_desktop.domain.errors import StoreError
+from energy_desktop.app.store_gone import backups_of
+from energy_desktop.domain.errors import PassphraseNeeded, StoreError, WrongKey
 from energy_desktop.domain.ports import ProgressSink, no_progress
-from energy_desktop.services.backups import Backup, backup_folders, backups_in
+from energy_desktop.services.backups import Backup, backup_folders
 from energy_desktop.storage import prove, restore
 from energy_desktop.storage.encryption import is_encrypted
 from energy_desktop.storage.keyfile import KeyFile, key_file_of
@@ -31,15 +32,14 @@ class GoodBackup:
     passed_over: tuple[str, ...] = ()
 
 
-def backups_of(folder: SiteFolder) -> tuple[Backup, ...]:
-    """All that lie where backups of this site were put, newest first; none was opened."""
-    return backups_in(backup_folders(folder.backups), str(folder.database))
-
-
 def newest_good(
     folder: SiteFolder, ask: Ask = ask_on_terminal, progress: ProgressSink = no_progress
 ) -> GoodBackup:
-    """Proves one after another, from the newest on. Raises StoreError when none is whole."""
+    """Proves one after another, from the newest on.
+
+    Raises StoreError when none is whole; PassphraseNeeded and WrongKey for the first that cannot be
+    opened: a slip while typing must not end in an older backup.
+    """
     passed_over: list[str] = []
     known = backups_of(folder)
     for number, made in enumerate(known):
@@ -47,6 +47,8 @@ def newest_good(
         progress(number / len(known), f"Proving the backup {file.name}")
         try:
             prove(file, _key(folder, file, ask))
+        except (PassphraseNeeded, WrongKey):
+            raise
         except StoreError as error:
             _LOG.warning("%s", error)
             passed_over.append(str(error))

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from energy_desktop.app.paths import SiteFolder
+from energy_desktop.app.store_gone import refuse_if_gone
 from energy_desktop.domain.errors import DamagedStore, PassphraseNeeded, WrongKey
 from energy_desktop.storage.encryption import is_encrypted, opens
 from energy_desktop.storage.keyfile import KeyFile, key_file_of
@@ -29,22 +30,17 @@ _unlocked: dict[str, str] = {}
 def site_key(folder: SiteFolder, ask: Ask | None = None) -> str | None:
     """The key of the site's database; None: it is plain, or on a server.
 
-    Raises PassphraseNeeded, WrongKey; DamagedStore when the key file is gone or does not fit, and
-    StoreError when it cannot be read.
+    Every way to a site's store begins here, so this is where one whose file is gone is noticed:
+    MissingStore. Raises PassphraseNeeded, WrongKey; DamagedStore when the key file is gone or does
+    not fit, and StoreError when it cannot be read.
     """
+    refuse_if_gone(folder)
     return None if folder.store != folder.database else key_of(folder.database, ask)
 
 
 def key_of(database: Path, ask: Ask | None = None, key_file: Path | None = None) -> str | None:
     """As `site_key`, for any database file. key_file: where its locked key lies, if elsewhere."""
     if not is_encrypted(database):
-        if key_file is None and key_file_of(database).exists() and not database.exists():
-            raise DamagedStore(
-                where=str(database),
-                what="the encrypted database is gone, its key file is still here.",
-                remedy="Copy it back, or restore a backup: `restore --newest`. For a new, plain "
-                "site move the key file away.",
-            )
         return None
     locked = KeyFile.load(key_file or key_file_of(database))
     for key_id in (key.key_id for key in locked.keys):

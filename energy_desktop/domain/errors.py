@@ -71,6 +71,10 @@ class DamagedStore(StoreError):
     """The database, or a place in it, is not what was written: a backup helps."""
 
 
+class MissingStore(DamagedStore):
+    """The file of the database is gone, and things beside it say that there was one."""
+
+
 class EngineAlreadyRunning(StoreError):
     """Another engine holds this database."""
 

@@ -155,12 +155,14 @@ def _note_origin(restored: Path, key: str | None, text: str) -> None:
 
 def _set_aside(path: Path, key: str | None, now_ms: int) -> Path | None:
     """Keeps the old database under another name, its log included; its own name stays until the
-    new one takes it in one rename."""
-    if not path.exists():
-        return None
+    new one takes it in one rename. The log of one that is gone is kept, too: the new one would
+    take it for its own."""
     stamp = from_ms(now_ms).strftime("%Y%m%dT%H%M%SZ")
     aside = _free_name(path.with_name(f"{path.name}.before-restore-{stamp}"))
-    if path.stat().st_size:  # an emptied file would be made a new database by being opened
+    there = path.exists()
+    if (
+        there and path.stat().st_size
+    ):  # an emptied file would be made a new database by being opened
         with suppress(sqlite_driver.Error), closing(sqlite_connection(path, key=key)) as old:
             old.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
     # A log that could not be folded in (the file is damaged) belongs to the old file, not the new.
@@ -168,6 +170,8 @@ def _set_aside(path: Path, key: str | None, now_ms: int) -> Path | None:
         log_file = Path(f"{path}{suffix}")
         if log_file.exists():
             log_file.replace(f"{aside}{suffix}")
+    if not there:
+        return None
     try:
         os.link(path, aside)
     except OSError:  # a file system without links

@@ -102,6 +102,30 @@ def test_a_store_that_does_not_open_is_restored_under_the_window(backed_up, tmp_
     assert len(list(backed_up.site.glob("site.sqlite.before-restore-*"))) >= 1
 
 
+def test_a_store_that_is_gone_is_restored_under_the_window(backed_up, tmp_path):
+    (backed_up.site / "site.sqlite").unlink()
+
+    seen = under_the_window(backed_up, "starting", tmp_path)
+
+    assert "the database is gone" in seen["found"]
+    assert backed_up.backup in seen["found"]
+    assert "was opened and is whole" in seen["said"]
+    assert "in no backup" in seen["said"]
+    assert seen["answering"] == 1
+    assert seen["polled"] > 3
+    assert seen["sound"]
+
+
+def test_an_empty_store_takes_the_place_of_one_that_is_gone_when_asked_for(backed_up, tmp_path):
+    (backed_up.site / "site.sqlite").unlink()
+
+    seen = under_the_window(backed_up, "anew", tmp_path)
+
+    assert seen["polled"] == seen["answering"] == 0
+    assert backed_up.json("meters") == {"meters": []}
+    assert [b["file"] for b in backed_up.json("backups")["backups"]] == [backed_up.backup]
+
+
 def test_harm_that_the_check_finds_is_named_and_restored_under_the_window(backed_up, tmp_path):
     database = backed_up.site / "site.sqlite"
     spoil(database, root_page(database, "invoice_papers"))

@@ -1,6 +1,6 @@
 """What every page shows while the site is opened: progress, failure, or a question for the key."""
 
-from energy_desktop.domain.errors import DamagedStore, PassphraseNeeded, StoreError
+from energy_desktop.domain.errors import DamagedStore, MissingStore, PassphraseNeeded, StoreError
 from energy_desktop.services.backups import Backup
 from energy_desktop.ui.views.starting_view import StartingView
 from tests.gui.fakes import a_context
@@ -83,3 +83,20 @@ def test_without_a_whole_backup_the_damaged_store_can_still_be_opened(qtbot):
     assert view.restore_button.isHidden()
     with qtbot.waitSignal(view.open_wanted):
         view.open_button.click()
+
+
+def test_a_store_that_is_gone_is_not_called_damaged_and_an_empty_one_must_be_asked_for(qtbot):
+    view = a_view(qtbot)
+    asked = []
+    view.open_wanted.connect(lambda: asked.append("begin anew"))
+
+    view.show_damage(MissingStore(where="site.sqlite", what="the database is gone.", remedy=""))
+    assert not view.open_button.isEnabled()
+    view.show_backup(Backup("/b/site-1.sqlite", 12_300_000, 1_760_000_000_000), ())
+
+    assert view.answer.startswith("The store is gone.")
+    assert "kept aside" not in view.since.text()
+    assert view.open_button.text() == "Begin anew with an empty store"
+    assert asked == []
+    view.open_button.click()
+    assert asked == ["begin anew"]

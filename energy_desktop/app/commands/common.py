@@ -143,16 +143,20 @@ def guarded(command: Callable[P, R]) -> Callable[P, R]:
         except (typer.Exit, typer.BadParameter, KeyboardInterrupt):
             raise
         except Exception as error:  # noqa: BLE001 - the edge of the program: logged whole
-            where = _log_bug(error, command.__name__)
+            site = kwargs.get("site")
+            where = _log_bug(error, command.__name__, site if isinstance(site, Path) else None)
             complain(f"Internal error: {type(error).__name__}: {error}. Report {where}.")
             raise typer.Exit(FAILED) from None
 
     return run
 
 
-def _log_bug(error: Exception, name: str) -> str:
-    """Writes a bug of ours to the site's log, whole; gives the words for where it stands."""
-    folder = site_folder(None)
+def _log_bug(error: Exception, name: str, site: Path | None) -> str:
+    """Writes a bug of ours to the site's log, whole; gives the words for where it stands.
+
+    site: as the command was told with its own --site.
+    """
+    folder = site_folder(site)
     try:
         log_to(folder.log, console_level=logging.CRITICAL + 1)
     except OSError:

@@ -40,9 +40,11 @@ def register(app: typer.Typer) -> None:
 def status(site: SiteOption = None, as_json: JsonOption = False) -> None:
     """Tell whether the store is encrypted and where its key is kept."""
     from energy_desktop.app import site_key
+    from energy_desktop.app.store_gone import refuse_if_gone
     from energy_desktop.storage.encryption import is_encrypted
 
     folder = site_folder(site)
+    refuse_if_gone(folder)
     encrypted = folder.store == folder.database and is_encrypted(folder.database)
     in_keyring = encrypted and site_key.recall(_key_file(folder).key_id) is not None
     kept = "its key lies in this user's keyring" if in_keyring else "the passphrase is asked"
@@ -190,6 +192,8 @@ def _told(
 
 
 def _of_a_file(site: SiteOption) -> SiteFolder:
+    from energy_desktop.app.store_gone import refuse_if_gone
+
     folder = site_folder(site)
     if folder.store != folder.database:
         raise WrongUse(
@@ -197,6 +201,7 @@ def _of_a_file(site: SiteOption) -> SiteFolder:
             what="its store is a database server.",
             remedy="Encrypt the disk of the server.",
         )
+    refuse_if_gone(folder)
     if not folder.database.exists():
         raise StoreError(
             where=str(folder.database), what="there is no store yet.", remedy="Check --site."

@@ -23,6 +23,7 @@ from energy_desktop.domain.errors import WrongUse
 def register(app: typer.Typer) -> None:
     app.command()(backup)
     app.command()(restore)
+    app.command()(begin_anew)
     app.command()(backups)
     app.command()(soundness)
 
@@ -96,9 +97,24 @@ def restore(
 
 
 @guarded
+def begin_anew(site: SiteOption = None, as_json: JsonOption = False) -> None:
+    """Make an empty store where that of a site is gone; its backups stay where they are."""
+    from energy_desktop.app.store_gone import begin_anew as begin
+
+    folder = site_folder(site)
+    aside = begin(folder)
+    kept = "".join(f" Kept: {file.name}." for file in aside)
+    say(
+        {"database": str(folder.database), "kept_aside": [str(file) for file in aside]},
+        as_json=as_json,
+        text=f"{folder.database} is an empty store now.{kept}",
+    )
+
+
+@guarded
 def backups(site: SiteOption = None, as_json: JsonOption = False) -> None:
     """List the backups of the site, newest first; works when the store does not open."""
-    from energy_desktop.app.restoring import backups_of
+    from energy_desktop.app.store_gone import backups_of
 
     found = backups_of(site_folder(site))
     say(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QLabel, QLineEdit, QProgressBar, QVBoxLayout, QWidget
 
-from energy_desktop.domain.errors import UserFacingError
+from energy_desktop.domain.errors import MissingStore, UserFacingError
 from energy_desktop.ui.views.base import BaseView, ViewContext
 from energy_desktop.ui.widgets.paint import label
 from energy_desktop.ui.widgets.panel import Panel, button
@@ -18,13 +19,38 @@ if TYPE_CHECKING:
 _STEPS = 1000
 
 
+@dataclass(frozen=True, slots=True)
+class _Harm:
+    """How the page speaks of a store that needs a backup. without: what can be done instead."""
+
+    headline: str
+    since: str
+    without: str
+    advice: str = ""
+
+
+_DAMAGED = _Harm(
+    "The store is damaged.",
+    "What was read after it stays in the damaged file, which is kept aside in the same folder; in "
+    "the restored store that time is a gap.",
+    "Open the store as it is",
+)
+_GONE = _Harm(
+    "The store is gone.",
+    "What was read after it is in no backup; in the restored store that time is a gap.",
+    "Begin anew with an empty store",
+    "If the file was moved: close this window, put it back and start again, and nothing is lost. "
+    "Beginning anew leaves the backups where they are, until the rule of Settings lets them go.",
+)
+
+
 class StartingView(BaseView):
     """Progress in words; on failure the sentence with what to do, the question for a key, or the
-    newest whole backup of a store that is damaged."""
+    newest whole backup of a store that is damaged or gone."""
 
     unlocked = Signal(str)  # the passphrase or recovery key that was typed
     restore_wanted = Signal()
-    open_wanted = Signal()  # the store as it is, harm or not
+    open_wanted = Signal()  # the store as it is, harm or not; an empty one where it is gone
 
     def __init__(self, context: ViewContext) -> None:
         super().__init__(context)
@@ -47,6 +73,7 @@ class StartingView(BaseView):
         column.addStretch(3)
         self.panel.set_content(inside)
         self._beginning = self._inside = inside
+        self._harm = _DAMAGED
         self.body.addWidget(self.panel)
 
     def show_progress(self, fraction: float, doing: str) -> None:
@@ -56,25 +83,28 @@ class StartingView(BaseView):
         self.set_answer(doing)
 
     def show_damage(self, error: UserFacingError) -> None:
-        """What is harmed, while a backup is looked for; `show_backup` or `show_none` follows."""
+        """What is wrong, while a backup is looked for; `show_backup` or `show_none` follows."""
         inside = QWidget()
         column = QVBoxLayout(inside)
         column.addStretch(2)
-        self._centred(column, "The store is damaged.", "step")
+        self._harm = harm = _GONE if isinstance(error, MissingStore) else _DAMAGED
+        self._centred(column, harm.headline, "step")
         self._centred(column, f"{error.where}: {error.what}")
         self.search = self._centred(column, "Looking for the newest backup that is whole …")
         self.since = self._centred(column, "", "caption")
         self.restore_button = button(
             "Restore this backup", self._restore, icon="backup-restore", kind="primary"
         )
-        self.open_button = button("Open the store as it is", self._open, kind="quiet")
+        self.open_button = button(harm.without, self._open, kind="quiet")
         for one in (self.restore_button, self.open_button):
             one.setEnabled(False)
             column.addWidget(one, 0, Qt.AlignmentFlag.AlignHCenter)
         self.restore_button.setVisible(False)
+        if harm.advice:
+            self._centred(column, harm.advice, "caption")
         column.addStretch(3)
         self._replace(inside)
-        self.set_answer("The store is damaged.")
+        self.set_answer(harm.headline)
 
     def show_search(self, doing: str) -> None:
         """How far looking for a backup, or restoring it, has come."""
@@ -86,22 +116,19 @@ class StartingView(BaseView):
         size = f"{self.formats.number(made.size_bytes / 1e6, 1)}\u00a0MB"
         self.search.setText(f"The backup of {when} ({size}) was opened and is whole.")
         lost = "".join(f"Passed over: {sentence}\n" for sentence in passed_over)
-        self.since.setText(
-            f"{lost}What was read after it stays in the damaged file, which is kept aside in the "
-            "same folder; in the restored store that time is a gap."
-        )
+        self.since.setText(f"{lost}{self._harm.since}")
         self.restore_button.setVisible(True)
         self.restore_button.setEnabled(True)
         self.open_button.setEnabled(True)
         self.restore_button.setFocus()
-        self.set_answer(f"The store is damaged. The backup of {when} is whole.")
+        self.set_answer(f"{self._harm.headline} The backup of {when} is whole.")
 
     def show_none(self, error: UserFacingError) -> None:
         """Nothing can be restored from here."""
         self.search.setText(f"{error.where}: {error.what}")
         self.since.setText(error.remedy)
         self.open_button.setEnabled(True)
-        self.set_answer(f"The store is damaged. {error.what}")
+        self.set_answer(f"{self._harm.headline} {error.what}")
 
     def _centred(self, column: QVBoxLayout, text: str, role: str = "") -> QLabel:
         line = label(text, role, wrap=True)
