@@ -11,6 +11,7 @@ import json
 import logging
 import sys
 import threading
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, QTimer, Signal
@@ -20,6 +21,7 @@ from energy_desktop.app.desktop_shell import DesktopShell
 from energy_desktop.app.logging_setup import log_qt_messages, log_to
 from energy_desktop.app.paths import SiteFolder, fonts_folder
 from energy_desktop.app.rescue import Rescue
+from energy_desktop.app.window_door import Entry, WindowDoor, bring_to_front
 from energy_desktop.domain.clock import Clock, system_clock
 from energy_desktop.domain.errors import (
     DamagedStore,
@@ -51,6 +53,7 @@ _LOG = logging.getLogger("energy_desktop.ui")
 class Desktop(QObject):
     """Window and engine of one site, and the thread that starts the engine."""
 
+    closing = Signal()
     _progressed = Signal(float, str)
     _ready = Signal()
     _failed = Signal(object)
@@ -276,6 +279,7 @@ class Desktop(QObject):
 
     def close(self) -> None:
         """Jobs, engine, then the window may go. Called once by the window."""
+        self.closing.emit()
         self.feed.stop()
         # The processes end first: a job thread that waits for one comes back at once.
         if self._processes is not None:
@@ -304,7 +308,10 @@ class Desktop(QObject):
 
 
 def open_window(folder: SiteFolder, *, demo: bool = False) -> int:
-    """Runs the program until the window is closed; gives the exit code."""
+    """Runs the program until the window is closed; gives the exit code.
+
+    Where the site has a window already, that one is brought to the front instead.
+    """
     try:
         folder.make()
     except UserFacingError as error:
@@ -316,7 +323,20 @@ def open_window(folder: SiteFolder, *, demo: bool = False) -> int:
     if not isinstance(app, QApplication):
         raise TypeError("another kind of Qt application is already running")
     app.setApplicationName("energy_desktop")
+    door = WindowDoor(folder)
+    entry = door.enter()
+    if entry is Entry.IN_FRONT:
+        sys.stdout.write(f"The window of {folder.root} was open already; it is in front now.\n")
+        return 0
+    if entry is Entry.SILENT:
+        sys.stderr.write(
+            f"{folder.root}: its window is open already and does not answer. Wait a minute and "
+            "try again, or end that program.\n"
+        )
+        return 3
     desktop = Desktop(app, folder, demo=demo)
+    door.called.connect(partial(bring_to_front, desktop.window))
+    desktop.closing.connect(door.close)
     desktop.show()
     code = app.exec()
     with contextlib.suppress(RuntimeError):
