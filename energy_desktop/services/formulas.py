@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from energy_desktop.domain.site import VIRTUAL, Meter
+from energy_desktop.domain.site import VIRTUAL, Meter, VirtualMeter
 
 _MINUS = "-\u2212\u2013"
 _TIMES = "*\u00d7\u00b7"
@@ -43,9 +43,15 @@ class _Stop(Exception):
         self.problem = FormulaProblem(start, end, sentence)
 
 
-def parse_formula(text: str, meters: Iterable[Meter]) -> Formula:
-    """Terms with sign and factor, each meter by its id or name, in quotation marks or without."""
+def parse_formula(
+    text: str, meters: Iterable[Meter], virtual: Iterable[VirtualMeter] = ()
+) -> Formula:
+    """Terms with sign and factor, each meter by its id or name, in quotation marks or without.
+
+    virtual: meters that are made of others; one in a formula is told by what it is made of.
+    """
     known = tuple(meters)
+    made = tuple(virtual)
     terms: list[tuple[str, float]] = []
     at = _skip(text, 0)
     if at == len(text):
@@ -55,7 +61,7 @@ def parse_formula(text: str, meters: Iterable[Meter]) -> Formula:
             sign, at = _sign(text, at, needed=bool(terms))
             begin = at
             factor, at = _factor(text, at, known)
-            meter, after = _meter(text, at, known)
+            meter, after = _meter(text, at, known, made)
             factor *= sign
             if any(meter.meter_id == there for there, _ in terms):
                 raise _Stop(begin, after, f"{meter.name} is there twice: make one term of it.")
@@ -76,6 +82,15 @@ def formula_text(terms: Iterable[tuple[str, float]]) -> str:
         size = "" if abs(factor) == 1 else f"{abs(factor):.12g} \u00d7 "
         parts.append(f"{sign}{size}{meter_id}")
     return " ".join(parts)
+
+
+def made_of_others(virtual: VirtualMeter) -> str:
+    """Why a virtual meter is no term: what it is made of can be changed, and may come to be made
+    of the one that it is a term of."""
+    return (
+        f"{virtual.name} ({virtual.meter_id}) is a virtual meter itself: write the meters that it "
+        f"is made of, {virtual.formula}."
+    )
 
 
 def _skip(text: str, at: int) -> int:
@@ -113,10 +128,16 @@ def _factor(text: str, at: int, known: tuple[Meter, ...]) -> tuple[float, int]:
     return value, after
 
 
-def _meter(text: str, at: int, known: tuple[Meter, ...]) -> tuple[Meter, int]:
+def _meter(
+    text: str, at: int, known: tuple[Meter, ...], made: tuple[VirtualMeter, ...]
+) -> tuple[Meter, int]:
     found = _longest(text, at, known)
     if found is not None:
         return found
+    computed = _longest(text, at, tuple(v.as_meter() for v in made))
+    if computed is not None:
+        itself = next(v for v in made if v.meter_id == computed[0].meter_id)
+        raise _Stop(at, computed[1], made_of_others(itself))
     word = _WORD.match(text, at)
     end = word.end() if word else min(at + 1, len(text))
     said = text[at:end].strip('"\u201c\u201d')

@@ -28,6 +28,7 @@ from energy_desktop.domain.energy import (
 from energy_desktop.domain.errors import NotEnoughData, NotFound, WrongUse
 from energy_desktop.domain.ports import ConfigurationStore, Ledger
 from energy_desktop.domain.site import VIRTUAL, Meter, VirtualMeter
+from energy_desktop.services.formulas import made_of_others
 from energy_desktop.services.registers import positive_register
 
 if TYPE_CHECKING:
@@ -302,7 +303,10 @@ def _check(configuration: Configuration, virtual: VirtualMeter) -> None:
     missing = [m for m, _ in virtual.terms if configuration.meter(m) is None]
     named = [m for m, _ in virtual.terms]
     twice = next((m for m in named if named.count(m) > 1), None)
-    if missing:
+    computed = next((v for m in missing if (v := configuration.virtual_meter(m))), None)
+    if computed is not None:
+        what = made_of_others(computed)
+    elif missing:
         what = f"there is no meter {', '.join(missing)}."
     elif not virtual.terms or not virtual.virtual_id or not virtual.name.strip():
         what = "it lacks id, name or terms."

@@ -170,6 +170,24 @@ def test_a_formula_over_a_meter_that_is_not_there_is_refused_with_its_line(tmp_p
     assert "line 16" in result.stderr
 
 
+def test_a_virtual_meter_of_virtual_meters_is_refused_with_the_meters_to_name(site, tmp_path):
+    """Which could come to stand in a ring. By term, by formula and in the site file alike."""
+    file = tmp_path / "site.toml"
+    of_itself = '[[virtual_meters]]\nid = "x"\nname = "X"\nterms = { "virtual:rest" = 2 }\n'
+    file.write_text(SITE + of_itself, encoding="utf-8")
+
+    by_term = run("virtual", "add", "x", "main=1", "virtual:rest=-1", "--site", site)
+    by_formula = run("virtual", "add", "x", "main - the rest", "--site", site)
+    by_file = run("apply", file, "--site", tmp_path / "s")
+
+    for refused in (by_term, by_formula, by_file):
+        assert refused.exit_code in (2, 3)
+        assert "The rest (virtual:rest) is a virtual meter itself" in refused.stderr
+        assert "main \u2212 hall" in refused.stderr
+    listed = json.loads(run("virtual", "list", "--site", site, "--json").stdout)
+    assert [v["meter"] for v in listed["virtual_meters"]] == ["virtual:rest"]
+
+
 def test_it_reads_as_a_formula():
     made = VirtualMeter("x", "X", (("main", 1.0), ("hall", -1.0), ("shared", 0.5)))
 

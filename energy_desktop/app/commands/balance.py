@@ -313,7 +313,11 @@ def add_virtual(
     """Add or change one: `virtual add rest main=1 hall=-1`, `virtual add rest "main - hall"`."""
     with opened(site) as place:
         service = place.services.virtual_meters
-        read = _formula(" ".join(terms), service.meters()) if _is_formula(terms) else None
+        read = (
+            _formula(" ".join(terms), service.meters(), service.listing())
+            if _is_formula(terms)
+            else None
+        )
         made = VirtualMeter(
             virtual_id, name or virtual_id, read or tuple(_term(t) for t in terms), note=note
         )
@@ -342,10 +346,12 @@ def _is_formula(terms: list[str]) -> bool:
     return not any("=" in text for text in terms)
 
 
-def _formula(text: str, meters: tuple[Meter, ...]) -> tuple[tuple[str, float], ...]:
+def _formula(
+    text: str, meters: tuple[Meter, ...], virtual_meters: tuple[VirtualMeter, ...]
+) -> tuple[tuple[str, float], ...]:
     from energy_desktop.services.formulas import parse_formula
 
-    found = parse_formula(text, meters)
+    found = parse_formula(text, meters, virtual_meters)
     if found.problem is not None:
         raise WrongUse(
             where=text,

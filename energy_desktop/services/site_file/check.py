@@ -16,6 +16,7 @@ from energy_desktop.domain.configuration import Configuration
 from energy_desktop.domain.intervals import interval_problem
 from energy_desktop.domain.link_kinds import kind_info
 from energy_desktop.domain.site import Meter, SpaceKind
+from energy_desktop.services.formulas import made_of_others
 
 Problem = tuple[str, int, str]
 """(table of the site file, index of the entry in the configuration, sentence)."""
@@ -156,7 +157,10 @@ def _virtual_meters(c: Configuration) -> Iterator[Problem]:
         if not virtual.terms:
             yield "virtual_meters", index, f"{who} has no terms."
         for meter_id, _ in virtual.terms:
-            if meter_id not in meters:
+            computed = c.virtual_meter(meter_id)
+            if computed is not None:
+                yield "virtual_meters", index, f"{who}: {made_of_others(computed)}"
+            elif meter_id not in meters:
                 yield "virtual_meters", index, f"{who}: there is no meter {meter_id!r}."
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from energy_desktop.domain.site import Meter
+from energy_desktop.domain.site import Meter, VirtualMeter
 from energy_desktop.services.formulas import formula_text, parse_formula
 
 METERS = (
@@ -56,6 +56,25 @@ def test_what_is_wrong_is_told_with_its_place():
     assert problem("main - 0 x hall") == ("A factor of 0 leaves the meter out.", "0 x hall")
     assert problem("main - virtual:rest")[0].startswith("virtual:rest is a virtual meter itself")
     assert problem("main + halls")[1] == "halls"
+
+
+@pytest.mark.parametrize("typed", ["virtual:rest", "The rest", '"the rest"'])
+def test_a_virtual_meter_in_a_formula_is_told_by_the_meters_that_it_is_made_of(typed):
+    rest = VirtualMeter("rest", "The rest", (("main", 1.0), ("hall", -0.5)))
+
+    found = parse_formula(f"main - 2 * {typed}", METERS, (rest,))
+
+    assert found.problem.sentence == (
+        "The rest (virtual:rest) is a virtual meter itself: write the meters that it is made of, "
+        "main \u2212 0.5 \u00d7 hall."
+    )
+    assert found.problem.end == len(f"main - 2 * {typed}")
+
+
+def test_a_virtual_meter_with_the_name_of_a_formula_hides_no_meter():
+    named = VirtualMeter("x", "main - hall", (("hall-1-east", 1.0),))
+
+    assert parse_formula("main - hall", METERS, (named,)).terms == (("main", 1.0), ("hall", -1.0))
 
 
 def test_the_terms_before_a_mistake_are_known():

@@ -203,7 +203,7 @@ class FormulaEditor(Panel):
         self.formula.setFocus()
 
     def _on_changed(self) -> None:
-        self._formula = parse_formula(self.formula.text(), self._meters)
+        self._formula = parse_formula(self.formula.text(), self._meters, self._taken)
         problem = self._problem()
         begun = bool(self.formula.text().strip() or self.name.text().strip())
         found = self._formula.problem
