@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from energy_desktop.domain.commissioning import DriverFit
 from energy_desktop.domain.configuration import Configuration
 from energy_desktop.domain.site import Link, LinkKind, Meter, Site
 from energy_desktop.domain.snapshot import LinkState, MeterStatus
@@ -115,3 +116,30 @@ def test_a_found_unit_becomes_a_meter_with_a_driver_made_of_its_registers(qtbot,
     ((meter, link),) = view._meters.saved
     assert (meter.meter_id, meter.unit_id, meter.driver_id) == ("press-4", 12, "my_meter")
     assert meter.link_id == link.link_id
+
+
+def test_a_unit_with_turned_words_gets_no_driver_that_would_store_nonsense(qtbot, context, drivers):
+    drivers.save('id = "sdm"\n')
+    fit = DriverFit("sdm", 0.8, ("only in the word order CDAB",), "CDAB")
+    desk = FakeDesk(found=(replace(a_hit(LINE, 12), fits=(fit,)),))
+    view = MetersView(context, Meters(drivers), None, None, services=DeskServices(desk, drivers))
+    qtbot.addWidget(view)
+    view.show()
+    view.shown()
+    qtbot.waitUntil(lambda: view._page is not None)
+    view.deeds.scan()
+    scanner = view.deeds.scanner
+    scanner.start()
+    qtbot.waitUntil(lambda: "Done" in scanner.doing.text())
+    scanner.table.choose((LINE.address, 12))
+
+    scanner.add_button.click()
+
+    dialog = view.deeds.dialog
+    assert dialog.meter.unit.value() == 12
+    assert dialog.meter.driver_id() == ""
+    assert dialog.notice.isVisible()
+    said = dialog.notice.accessibleName()
+    assert "sdm fits this unit only in the word order CDAB" in said and "copy sdm" in said
+    assert "driver" in dialog.mistakes()
+    view.hidden()

@@ -103,8 +103,14 @@ class Deeds:
     def add_hit(self, hit: ScanHit) -> None:
         """A unit that the scan found, in the dialog that adds a meter."""
         dialog = self._open_dialog(None, self.scanner)
-        if dialog is not None:
-            dialog.take_hit(hit.link, hit.unit_id, hit.fits[0].driver_id if hit.fits else "")
+        if dialog is None:
+            return
+        best = hit.fits[0] if hit.fits else None
+        if best is not None and best.word_order:
+            dialog.take_hit(hit.link, hit.unit_id, "")
+            dialog.tell_turned(best.driver_id, best.word_order)
+        else:
+            dialog.take_hit(hit.link, hit.unit_id, "" if best is None else best.driver_id)
 
     def open_editor(self) -> DriverEditor | None:
         """The drivers as text, in a window that stays open beside the page."""

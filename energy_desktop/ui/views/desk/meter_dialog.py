@@ -146,6 +146,16 @@ class MeterDialog(QDialog):
         if known < 0 and link.is_serial:  # it answered with these, whatever the driver says
             self.fields.set_line(link.baud_rate, link.parity, link.stop_bits)
 
+    def tell_turned(self, driver_id: str, word_order: str) -> None:
+        """A driver that reads this unit only with its words in another order: as it is it would
+        store nonsense, so none is chosen and it is said how to get the right one."""
+        self.notice.set_text(
+            f"{driver_id} fits this unit only in the word order {word_order}, so it is not chosen.",
+            f"Leave this, copy {driver_id} under Drivers, set word_order = "
+            f'"{word_order}" in the copy, save it, and choose the copy here.',
+        )
+        self.notice.show()
+
     # -------------------------------------------------------- following
 
     def _on_link_chosen(self) -> None:
