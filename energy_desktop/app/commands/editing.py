@@ -166,7 +166,7 @@ def validate(
     """Hold a meter's energy against the rules and each day against its register."""
     with opened(site) as place:
         report = place.services.validation.report(
-            meter, *_period(place, meter, start, end), register
+            meter, *_period(place, meter, start, end, after_ms=0), register
         )
     say(_report(report), as_json=as_json, text=lambda: _report_text(report))
 
@@ -436,10 +436,14 @@ def corrections(site: SiteOption = None, as_json: JsonOption = False) -> None:
 # --- parts --------------------------------------------------------------------------------------
 
 
-def _period(place: OpenSite, meter_id: str, start: str | None, end: str | None) -> tuple[int, int]:
-    """What was asked for, else all that is stored of the meter, until now."""
+def _period(
+    place: OpenSite, meter_id: str, start: str | None, end: str | None, *, after_ms: int = DAY_MS
+) -> tuple[int, int]:
+    """What was asked for, else all that is stored of the meter and after_ms more, until now: a gap
+    that lasts begins at the last reading, but a day without any is no day to be judged."""
     now_ms = to_ms(place.clock())
     extent = place.store.history.extent(meter_id) or (now_ms - DAY_MS, now_ms)
     first = extent[0] if start is None else parse_moment(start, "--from")
-    last = min(extent[1] + DAY_MS, now_ms) if end is None else parse_moment(end, "--to")
+    known = max(extent[1], extent[0] + 1)
+    last = min(known + after_ms, now_ms) if end is None else parse_moment(end, "--to")
     return first, last

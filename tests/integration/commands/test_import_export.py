@@ -209,6 +209,23 @@ def test_a_general_csv_names_its_columns(tmp_path):
     assert [r["line"] for r in result["rejected"]] == [3]
 
 
+def test_without_a_period_an_imported_meter_is_judged_by_the_days_that_it_has(tmp_path):
+    """Its last interval ends at midnight: the day that begins then is no day without readings."""
+    path, site = tmp_path / "mine.csv", tmp_path / "site"
+    stamps = [
+        f"2026-01-0{1 + q // 96}T{q % 96 // 4:02}:{15 * (q % 4):02}:00Z,{100 + q % 7}"
+        for q in range(192)
+    ]
+    path.write_text("\n".join(["time,energy_wh", *stamps]) + "\n")
+    document(run("import", path, "--zone", "UTC", "--site", site, "--json"))
+
+    found = document(run("validate", "--meter", "mine", "--site", site, "--json"))
+
+    assert [d["day"] for d in found["days"]] == ["2026-01-01", "2026-01-02"]
+    assert (found["intervals"], found["sufficiency"]["days"]) == (192, 2)
+    assert [d["missing_intervals"] for d in found["days"]] == [0, 0]
+
+
 def test_a_file_that_is_not_there_fails_in_words(tmp_path):
     result = run("import", tmp_path / "none.csv", "--site", tmp_path / "site")
 
