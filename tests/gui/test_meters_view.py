@@ -287,8 +287,8 @@ def test_the_commissioning_record_is_written_where_a_person_says(qtbot, context,
 
     made.findChild(QFileDialog).fileSelected.emit(str(tmp_path / "record.pdf"))
 
-    qtbot.waitUntil(lambda: (tmp_path / "record.pdf").exists())
-    assert (tmp_path / "record.pdf").read_bytes() == b"%PDF-1.7 lathe"
+    record = tmp_path / "record.pdf"
+    qtbot.waitUntil(lambda: record.exists() and record.read_bytes() == b"%PDF-1.7 lathe")
     made.findChild(QFileDialog).reject()
     made.hidden()
 

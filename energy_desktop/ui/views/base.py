@@ -45,6 +45,16 @@ class NavigationContext(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._subject = Subject()
+        self._energy_version = 0
+
+    @property
+    def energy_version(self) -> int:
+        """How often a person changed stored energy in this window."""
+        return self._energy_version
+
+    def tell_energy_changed(self) -> None:
+        """Stored energy was corrected or imported: a page that was read before shows the past."""
+        self._energy_version += 1
 
     @property
     def subject(self) -> Subject:
@@ -100,6 +110,8 @@ class BaseView(QWidget):
 
     view_id = ""
     title = ""
+    follows_energy = False
+    """Whether it is read again when it is shown after stored energy was corrected or imported."""
 
     def __init__(self, context: ViewContext, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -114,6 +126,7 @@ class BaseView(QWidget):
         self._page_actions: list[QAction] = []
         self._shown = False
         self._was_shown = False
+        self._energy_read = self.navigation.energy_version
         self._latest: dict[object, JobHandle] = {}
         self.navigation.subject_changed.connect(self._on_subject_changed)
 
@@ -160,9 +173,12 @@ class BaseView(QWidget):
         if self._shown:
             return
         self._shown = True
+        was_read, self._energy_read = self._energy_read, self.navigation.energy_version
         if not self._was_shown:
             self._was_shown = True
             self.on_first_shown()
+        elif self.follows_energy and was_read != self._energy_read:
+            self.reload()
         self.on_shown()
 
     def hidden(self) -> None:
@@ -186,6 +202,12 @@ class BaseView(QWidget):
 
     def on_subject_changed(self, subject: Subject) -> None:
         """The meter or period was changed, here or elsewhere; called only while shown."""
+
+    def reload_changed(self) -> None:
+        """After stored energy was changed on this page: this one now, the others when shown."""
+        self.navigation.tell_energy_changed()
+        self._energy_read = self.navigation.energy_version
+        self.reload()
 
     def focus_filter(self) -> None:
         """Ctrl F: focus the filter, if the page has one."""

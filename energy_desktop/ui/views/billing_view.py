@@ -56,6 +56,7 @@ class BillingView(BaseView):
 
     view_id = "billing"
     title = "Billing"
+    follows_energy = True
 
     def __init__(
         self,
@@ -204,6 +205,10 @@ class BillingView(BaseView):
             self.choose(subject.item_id, self._wanted[1] if self._wanted else "")
 
     def reload(self) -> None:
+        self._load_lists()
+        self._load_sheet()
+
+    def _load_lists(self) -> None:
         month = self._wanted[1] if self._wanted else ""
         self.load(
             lambda: self._billing.overview(month), self.show_overview, panel=self.invoices_panel
@@ -304,7 +309,7 @@ class BillingView(BaseView):
         self._select()
         self._load_sheet()
         if other_month:
-            self.reload()
+            self._load_lists()
 
     def _on_filter(self, *, month_changed: bool) -> None:
         client, month = self.client.currentData(), self.month.currentData()
@@ -312,7 +317,7 @@ class BillingView(BaseView):
             self._wanted = (str(client), str(month))
             self._load_sheet()
             if month_changed:
-                self.reload()
+                self._load_lists()
             else:
                 self._select()
 

@@ -75,6 +75,7 @@ class ForecastView(BaseView):
 
     view_id = "forecast"
     title = "Forecast & battery"
+    follows_energy = True
 
     def __init__(
         self,

@@ -78,6 +78,7 @@ class MaintenanceView(BaseView):
 
     view_id = "maintenance"
     title = "Maintenance"
+    follows_energy = True
 
     def __init__(
         self,

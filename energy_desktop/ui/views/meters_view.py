@@ -360,7 +360,7 @@ class MetersView(BaseView):
         if meter_id:
             self._chosen, self._bus, self._is_visiting = meter_id, "", False
             self.navigation.choose(meter_id=meter_id)
-        self.reload()
+        self.reload_changed()  # the past may have been counted anew
 
     def try_now(self) -> None:
         """Ends the back-off of the chosen meter."""

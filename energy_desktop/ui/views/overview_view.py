@@ -63,6 +63,7 @@ class OverviewView(BaseView):
 
     view_id = "overview"
     title = "Overview"
+    follows_energy = True
 
     def __init__(
         self,

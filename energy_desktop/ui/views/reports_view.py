@@ -53,6 +53,7 @@ class ReportsView(BaseView):
 
     view_id = "reports"
     title = "Reports"
+    follows_energy = True
 
     def __init__(
         self,
@@ -181,6 +182,11 @@ class ReportsView(BaseView):
     # -------------------------------------------------------- loading
 
     def reload(self) -> None:
+        self._report = None  # read again with the shelf: what is made is what is seen
+        self._enable(False)
+        self._load_shelf()
+
+    def _load_shelf(self) -> None:
         self.load(self._reports.shelf, self.show_shelf, panel=self.files_panel, title="Reports")
 
     def show_shelf(self, shelf: ReportShelf) -> None:
@@ -365,7 +371,7 @@ class ReportsView(BaseView):
         count = f"{len(paths)} files" if len(paths) > 1 else paths[0].name
         self.notice.set_text(f"Made {count}.", f"In {paths[0].parent}")
         self.notice.show()
-        self.reload()
+        self._load_shelf()
 
     def _refused(self, error: UserFacingError) -> None:
         self._enable(True)

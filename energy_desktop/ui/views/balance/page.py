@@ -43,6 +43,7 @@ class BalanceView(BaseView):
 
     view_id = "balance"
     title = "Balance"
+    follows_energy = True
 
     def __init__(self, context: ViewContext, services: BalanceServices) -> None:
         super().__init__(context)
@@ -119,7 +120,7 @@ class BalanceView(BaseView):
         """The look that is shown; the others when they are."""
         look = self.looks.value
         period = self.period_ms
-        self._read_for[look] = period
+        self._read_for = {look: period}
         if look == SUMS:
             by_month = self.period.length.value == YEAR
             self.sums.read(period, by_month=by_month, then=self._tell)

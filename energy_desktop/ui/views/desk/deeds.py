@@ -139,7 +139,7 @@ class Deeds:
         if self._look().unit is not None:
             what_next = "Add meter proposes it for the unit that you look at."
         self._notices.say(f"Saved the driver {driver_id}.", what_next, 0)
-        self._view.reload()
+        self._view.reload_changed()  # the past may have been counted anew
 
     def take_line(self, row: InspectedRegister, reading: Reading) -> None:
         """A reading that was clicked becomes a line of the driver in the editor."""

@@ -69,7 +69,7 @@ class FileImports:
 
     def _on_imported(self, results: tuple[ImportResult, ...]) -> None:
         self._notices.say("Imported.", import_sentence(self._view.formats, results), 0)
-        self._view.reload()
+        self._view.reload_changed()
 
     def choose_site_file(self) -> None:
         choose_files(
@@ -104,4 +104,4 @@ class FileImports:
 
     def show_applied(self, changes: AppliedChanges) -> None:
         self._notices.say("Site file applied.", words.applied_text(changes), 0)
-        self._view.reload()
+        self._view.reload_changed()  # the past may have been counted anew

@@ -288,7 +288,7 @@ class HistoryView(BaseView):
         from energy_desktop.ui.views.import_wizard.result_step import import_sentence
 
         self._say("Imported.", import_sentence(self.formats, results), 0)
-        self.reload()
+        self.reload_changed()
 
     # -------------------------------------------------------- compare
 

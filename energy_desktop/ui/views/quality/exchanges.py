@@ -63,7 +63,7 @@ class Exchanges:
         where = " ".join(result.warnings) or "The energy across it is booked."
         tone = 2 if result.warnings else 0
         self._notices.say(f"{words.event_title(event)}, {moment}", where, tone)
-        self._page.reload()
+        self._page.reload_changed()
 
     def ask_removal(self, event: RegisterEvent) -> None:
         """The question, then the deed."""
@@ -86,7 +86,7 @@ class Exchanges:
         """As if it had never been entered."""
         self._page.load(
             partial(self._services.exchanges.remove, event.event_id, event.meter_id),
-            lambda _: self._page.reload(),
+            lambda _: self._page.reload_changed(),
             key="remove",
             on_error=self._notices.tell,
         )
@@ -118,7 +118,7 @@ class Exchanges:
         """Books what is held back."""
         self._page.load(
             partial(self._services.exchanges.confirm, event.event_id, event.meter_id),
-            lambda _: self._page.reload(),
+            lambda _: self._page.reload_changed(),
             key="confirm",
             on_error=self._notices.tell,
         )

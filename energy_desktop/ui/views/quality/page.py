@@ -45,6 +45,7 @@ class QualityView(BaseView):
 
     view_id = "quality"
     title = "Data quality"
+    follows_energy = True
 
     def __init__(self, context: ViewContext, services: QualityServices) -> None:
         super().__init__(context)
@@ -355,7 +356,7 @@ class QualityView(BaseView):
         self.correction.preview()
 
     def _on_applied(self, _: Edit) -> None:
-        self.reload()  # the panel itself says what was done
+        self.reload_changed()  # the panel itself says what was done
 
     def undo(self, edit_id: int, reason: str) -> None:
         """Puts back what the correction replaced."""
@@ -371,7 +372,7 @@ class QualityView(BaseView):
 
     def _on_undone(self, _: Edit) -> None:
         self.deeds.done()  # the list shows the undoing and what it undid
-        self.reload()
+        self.reload_changed()
 
     def open_exchange(self) -> None:
         """The wizard for the chosen meter; its time is that of the chosen gap."""
