@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -52,3 +53,24 @@ def demo(tmp_path_factory) -> Program:
     running = Program(tmp_path_factory.mktemp("demo") / "site")
     running.served = running.json("serve", "--demo", "--for", 5, timeout_s=180)
     return running
+
+
+@pytest.fixture(scope="session")
+def screen():
+    """The number of a virtual screen of 1366 x 768."""
+    if shutil.which("Xvfb") is None:
+        pytest.skip("Xvfb is not installed, so there is no X server to open a window on")
+    read, write = os.pipe()
+    server = subprocess.Popen(
+        ["Xvfb", "-displayfd", str(write), "-screen", "0", "1366x768x24", "-nolisten", "tcp"],
+        pass_fds=(write,),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    os.close(write)
+    try:
+        with os.fdopen(read) as number:
+            yield f":{number.readline().strip()}"
+    finally:
+        server.terminate()
+        server.wait(10)

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 
@@ -16,27 +15,6 @@ PAGES = {
     "overview", "live", "alarms", "history", "billing", "maintenance", "forecast", "loads",
     "meters", "reports", "settings", "quality", "balance", "fleet",
 }  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def screen():
-    """The number of a virtual screen of 1366 x 768."""
-    if shutil.which("Xvfb") is None:
-        pytest.skip("Xvfb is not installed, so there is no X server to open a window on")
-    read, write = os.pipe()
-    server = subprocess.Popen(
-        ["Xvfb", "-displayfd", str(write), "-screen", "0", "1366x768x24", "-nolisten", "tcp"],
-        pass_fds=(write,),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    os.close(write)
-    try:
-        with os.fdopen(read) as number:
-            yield f":{number.readline().strip()}"
-    finally:
-        server.terminate()
-        server.wait(10)
 
 
 @pytest.fixture(scope="module")
