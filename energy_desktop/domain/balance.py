@@ -125,6 +125,14 @@ class NodeBalance:
         return int(self.start_ms[0]), int(self.start_ms[-1]) + 1000 * self.step_s
 
     @property
+    def common_h(self) -> tuple[float, float] | None:
+        """The hours that all meters know, of which alone the energy is, and those of the period;
+        None: they know all of it, or nothing in common."""
+        if not 0 < self.rest.steps < self.steps:
+            return None
+        return self.rest.steps * self.step_s / 3600, self.steps * self.step_s / 3600
+
+    @property
     def suspect(self) -> Meter | None:
         """The meter that the cause points at."""
         index = self.rest.suspect

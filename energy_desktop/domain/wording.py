@@ -119,6 +119,12 @@ def hours(minutes: float) -> str:
     return f"{full} h {rest:02d}" if rest else f"{full} h"
 
 
+def common_hours(hours: tuple[float, float]) -> str:
+    """`in the 12 of 24 h that all meters know`."""
+    known, whole = (number(h, 0 if h == int(h) else 2) for h in hours)
+    return f"in the {known} of {whole} h that all meters know"
+
+
 def count(amount: int, singular: str, plural: str = "") -> str:
     """`1 interval`, `2 intervals`."""
     return f"{amount:,} {singular if amount == 1 else plural or singular + 's'}"

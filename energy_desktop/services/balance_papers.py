@@ -279,17 +279,24 @@ def _parts_section(
     )
     return DocumentSection(
         node.meter.name,
-        (
-            rest.sentence,
-            "All energy is of the hours that are known of every one of these meters, so that parts "
-            "and rest add up.",
-        ),
+        (rest.sentence, _energy_of(node)),
         _bars(node, slices, zone, by_month=by_month),
         "parts",
         _PARTS,
         tuple(rows),
         frozenset({len(rows) - 1}),
     )
+
+
+def _energy_of(node: NodeBalance) -> str:
+    """In which hours all energy of the table is, so that parts and rest add up."""
+    if node.common_h is not None:
+        return (
+            f"All energy is {wording.common_hours(node.common_h)}, so that parts and rest add up."
+        )
+    if node.steps and node.rest.steps == node.steps:
+        return "All hours are known of every one of these meters."
+    return "There is no hour that is known of every one of these meters."
 
 
 def _bars(

@@ -147,6 +147,9 @@ def test_a_balance_names_the_rest_and_what_it_likely_is(site):
     assert node["used_wh"] == 23 * 2_000
     assert node["cause"] == "open"
     assert "Only 23 hours" in node["sentence"]
+    said = run("balance", *day, "--site", site).stdout
+    assert "in the 23 of 87,672 h that all meters know" in said
+    assert "kWh in 23 h" in said
     for name in ("balance.pdf", "balance.xlsx", "balance.csv"):
         file = site.parent / name
         assert run("balance", *day, "--site", site, "--out", file).exit_code == 0

@@ -136,10 +136,11 @@ def _text(node: NodeBalance) -> str:
     rest = node.rest
     step = "hours" if node.step_s == 3_600 else "quarter hours"
     left = "unknown" if node.absent else f"{wording.number(rest.total_wh / 1000, 1)} kWh"
+    common = node.common_h
+    where = "" if common is None else f", {wording.common_hours(common)}"
     head = (
         f"{node.meter.name}: {wording.number(rest.main_wh / 1000, 1)} kWh used behind it, metered "
-        f"{wording.number(rest.sub_wh / 1000, 1)} kWh, rest {left} "
-        f"(of {rest.steps} {step} known to all, of {node.steps})."
+        f"{wording.number(rest.sub_wh / 1000, 1)} kWh, rest {left}{where}."
     )
     rows = [
         (
@@ -151,7 +152,8 @@ def _text(node: NodeBalance) -> str:
         for part in node.parts
     ]
     rows += [(meter.name, "unknown", "–", str(node.steps)) for meter in node.absent]
-    listed = table(("meter", "way", "kWh", f"{step} missing"), rows, frozenset({2, 3}))
+    energy = "kWh" if common is None else f"kWh in {common[0]:g} h"
+    listed = table(("meter", "way", energy, f"{step} missing"), rows, frozenset({2, 3}))
     return "\n".join((head, rest.sentence, listed))
 
 

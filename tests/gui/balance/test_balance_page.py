@@ -60,6 +60,17 @@ def test_the_tree_shows_who_stands_behind_whom_and_the_rest_with_its_cause(fille
     assert "stands behind Main" in view.sums.node.remedy.text()
 
 
+def test_the_tree_says_in_which_hours_its_energy_is(filled, open_page):
+    """Twenty days are known of March until now."""
+    view = open_page(filled)
+
+    assert {n.rest.steps for n in view.sums.nodes} == {20 * 24}
+    assert view.sums.tree.hours_counted.text() == (
+        "Energy is counted so that it adds up: of Main in the 480 of 515 h that all meters know; "
+        "of Hall in the 480 of 515 h that all meters know."
+    )
+
+
 def test_a_line_of_another_main_meter_shows_that_one(filled, open_page):
     view = open_page(filled)
     hall = next(r for r in view.sums.tree.table.rows_model.rows if r.meter.meter_id == "press")

@@ -96,6 +96,8 @@ def test_an_hour_that_one_meter_lacks_is_in_no_sum(store):
     days = service.slices(node)
 
     assert (node.steps, node.rest.steps) == (14 * 24, 14 * 24 - 5)
+    assert node.common_h == (14 * 24 - 5, 14 * 24)
+    assert service.node("main", MONDAY + 2 * DAY, END).common_h is None  # all of it is known
     assert days.known_steps[0] == 19
     assert days.rest_wh[0] == pytest.approx(19 * 100.0)
     office = next(p for p in node.parts if p.meter.meter_id == "office")

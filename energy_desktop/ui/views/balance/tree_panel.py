@@ -46,13 +46,8 @@ class TreePanel(Panel):
         self.table.chosen.connect(self._on_chosen)
         self.table.opened.connect(lambda row: self.meter_opened.emit(row.meter.meter_id))
         self.set_content(self.table)
-        self.set_content(
-            paint.label(
-                "Energy of the hours known of all meters of a main meter: so it adds up.",
-                "caption",
-                wrap=True,
-            )
-        )
+        self.hours_counted = paint.label(words.hours_counted(()), "caption", wrap=True)
+        self.set_content(self.hours_counted)
         row = QHBoxLayout()
         row.setSpacing(8)
         self.place_label = paint.label("Stands behind", "label")
@@ -68,6 +63,7 @@ class TreePanel(Panel):
         """Keeps the chosen line where it still is."""
         self._tree = tuple(tree)
         self.table.show_rows(words.tree_rows(tree, nodes))
+        self.hours_counted.setText(words.hours_counted(nodes))
         self._enable(self.table.chosen_row())
 
     def choose_node(self, meter_id: str) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
+from energy_desktop.domain import wording
 from energy_desktop.domain.balance import (
     BalanceBranch,
     BalancePart,
@@ -19,6 +20,7 @@ from energy_desktop.domain.site import Meter
 from energy_desktop.ui.formatting import Formats
 
 _BUTTON_LETTERS = 24
+_MAINS_NAMED = 3
 
 
 class Kind(Enum):
@@ -161,6 +163,21 @@ def _share(part: BalancePart, node: NodeBalance) -> float | None:
 
 def _hours(node: NodeBalance, known_steps: int) -> float:
     return (node.steps - known_steps) * node.step_s / 3600
+
+
+def hours_counted(nodes: Sequence[NodeBalance]) -> str:
+    """In which hours the energy of the tree is: those that all meters of a main meter know."""
+    partly = [
+        f"of {n.meter.name} {wording.common_hours(n.common_h)}"
+        for n in nodes
+        if n.common_h is not None
+    ]
+    more = f"; and {len(partly) - _MAINS_NAMED} more" if len(partly) > _MAINS_NAMED else ""
+    if partly:
+        return f"Energy is counted so that it adds up: {'; '.join(partly[:_MAINS_NAMED])}{more}."
+    if nodes and all(n.steps and n.rest.steps == n.steps for n in nodes):
+        return "All hours are known of all meters behind one another."
+    return "Energy is counted in the hours that all meters of a main meter know: so it adds up."
 
 
 def short(name: str) -> str:
