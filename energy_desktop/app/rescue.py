@@ -113,7 +113,7 @@ class Rescue(QObject):
 
     def _show_outcome(self, view: StartingView) -> None:
         if isinstance(self._outcome, PassphraseNeeded | WrongKey):
-            view.ask_passphrase(self._outcome)
+            view.ask_for_backup(self._outcome)
         elif isinstance(self._outcome, UserFacingError):
             view.show_none(self._outcome)
         elif self._outcome is not None:

@@ -100,3 +100,18 @@ def test_a_store_that_is_gone_is_not_called_damaged_and_an_empty_one_must_be_ask
     assert asked == []
     view.open_button.click()
     assert asked == ["begin anew"]
+
+
+def test_an_encrypted_backup_of_a_store_that_is_gone_asks_for_its_passphrase(qtbot):
+    view = a_view(qtbot)
+    asked = []
+    view.unlocked.connect(asked.append)
+    view.open_wanted.connect(lambda: asked.append("begin anew"))
+
+    view.show_damage(MissingStore(where="site.sqlite", what="the database is gone.", remedy=""))
+    view.ask_for_backup(PassphraseNeeded(where="/b/site-1.sqlite", what="encrypted.", remedy=""))
+    qtbot.keyClicks(view.passphrase, "four words are fine\r")
+    view.open_button.click()
+
+    assert view.answer == "The store is gone. Its backup is encrypted."
+    assert asked == ["four words are fine", "begin anew"]

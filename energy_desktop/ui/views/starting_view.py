@@ -148,9 +148,20 @@ class StartingView(BaseView):
 
     def ask_passphrase(self, error: UserFacingError) -> None:
         """The site is encrypted: says so and takes what opens it."""
+        self._ask(error)
+        self.set_answer("The site is encrypted.")
+
+    def ask_for_backup(self, error: UserFacingError) -> None:
+        """What would be restored is encrypted: says so and takes what opens it."""
+        self._ask(error, self._harm)
+        self.set_answer(f"{self._harm.headline} Its backup is encrypted.")
+
+    def _ask(self, error: UserFacingError, harm: _Harm | None = None) -> None:
         inside = QWidget()
         column = QVBoxLayout(inside)
         column.addStretch(2)
+        if harm is not None:
+            self._centred(column, f"{harm.headline} Its backup is encrypted.", "step")
         self._centred(column, error.what, "strong")
         self._centred(column, error.where, "caption")
         self.passphrase = QLineEdit()
@@ -160,11 +171,19 @@ class StartingView(BaseView):
         self.passphrase.setMinimumWidth(420)
         self.passphrase.returnPressed.connect(self._unlock)
         column.addWidget(self.passphrase, 0, Qt.AlignmentFlag.AlignHCenter)
-        opens = button("Open the site", self._unlock, icon="lock-open-outline", kind="primary")
+        opens = button(
+            "Open the site" if harm is None else "Open the backup",
+            self._unlock,
+            icon="lock-open-outline",
+            kind="primary",
+        )
         column.addWidget(opens, 0, Qt.AlignmentFlag.AlignHCenter)
+        if harm is not None:
+            other = button(harm.without, self.open_wanted.emit, kind="quiet")
+            column.addWidget(other, 0, Qt.AlignmentFlag.AlignHCenter)
+            self.open_button = other
         column.addStretch(3)
         self._replace(inside)
-        self.set_answer("The site is encrypted.")
         self.passphrase.setFocus()
 
     def _unlock(self) -> None:
