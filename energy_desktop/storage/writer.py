@@ -108,11 +108,16 @@ class Writer:
         self._queue: deque[Snapshot] = deque()
         self._gaps: deque[Gap] = deque()
         self._layouts: dict[str, _LayoutWriter] = {}
-        self._meters: dict[str, list[int]] = {}  # key, end and start of its interval
+        # Key, end and start of its interval, newest stamp.
+        self._meters: dict[str, list[int]] = {}
         self._steps_ms: dict[str, int] = {}  # by meter, where no quarter hour
         self._due: dict[tuple[str, str], None] = {}  # registers whose interval is over
         self._part_ends: dict[tuple[str, int], int] = {}  # the same, by meter and layout
         self._late: dict[str, tuple[int, int]] = {}  # meters with readings of closed intervals
+        self._disorder: dict[str, tuple[int, int]] = {}  # stamps that came in another order
+        # Of all meters, from before this start: what comes with an older stamp is out of order.
+        with database.reading() as session:
+            self._newest_before = hot.newest_ms(session) or 0
         self._in_hand = 0
         self._committed = 0
         self._lost = 0
@@ -313,7 +318,13 @@ class Writer:
                 has_all_registers = entry.has_all_registers
             meter = meters.get(meter_id)
             if meter is None:
-                meter = meters[meter_id] = [self._ensure_meter(meter_id), 0, 0]
+                key = self._ensure_meter(meter_id)
+                meter = meters[meter_id] = [key, 0, 0, self._newest_before]
+            if at_ms >= meter[3]:
+                meter[3] = at_ms
+            else:
+                low, high = self._disorder.get(meter_id, (at_ms, meter[3]))
+                self._disorder[meter_id] = (min(low, at_ms), max(high, meter[3]))
             if not has_all_registers:
                 self._part_came(meter_id, layout_key, registers, at_ms)
             elif at_ms >= meter[1]:
@@ -410,7 +421,7 @@ class Writer:
             return False
         meter_id, register = next(iter(self._due))
         with self._database.writing(busy_ms=self.options.busy_ms) as session:
-            self._ledger.advance(session, meter_id, register)
+            self._ledger.advance(session, meter_id, register, self._disorder.get(meter_id))
         step_ms = self._ledger.step_ms(meter_id)
         if step_ms != self._steps_ms.get(meter_id, QUARTER_HOUR_MS):
             self._steps_ms[meter_id] = step_ms

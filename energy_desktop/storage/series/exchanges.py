@@ -24,6 +24,7 @@ from energy_desktop.storage.database import Database, Session
 from energy_desktop.storage.repositories import orm
 from energy_desktop.storage.repositories.mapping import columns_of, to_domain
 from energy_desktop.storage.series.doubt import LOOK_AROUND, doubt_of
+from energy_desktop.storage.series.intervals import rolls_over
 from energy_desktop.storage.series.ledger import StoredLedger
 from energy_desktop.storage.series.rebooking import Rebooking, lasts
 from energy_desktop.storage.tables import RegisterEventRow
@@ -171,6 +172,7 @@ class RegisterEvents:
                 session, event.meter_id, event.register, event.at_ms - _LOOK_BACK_MS, _FAR_MS
             )
             jumps = self._ledger.jumps(session, event.meter_id, event.register)
+            rules = self._ledger.rules(session, event.meter_id, event.register)
         split = int(np.searchsorted(times, event.at_ms, side="right"))
         if not split and not self._was_read_before(event, times, now_ms):
             raise _refused(
@@ -181,7 +183,10 @@ class RegisterEvents:
             )
         if event.old_end_wh is not None and split:
             last = int(values[split - 1])
-            if last > event.old_end_wh and not self._is_outlier(values[:split]):
+            unread_ms = event.at_ms - int(times[split - 1])
+            began_again = rolls_over(last, event.old_end_wh, unread_ms, rules)
+            outlier = self._is_outlier(values[:split])
+            if last > event.old_end_wh and not began_again and not outlier:
                 raise _refused(
                     event,
                     f"the old register showed {last} Wh at {iso_utc(int(times[split - 1]))}, "

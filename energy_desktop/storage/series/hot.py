@@ -113,6 +113,11 @@ def oldest_ms(session: Session) -> int | None:
     return None if row is None or row[0] is None else int(row[0]) >> METER_BITS
 
 
+def newest_ms(session: Session) -> int | None:
+    row = session.row("SELECT MAX(reading_key) FROM hot")
+    return None if row is None or row[0] is None else int(row[0]) >> METER_BITS
+
+
 def last_row(session: Session, meter_key: int) -> tuple[int, int, int, bytes] | None:
     """(read_at_ms, layout_key, quality, packed values) of the meter's newest hot reading."""
     row = session.row(

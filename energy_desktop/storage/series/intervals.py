@@ -38,6 +38,9 @@ if TYPE_CHECKING:
 LOOK_AHEAD = 5  # readings within which a bad value must have recovered
 SPIKE_REST = 0.1  # of a spike's height that may be left when the register is back
 SHORTEST_GAP_MS = 120_000
+_MIXED = (
+    "read while the clock was set back: from here on its stamps overlap and do not fit together"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +92,14 @@ class Grid:
 @dataclass(frozen=True, slots=True)
 class RegisterRules:
     """What is known of a register. gap_limit_ms: readings further apart make a boundary between
-    them an estimate. grid: where its intervals begin and end."""
+    them an estimate. grid: where its intervals begin and end. disorder_ms: first and last stamp
+    among readings that did not come in the order of their stamps."""
 
     modulus_wh: int | None = None
     limit_w: float | None = None
     gap_limit_ms: int = QUARTER_HOUR_MS
     grid: Grid = Grid()
+    disorder_ms: tuple[int, int] | None = None
 
     @property
     def step_ms(self) -> int:
@@ -403,20 +408,58 @@ def _accept(
         offset, segment = 0, 0
     if len(time_ms) < (1 if state is None else 2):
         return None
-    rise = np.diff(register_wh)
-    fine = rise >= 0
-    if rules.limit_w is not None:
-        most = rules.limit_w * np.maximum(np.diff(time_ms), QUARTER_HOUR_MS) / 3_600_000
-        fine &= rise <= most
+    fine = _fine(time_ms, register_wh, rules)
+    mixed = _mixed(time_ms, fine, rules, first=0 if state is None else 1)
+    apart: tuple[Incident, ...] = ()
+    if mixed.any():
+        if mixed[-1] and not final:
+            # The clock has not come back to where it was: what fits together shows only then.
+            time_ms, register_wh = (
+                time_ms[: int(mixed.argmax())],
+                register_wh[: int(mixed.argmax())],
+            )
+            if len(time_ms) < (1 if state is None else 2):
+                return None
+        else:
+            at = int(mixed.argmax())
+            apart = (Incident(int(time_ms[at]), int(register_wh[at]), _MIXED),)
+            time_ms, register_wh = time_ms[~mixed], register_wh[~mixed]
+        fine = _fine(time_ms, register_wh, rules)
     breaks = held if state is not None else None  # without a state there is nothing to break from
     if breaks is not None:
         fine[0] = False
     if bool(fine.all()):
         segments = np.full(len(time_ms), segment, np.int64)
-        return _Accepted(time_ms, register_wh + offset, segments, offset, ())
-    return _accept_slowly(
+        return _Accepted(time_ms, register_wh + offset, segments, offset, apart)
+    accepted = _accept_slowly(
         time_ms, register_wh, fine, rules, offset, segment, final=final, breaks=breaks
     )
+    return replace(accepted, incidents=apart + accepted.incidents)
+
+
+def _fine(time_ms: Int64s, register_wh: Int64s, rules: RegisterRules) -> Bools:
+    """Steps (n - 1,) from one reading to the next that need no explanation."""
+    rise = np.diff(register_wh)
+    fine: Bools = rise >= 0
+    if rules.limit_w is not None:
+        most = rules.limit_w * np.maximum(np.diff(time_ms), QUARTER_HOUR_MS) / 3_600_000
+        fine &= rise <= most
+    return fine
+
+
+def _mixed(time_ms: Int64s, fine: Bools, rules: RegisterRules, *, first: int) -> Bools:
+    """Readings (n,), from `first` on, whose stamps overlap because the clock was set back, where
+    they do not fit into one another: a later register stands before an earlier one.
+
+    The energy over all of them is the difference of the readings around, so none is lost.
+    """
+    mixed = np.zeros(len(time_ms), np.bool_)
+    if rules.disorder_ms is None or bool(fine.all()):
+        return mixed
+    low, high = rules.disorder_ms
+    mixed[first:] = (time_ms[first:] >= low) & (time_ms[first:] <= high)
+    touches = ~fine & (mixed[:-1] | mixed[1:])
+    return mixed if bool(touches.any()) else np.zeros(len(time_ms), np.bool_)
 
 
 def _accept_slowly(
@@ -476,7 +519,7 @@ def _accept_slowly(
                         Incident(int(time_ms[i]), int(register_wh[i]), "a value that did not last")
                     )
             keep[spike:stop] = False
-        elif value < last_wh and _rolls_over(last_wh, value, int(time_ms[stop]) - last_ms, rules):
+        elif value < last_wh and rolls_over(last_wh, value, int(time_ms[stop]) - last_ms, rules):
             offset += rules.modulus_wh or 0
         elif value < last_wh:
             incidents.append(
@@ -542,7 +585,8 @@ def _spike_before(
     return None
 
 
-def _rolls_over(last_wh: int, value: int, duration_ms: int, rules: RegisterRules) -> bool:
+def rolls_over(last_wh: int, value: int, duration_ms: int, rules: RegisterRules) -> bool:
+    """Whether a register that showed `last_wh` may have begun again and shows `value` now."""
     modulus = rules.modulus_wh
     if modulus is None or last_wh >= modulus:
         return False

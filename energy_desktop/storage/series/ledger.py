@@ -381,8 +381,17 @@ class StoredLedger:
 
     # --- closing --------------------------------------------------------------------------------
 
-    def advance(self, session: Session, meter_id: str, register: str) -> bool:
-        """Closes what the stored readings complete. False: nothing new."""
+    def advance(
+        self,
+        session: Session,
+        meter_id: str,
+        register: str,
+        disorder_ms: tuple[int, int] | None = None,
+    ) -> bool:
+        """Closes what the stored readings complete. False: nothing new.
+
+        disorder_ms: first and last stamp among readings that came in another order.
+        """
         keys = self.keys(session, meter_id, register)
         quantity = self._names.quantity(session, register)
         if keys is None or quantity is None:
@@ -392,7 +401,9 @@ class StoredLedger:
         times, values = points.read(
             session, self._names, self._cache, keys[0], quantity, since, _FAR_MS
         )
-        return self.book(session, meter_id, keys, register, times, values, state)
+        return self.book(
+            session, meter_id, keys, register, times, values, state, disorder_ms=disorder_ms
+        )
 
     def take_late(
         self, session: Session, meter_id: str, register: str, first_ms: int, last_ms: int
@@ -437,6 +448,8 @@ class StoredLedger:
         times: Int64s,
         values: Floats,
         state: LedgerState | None,
+        *,
+        disorder_ms: tuple[int, int] | None = None,
     ) -> bool:
         """Closes with the readings (n,) given, all later than state.last_ms."""
         known = ~np.isnan(values)
@@ -447,7 +460,7 @@ class StoredLedger:
         if grid.step_ms != rules.step_ms:
             grid = grid.followed_by(rules.step_ms, (state.through_ms or 0) if state else 0)
             self._save_grid(session, keys, grid)
-        rules = replace(rules, grid=grid)
+        rules = replace(rules, grid=grid, disorder_ms=disorder_ms)
         register_wh = np.rint(values[known]).astype(np.int64)
         jumps = self.jumps(session, meter_id, register, judged_from_ms=_last_ms(state))
         for closed in close_over_jumps(times[known], register_wh, rules, state, jumps):
