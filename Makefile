@@ -1,6 +1,6 @@
 # Two commands matter: `make run` opens the program, `make test` proves it. Both set everything up.
 PYTHON := .venv/bin/python
-.PHONY: run test check bench bench-quick bench-fleet screenshots bundle setup setup-tests notices clean
+.PHONY: run test release-proof check bench bench-quick bench-fleet screenshots bundle setup setup-tests notices clean
 
 setup:
 	@scripts/setup.sh
@@ -16,6 +16,17 @@ test: setup-tests
 	QT_QPA_PLATFORM=offscreen $(PYTHON) -m pytest -q -n 3 --dist loadfile tests/unit tests/gui tests/integration || failed=1; \
 	QT_QPA_PLATFORM=offscreen $(PYTHON) -m pytest -q -n 3 --dist loadfile -m "not timed" tests/faults tests/e2e || failed=1; \
 	QT_QPA_PLATFORM=offscreen $(PYTHON) -m pytest -q -m timed tests/faults tests/e2e || failed=1; \
+	exit $$failed
+
+# The long proofs of a release: kills, cuts and stories of counters by the hundred and thousand.
+release-proof: setup-tests
+	@failed=0; \
+	export QT_QPA_PLATFORM=offscreen ENERGY_DESKTOP_KILLS=100 ENERGY_DESKTOP_EXAMPLES=2000; \
+	for proof in tests/faults/test_row_20_killed_while_sealing.py tests/e2e/test_kill_nine.py \
+	  tests/integration/storage/test_faults.py tests/unit/storage/test_counter_truth.py \
+	  tests/integration/storage/test_counter_stories.py; do \
+	  $(PYTHON) -m pytest -q $$proof || failed=1; \
+	done; \
 	exit $$failed
 
 check: setup-tests

@@ -76,6 +76,7 @@ def test_killed_twenty_times_no_acknowledged_reading_is_lost(tmp_path):
     assert expected > 20
 
 
+@pytest.mark.timeout(120 + CUTS)
 def test_a_log_that_a_power_cut_tore_off_opens_with_a_prefix_of_the_commits(path, clock, tmp_path):
     random = Random(5)
     with open_store(path, engine_owner="t", clock=clock) as store:

@@ -1,16 +1,19 @@
 """For any true consumption and any mix of dips, spikes, rollovers, exchanges, gaps and restarts:
 what is booked equals the truth, and what cannot be known is quarantined, never invented."""
 
+import os
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from energy_desktop.domain.energy import IntervalQuality
 from energy_desktop.storage.series.intervals import Jump, RegisterRules, close_over_jumps
 
+EXAMPLES = int(os.environ.get("ENERGY_DESKTOP_EXAMPLES", "0"))  # a release asks for 2,000
 MINUTE = 60_000
 QUARTER = 900_000
 T0 = 1_800_000_000_000 // QUARTER * QUARTER
@@ -102,7 +105,8 @@ def booked(story):
     return found
 
 
-@settings(max_examples=300, deadline=None)
+@pytest.mark.timeout(120 + EXAMPLES)
+@settings(max_examples=max(300, EXAMPLES), deadline=None)
 @given(stories())
 def test_booked_energy_is_the_truth_or_it_is_quarantined(story):
     found = booked(story)
@@ -128,7 +132,8 @@ def test_booked_energy_is_the_truth_or_it_is_quarantined(story):
             assert total == story.truth_wh[start + 15] - story.truth_wh[run_start]
 
 
-@settings(max_examples=100, deadline=None)
+@pytest.mark.timeout(120 + EXAMPLES)
+@settings(max_examples=max(100, EXAMPLES), deadline=None)
 @given(stories())
 def test_restarts_change_nothing(story):
     whole = Story(story.truth_wh, story.readings, story.good, story.jumps, [])
