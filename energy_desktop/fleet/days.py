@@ -65,7 +65,7 @@ def told_apart(rows: Table, days_seen: Table) -> tuple[Table, Table]:
         "t_min",
         "mwh",
         step_min=rows.step_min.cast("int16"),
-        file=rows.file.cast("int16"),
+        file=rows.file.cast("int32"),
         utc_day=rows.t_min // clock.DAY_MIN,
     )
     keys = ["household", "utc_day"]
@@ -95,7 +95,7 @@ def clean(single: Table) -> Table:
         "t_min",
         mwh="low",
         step_min=single.step_min.cast("int16"),
-        file=single.file.cast("int16"),
+        file=single.file.cast("int32"),
     )
 
 

@@ -20,6 +20,7 @@ import ibis
 from ibis.backends.sql.compilers.duckdb import compiler as duckdb_compiler
 
 from energy_desktop.domain.errors import DataFileError
+from energy_desktop.fleet import quoted
 from energy_desktop.fleet.layout import SourceFile
 
 if TYPE_CHECKING:
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
 
 I = TypeVar("I")  # noqa: E741
 R = TypeVar("R")
+
+_BLANK = "".join(map(chr, range(33)))
+"""A line of these alone is no row, as one without a character."""
 
 TEXT_COLUMNS = ("file", "household", "time", "value", "tariff", "broken")
 
@@ -122,17 +126,18 @@ class DuckDbEngine:
         return next(iter(str(error).strip().splitlines()), type(error).__name__)
 
     def text(self, files: Sequence[SourceFile]) -> Table:
+        self._files = {str(file.path): file.index for file in files}
+        if files[0].layout.quoted:
+            return quoted.split(self._lines(files), files[0].layout)
         selects = []
         for file in files:
             layout = file.layout
             names = [f"c{k}" for k in range(len(layout.columns))]
-            columns = ", ".join(f"'{name}': 'VARCHAR'" for name in names)
             household = (
                 _sql(file.household)
                 if layout.household is None
                 else f"trim({names[layout.household]})"
             )
-            quote = _sql('"' if layout.quoted else "")
             tariff = "NULL" if layout.tariff is None else f"trim({names[layout.tariff]})"
             time, value = names[layout.time], names[layout.value]
             if layout.cells:  # a row is a day: a reading is a column of it
@@ -140,19 +145,30 @@ class DuckDbEngine:
                 time = f"trim({time}) || unnest([{steps}])"
                 value = f"unnest([{', '.join(names[k] for k, _ in layout.cells)}])"
             selects.append(
-                f"SELECT {file.index}::SMALLINT AS file, {household} AS household, "
+                f"SELECT {file.index}::INTEGER AS file, {household} AS household, "
                 f"{time} AS time, {value} AS value, "
                 f"{tariff}::VARCHAR AS tariff, NULL::VARCHAR AS broken "
-                f"FROM read_csv({_sql(str(file.path))}, columns = {{{columns}}}, header = true, "
-                f"delim = {_sql(layout.delimiter)}, quote = {quote}, escape = {quote}, "
-                f"auto_detect = false, "
-                f"ignore_errors = true, store_rejects = true, rejects_limit = 0)"
+                f"FROM {_read_csv(file, layout.delimiter, names)}"
             )
-        self._connection.execute(
-            f"CREATE OR REPLACE TEMP VIEW text_rows AS {' UNION ALL '.join(selects)}"
+        return self._view("text_rows", selects)
+
+    def _lines(self, files: Sequence[SourceFile]) -> Table:
+        """Whole lines, columns file, named, line, broken."""
+        return self._view(
+            "text_lines",
+            [
+                f"SELECT {file.index}::INTEGER AS file, {_sql(file.household)} AS named, line, "
+                f"NULL::VARCHAR AS broken "
+                f"FROM {_read_csv(file, quoted.BETWEEN, ['line'])}"
+                for file in files
+            ],
         )
-        self._files = {str(file.path): file.index for file in files}
-        return self._table("text_rows")
+
+    def _view(self, name: str, selects: Sequence[str]) -> Table:
+        self._connection.execute(
+            f"CREATE OR REPLACE TEMP VIEW {name} AS {' UNION ALL '.join(selects)}"
+        )
+        return self._table(name)
 
     def rejected(self) -> list[tuple[int, int | None, str]]:
         known = "SELECT count(*) FROM duckdb_tables() WHERE table_name = 'reject_errors'"
@@ -165,7 +181,11 @@ class DuckDbEngine:
         ).fetchall()
         self._connection.execute("DROP TABLE reject_errors")
         self._connection.execute("DROP TABLE reject_scans")
-        return [(self._files[path], int(line), str(text).strip()) for path, line, text in rows]
+        return [
+            (self._files[path], int(line), said)
+            for path, line, text in rows
+            if (said := str(text).strip(_BLANK))
+        ]
 
     def parquet(self, paths: Sequence[Path]) -> Table:
         listed = ", ".join(_sql(str(file)) for file in parquet_files(paths))
@@ -335,6 +355,16 @@ def remove(path: Path) -> None:
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
+
+
+def _read_csv(file: SourceFile, delimiter: str, names: Sequence[str]) -> str:
+    """A file for the FROM of a query; quotation marks are text like any other."""
+    columns = ", ".join(f"'{name}': 'VARCHAR'" for name in names)
+    return (
+        f"read_csv({_sql(str(file.path))}, columns = {{{columns}}}, header = true, "
+        f"delim = {_sql(delimiter)}, quote = '', escape = '', auto_detect = false, "
+        f"ignore_errors = true, store_rejects = true, rejects_limit = 0)"
+    )
 
 
 def _sql(text: str) -> str:

@@ -124,11 +124,9 @@ def recognise(path: Path, asked: FileColumns) -> FileLayout:
     lines = _first_lines(path)
     header = lines[0]
     delimiter = max(",;\t", key=header.count)
-    # A single quotation mark is a slip of one row: taken for an opening one, it would swallow
-    # the rows below.
+    # A single quotation mark is a slip of one row.
     quoted = any('"' in line and line.count('"') % 2 == 0 for line in lines[:50])
-    rows = list(csv.reader(lines, delimiter=delimiter, quoting=csv.QUOTE_MINIMAL if quoted else
-                           csv.QUOTE_NONE))  # fmt: skip
+    rows = [_fields(line, delimiter, quoted) for line in lines]
     columns = tuple(rows[0])
     names = [name.strip().lower() for name in columns]
     wide = None if asked.value is not None else cells_of(names)
@@ -283,6 +281,13 @@ def rows_about(path: Path) -> int:
             error
         )
     return round(head.count(b"\n") * size / max(packed, 1))
+
+
+def _fields(line: str, delimiter: str, quoted: bool) -> list[str]:
+    """By itself: a mark that is never closed would take the lines below into its field."""
+    if not quoted:
+        return line.split(delimiter)
+    return next(csv.reader([line], delimiter=delimiter))
 
 
 def _fitting(path: Path, rows: list[list[str]]) -> list[list[str]]:

@@ -8,6 +8,8 @@ need this program's packages: the rule for hours runs there, in Python, househol
 from __future__ import annotations
 
 import contextlib
+import functools
+import operator
 import os
 import shutil
 import sys
@@ -19,6 +21,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import ibis
 
 from energy_desktop.domain.errors import UserFacingError
+from energy_desktop.fleet import quoted
 from energy_desktop.fleet.engine import compiled, parquet_files, remove
 from energy_desktop.fleet.layout import SourceFile
 from energy_desktop.fleet.memory import peak_of_mb
@@ -32,6 +35,9 @@ R = TypeVar("R")
 
 LOCAL = "local[*]"
 _BROKEN = "_broken"
+_BYTES = "ISO-8859-1"
+_NOWHERE = "\u0100"
+"""A character that no byte makes."""
 _COLLAPSE = "org.apache.spark.sql.catalyst.optimizer.CollapseProject"
 _ROWS_OF_A_PART = 20_000_000
 
@@ -119,25 +125,17 @@ class SparkEngine:
 
     def text(self, files: Sequence[SourceFile]) -> Table:
         from pyspark.sql import functions as f
-        from pyspark.sql.types import StringType, StructField, StructType
 
+        layout = files[0].layout
+        if layout.quoted:
+            return quoted.split(self._lines(files), layout)
+        names = [f"c{k}" for k in range(len(layout.columns))]
+        asked = {layout.household, layout.time, layout.value, layout.tariff}
+        asked |= {k for k, _ in layout.cells}
+        used = [names[k] for k in sorted(k for k in asked if k is not None)]
         rows = None
         for file in files:
-            layout = file.layout
-            names = [f"c{k}" for k in range(len(layout.columns))]
-            schema = StructType([StructField(name, StringType()) for name in (*names, _BROKEN)])
-            quote = '"' if layout.quoted else ""
-            one = self.session.read.csv(
-                str(file.path),
-                schema=schema,
-                sep=layout.delimiter,
-                header=True,
-                enforceSchema=True,
-                quote=quote,
-                escape=quote,
-                mode="PERMISSIVE",
-                columnNameOfCorruptRecord=_BROKEN,
-            )
+            one = self._read_csv(file, layout.delimiter, names, used)
             household = (
                 f.lit(file.household)
                 if layout.household is None
@@ -160,7 +158,7 @@ class SparkEngine:
                 one = one.withColumn("step", f.explode(each))
                 time, value = "step.time", "step.v"
             one = one.select(
-                f.lit(file.index).cast("smallint").alias("file"),
+                f.lit(file.index).alias("file"),
                 household.alias("household"),
                 f.col(time).alias("time"),
                 f.col(value).alias("value"),
@@ -169,6 +167,53 @@ class SparkEngine:
             )
             rows = one if rows is None else rows.unionAll(one)
         return self._table(rows)
+
+    def _lines(self, files: Sequence[SourceFile]) -> Table:
+        """Whole lines, columns file, named, line, broken."""
+        from pyspark.sql import functions as f
+
+        rows = None
+        for file in files:
+            one = self._read_csv(file, _NOWHERE, ["line"], ["line"]).select(
+                f.lit(file.index).alias("file"),
+                f.lit(file.household).alias("named"),
+                f.col("line"),
+                f.col(_BROKEN).alias("broken"),
+            )
+            rows = one if rows is None else rows.unionAll(one)
+        return self._table(rows)
+
+    def _read_csv(
+        self, file: SourceFile, delimiter: str, names: Sequence[str], used: Sequence[str]
+    ) -> Any:
+        """The columns that are used, and _BROKEN: the line that has other columns than these, or
+        is not UTF-8 in one that is used. Quotation marks are text like any other.
+        """
+        from pyspark.sql import functions as f
+        from pyspark.sql.types import StringType, StructField, StructType
+
+        # Byte by byte: reading UTF-8, Spark would put a sign for what is none, and go on.
+        rows = self.session.read.csv(
+            str(file.path),
+            schema=StructType([StructField(name, StringType()) for name in (*names, _BROKEN)]),
+            sep=delimiter,
+            header=True,
+            enforceSchema=True,
+            encoding=_BYTES,
+            quote=_NOWHERE,
+            escape=_NOWHERE,
+            mode="PERMISSIVE",
+            columnNameOfCorruptRecord=_BROKEN,
+        )
+        rows = rows.select(
+            *(f.encode(name, _BYTES).cast("string").alias(name) for name in (*used, _BROKEN))
+        )
+        strange = functools.reduce(operator.or_, (~f.is_valid_utf8(name) for name in used))
+        said = f.make_valid_utf8(f.coalesce(_BROKEN, f.concat_ws(delimiter, *used)))
+        return rows.select(
+            *(f.make_valid_utf8(name).alias(name) for name in used),
+            f.when(f.col(_BROKEN).isNotNull() | strange, said).alias(_BROKEN),
+        )
 
     def rejected(self) -> list[tuple[int, int | None, str]]:
         """Spark marks such rows in the column `broken` and goes on."""

@@ -354,6 +354,35 @@ def test_a_lone_quotation_mark_does_not_swallow_the_rows_below(tmp_path, engine)
     assert len([row for row in _readings(run) if row["household"] == "MAC1"]) == 1_999
 
 
+def test_a_slip_in_a_file_of_quotation_marks_costs_its_own_row(tmp_path, engine):
+    rows = [
+        '"' + row.replace(",", '","') + '"'
+        for row in london_rows("MAC1", [0.1] * 10_000, start=MIDNIGHT)
+    ]
+    for k in (300, 8_000):
+        rows[k] = '"' + rows[k]
+    rows[9_000] = rows[9_000].replace('"', "")
+    rows[9_001] = '"MAC, ""1""' + rows[9_001].removeprefix('"MAC1')
+    write_csv(tmp_path / "in" / "a.csv", '"' + LONDON.replace(",", '","') + '"', rows)
+
+    run = cleaned(a_run(tmp_path / "in", tmp_path / "out", engine))
+
+    assert dropped_counts(run) == {"wrong_columns": 2}
+    assert used(run) == 9_998
+    lines = {row["text"] for row in stored([run.out / "dropped"]).to_pylist()}
+    assert lines == {rows[300], rows[8_000]}
+    assert {row["household"] for row in _readings(run)} == {"MAC1", 'MAC, "1"'}
+
+
+def test_blank_lines_are_no_rows(tmp_path, engine):
+    rows = london_rows("MAC1", [0.1] * 96, start=MIDNIGHT)
+    write_csv(tmp_path / "in" / "a.csv", LONDON, [*rows[:48], "", "  ", "\t", *rows[48:]])
+
+    run = cleaned(a_run(tmp_path / "in", tmp_path / "out", engine))
+
+    assert (used(run), dropped_counts(run)) == (96, {})
+
+
 def test_more_than_any_meter_uses_is_out_of_range_and_does_not_stop_the_run(tmp_path, engine):
     register = [50_000.0 + k for k in range(48 * 60)]  # a register, taken for energy
     largest = [10_000.0] * (48 * 60)

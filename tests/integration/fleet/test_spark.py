@@ -71,6 +71,7 @@ def both(tmp_path_factory):
             ";29.03.2013 02:00;1;ToU",
         ],
     )  # fmt: skip
+    _write_slips(folder / "in")
     day = [f"0.{k:03d}" for k in range(48)]
     write_csv(
         folder / "in" / "wide.csv",
@@ -100,6 +101,46 @@ def both(tmp_path_factory):
     finally:
         spark.close()
     return ours, theirs
+
+
+def _write_slips(folder):
+    """A file in quotation marks with marks too many or too few, and one that is not UTF-8 where
+    its head has been left behind.
+    """
+    times = [
+        f"2013-03-{1 + n // 48:02d} {n // 2 % 24:02d}:{n % 2 * 30:02d},0.{n:03d}"
+        for n in range(480)
+    ]
+    rows = [
+        ",".join(['"q, ""1"""', *(f'"{field}"' for field in time.split(","))]) for time in times
+    ]
+    rows[100] = rows[100].replace('"q', "q", 1)
+    rows[200] = rows[200].replace('"q', '""q', 1)
+    rows[300] = 'q,2013-03-20 00:00,"0.5'
+    rows[301] = "q,2013-03-20 00:30,0.5"
+    rows[302] = '"q","2013-03-20\x1f01:00",0.5'
+    rows[303] = "  "
+    write_csv(folder / "marks.csv", '"household","time","kwh"', rows)
+    padded = [f"u,{time},{'x' * 300}" for time in times]
+    late = write_csv(folder / "not_utf8.csv", "household,time,kwh,note", padded)
+    with late.open("ab") as file:
+        file.write(b"Zo\xeb,2013-03-20 00:00,0.5,\n")
+        file.write(b"u,2013-03-20 00:0\xff,0.5,\n")
+        file.write(b"u,2013-03-20 00:30,0.5\xff,\n")
+        file.write(b"u,2013-03-20 01:00,0.5,\xff\n")  # where nobody reads it
+        file.write("Zo\u00eb\ufffd,2013-03-20 00:00,0.5,\n".encode())
+        file.write(b"\0u,2013-03-20 02:00,0.5,\n")
+
+
+def test_a_slip_costs_its_own_row_and_no_other(both):
+    for run in both:
+        counted = {}
+        for chunk in run.manifest.done("ingest").values():
+            counted |= {run.manifest.about["files"][int(k)]: n for k, n in chunk["files"].items()}
+        by_name = {path.rsplit("/", 1)[1]: counts for path, counts in counted.items()}
+
+        assert by_name["marks.csv"] == {"used": 475, "dropped": {"wrong_columns": 4}}
+        assert by_name["not_utf8.csv"] == {"used": 483, "dropped": {"wrong_columns": 3}}
 
 
 def test_every_count_is_the_same(both):
@@ -153,7 +194,8 @@ def test_the_rows_left_out_are_the_same_ones(both):
     )
 
     assert ours == theirs
-    assert len(ours) == 11 + 53  # of the readings in rows, and of those in a row a day
+    # Of the readings in rows, of those in a row a day, of the slips.
+    assert len(ours) == 11 + 53 + 7
 
 
 def test_scores_and_segments_are_the_same(both):
