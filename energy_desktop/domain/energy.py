@@ -92,6 +92,23 @@ class Intervals:
 
 
 @dataclass(frozen=True, slots=True)
+class RegisterShown:
+    """What the register itself showed at the start and the end of each interval; shapes (n,).
+
+    opening_wh, closing_wh: whole Wh. segment: grows where the register does not go on from where
+    it stood, because it fell or rose beyond belief.
+    """
+
+    opening_wh: Int64s
+    closing_wh: Int64s
+    segment: Int64s
+
+    def at(self, chosen: slice | NDArray[np.bool_] | Int64s) -> RegisterShown:
+        """Of those intervals only."""
+        return RegisterShown(self.opening_wh[chosen], self.closing_wh[chosen], self.segment[chosen])
+
+
+@dataclass(frozen=True, slots=True)
 class RegisterReading:
     """A reading of a meter's own counter."""
 

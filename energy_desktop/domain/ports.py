@@ -29,6 +29,7 @@ from energy_desktop.domain.energy import (
     Intervals,
     Reconciliation,
     RegisterReading,
+    RegisterShown,
     Resolution,
     Series,
 )
@@ -101,8 +102,11 @@ class Ledger(Protocol):
         """Every step of the period present. step_s None: the finest step kept (900 or 1800 ...)."""
         ...
 
-    def add_intervals(self, intervals: Intervals) -> int:
-        """Adds imported intervals; equal ones already there are left. Returns how many were new."""
+    def add_intervals(self, intervals: Intervals, shown: RegisterShown | None = None) -> int:
+        """Adds imported intervals; equal ones already there are left. Returns how many were new.
+
+        shown: what the register showed around each of them, where the file has its readings.
+        """
         ...
 
     def reconciliation(

@@ -164,6 +164,7 @@ class ExchangeService:
         zone = ZoneInfo(self._configuration.load().site.zone)
         register = self._register(meter, entry.register)
         self._check(entry, meter)
+        self._refuse_from_files(meter, register, entry)
         before = self._in_force(meter.meter_id, entry.at_ms)
         # An exchange before another one says what hung there then, not what hangs there now.
         newest = not self._followed(entry)
@@ -305,6 +306,38 @@ class ExchangeService:
                 "readings on their way would be counted with the old one.",
                 remedy="Switch the meter off (enabled = false), enter the exchange, switch it on.",
             )
+
+    def _refuse_from_files(self, meter: Meter, register: str, entry: ExchangeEntry) -> None:
+        """What came from files alone has no readings here that could be booked across."""
+        if meter.driver_id or register not in self._ledger.registers(meter.meter_id):
+            return
+        if self._history.extent(meter.meter_id) is not None and self._last_reading(
+            meter.meter_id, register
+        ):
+            return
+        near = (entry.at_ms - _LOOK_AHEAD_MS, entry.at_ms + _LOOK_AHEAD_MS)
+        before, after = (
+            self._ledger.reconciliation(meter.meter_id, first, last, register=register)
+            for first, last in ((near[0], entry.at_ms), (entry.at_ms, near[1]))
+        )
+        remedy = "Correct the span of the exchange with the energy that both meters counted there."
+        if before.closing is not None and after.opening is not None:
+            old_wh = entry.old_end_wh - before.closing.value_wh
+            new_wh = after.opening.value_wh - entry.new_start_wh
+            if old_wh >= 0 and new_wh >= 0:
+                zone = ZoneInfo(self._configuration.load().site.zone)
+                remedy = (
+                    f"Correct the span from {wording.stamp(before.closing.read_at_ms, zone)} to "
+                    f"{wording.stamp(after.opening.read_at_ms, zone)}: spread "
+                    f"{wording.exact_kwh(old_wh + new_wh)} kWh, which both meters counted there "
+                    "by these readings."
+                )
+        raise WrongUse(
+            where=f"Exchange of {meter.name}",
+            what="Its energy comes from files, which are not booked anew; where a register fell, "
+            "the import left the steps open.",
+            remedy=remedy,
+        )
 
     def _ratio_step(
         self,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from energy_desktop.domain.energy import IntervalQuality, Intervals
+from energy_desktop.domain.energy import IntervalQuality, Intervals, RegisterShown
 from energy_desktop.domain.errors import WrongUse
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ class Change(IntEnum):
     EDITED = 5  # a person corrected it, to another value
     LATER = 6  # the meter's own register has yet to tell it
     COVERED = 7  # of a gauge: there is a reading nearer than half a step of the file
+    KNOWN = 8  # the file itself has a hole there, over which its register was spread
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +59,15 @@ class ImportRules:
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """A stretch of the file beside the ledger; arrays (n,). stored_wh: NaN where nothing is."""
+    """A stretch of the file beside the ledger; arrays (n,). stored_wh: NaN where nothing is.
+    shown: what the file's register showed; None: the file has none."""
 
     start_ms: Int64s
     file_wh: Floats
     quality: Int8s
     stored_wh: Floats
     change: Int8s
+    shown: RegisterShown | None = None
 
 
 def fitted(series: ParsedSeries, step_s: int | None) -> tuple[ParsedSeries, tuple[str, ...]]:
@@ -115,6 +118,11 @@ def _summed(series: ParsedSeries, step_s: int) -> tuple[ParsedSeries, int]:
     energy = np.add.reduceat(series.energy_wh, first)[whole]
     quality = None if series.quality is None else np.maximum.reduceat(series.quality, first)[whole]
     starts = slot[whole] * step_ms
+    shown, last = series.shown, first + count - 1
+    if shown is not None:
+        shown = RegisterShown(
+            shown.opening_wh[first], shown.closing_wh[last], shown.segment[last]
+        ).at(whole)
     made = replace(
         series,
         step_s=step_s,
@@ -124,6 +132,7 @@ def _summed(series: ParsedSeries, step_s: int) -> tuple[ParsedSeries, int]:
         lines=None if series.lines is None else series.lines[first][whole],
         first_ms=int(starts[0]) if len(starts) else None,
         last_ms=int(starts[-1]) if len(starts) else None,
+        shown=shown,
     )
     return made, int(np.count_nonzero(~whole))
 
@@ -150,10 +159,15 @@ def compared(
                 at = (starts[inside] - one.start_ms[0]) // step_ms
                 stored[inside] = one.energy_wh[at]
                 there[inside] = one.quality[at]
-        change = _change(file_wh, stored, there)
+        change = _change(file_wh, stored, there, quality)
+        shown = None if series.shown is None else series.shown.at(part)
+        if shown is not None:
+            # A line over a hole of the file is no better than what the ledger has.
+            guess = (quality == IntervalQuality.ESTIMATED) & ~np.isnan(stored)
+            change[guess & (change != Change.EQUAL)] = Change.KNOWN
         if until_ms is not None:
             change[starts + step_ms > until_ms] = Change.LATER
-        yield Compared(starts, file_wh, quality, stored, change)
+        yield Compared(starts, file_wh, quality, stored, change, shown)
 
 
 def _stored(
@@ -173,7 +187,7 @@ def _stored(
             yield found
 
 
-def _change(file_wh: Floats, stored: Floats, there: Int8s) -> Int8s:
+def _change(file_wh: Floats, stored: Floats, there: Int8s, quality: Int8s) -> Int8s:
     change = np.full(len(file_wh), Change.NEW, np.int8)
     change[there == IntervalQuality.QUARANTINED] = Change.FILLS
     known = ~np.isnan(stored)
@@ -183,7 +197,8 @@ def _change(file_wh: Floats, stored: Floats, there: Int8s) -> Int8s:
     change[differs & (there == IntervalQuality.ESTIMATED)] = Change.ESTIMATED
     change[differs & (there == IntervalQuality.EDITED)] = Change.EDITED
     # An estimate that a measured value confirms is no longer an estimate: it is replaced too.
-    change[known & ~differs & (there == IntervalQuality.ESTIMATED)] = Change.ESTIMATED
+    confirmed = (there == IntervalQuality.ESTIMATED) & (quality != IntervalQuality.ESTIMATED)
+    change[known & ~differs & confirmed] = Change.ESTIMATED
     return change
 
 

@@ -38,6 +38,9 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 _EDIT_CHUNK = 200_000
+_LEAVABLE = (
+    Change.ESTIMATED, Change.MEASURED, Change.EDITED, Change.FILLS, Change.LATER, Change.KNOWN,
+)  # fmt: skip
 
 
 class EnergyImport:
@@ -64,8 +67,10 @@ class EnergyImport:
         series, notes, ledgered = self._ready(parsed, meter_id, known)
         changes = counted(np.empty(0, np.int8))
         days: dict[int, tuple[float, float]] = {}
+        estimated = 0
         for part in ledgered:
             changes = added(changes, counted(part.change))
+            estimated += _estimated(part)
             _add_days(days, part)
         ordered = sorted(days)
         warnings = () if known is None or not known.driver_id else self._register_says(series)
@@ -82,6 +87,7 @@ class EnergyImport:
             np.array(ordered, np.int64) * DAY_MS,
             np.array([days[day][0] for day in ordered]),
             np.array([days[day][1] for day in ordered]),
+            estimated=estimated,
         )
 
     def store(
@@ -101,12 +107,13 @@ class EnergyImport:
         said = () if known is None or not known.driver_id else self._register_says(series)
         changes = counted(np.empty(0, np.int8))
         replacing: list[tuple[Int64s, Floats, NDArray[np.int8]]] = []
-        stored = done = 0
+        stored = done = estimated = 0
         for part in parts:
             told(done)
             changes = added(changes, counted(part.change))
             new = part.change == Change.NEW
             taken = np.isin(part.change, [c for c in Change if rules.takes(c)])
+            estimated += int(np.count_nonzero(taken & (part.quality == IntervalQuality.ESTIMATED)))
             corrects = taken if polled else taken & ~new
             adds = taken & ~corrects
             if adds.any():
@@ -118,7 +125,8 @@ class EnergyImport:
                         part.start_ms[adds],
                         part.file_wh[adds],
                         part.quality[adds],
-                    )
+                    ),
+                    None if part.shown is None else part.shown.at(adds),
                 )
             if corrects.any():
                 replacing.append(
@@ -129,7 +137,7 @@ class EnergyImport:
         replaced = sum(edit.intervals for edit in edits)
         left = sum(
             changes[c]
-            for c in (Change.ESTIMATED, Change.MEASURED, Change.EDITED, Change.FILLS, Change.LATER)
+            for c in _LEAVABLE
             if not rules.takes(c) or (c is not Change.LATER and self._editing is None)
         )
         return ImportResult(
@@ -149,6 +157,7 @@ class EnergyImport:
             left=left,
             edits=tuple(edit.edit_id for edit in edits),
             quantity=series.register,
+            estimated=estimated,
         )
 
     def _ready(
@@ -246,6 +255,12 @@ class EnergyImport:
                 )
             )
         return edits
+
+
+def _estimated(part: Compared) -> int:
+    """How many intervals that the ledger lacks would come as estimates of the file."""
+    lacking = np.isin(part.change, (Change.NEW, Change.FILLS))
+    return int(np.count_nonzero(lacking & (part.quality == IntervalQuality.ESTIMATED)))
 
 
 def _add_days(days: dict[int, tuple[float, float]], part: Compared) -> None:

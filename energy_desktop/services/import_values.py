@@ -29,7 +29,8 @@ class ImportResult:
     stored: intervals or readings that were new or replaced something; replaced: those of them that
     did. duplicates: repeated in the file or stored before; already_stored: those of them that were
     stored before. left: what differs from what is stored and was not to be replaced. edits: the
-    corrections that were made, which can be undone.
+    corrections that were made, which can be undone. estimated: intervals among the stored ones that
+    the file does not have as measured.
     """
 
     file: Path
@@ -48,6 +49,7 @@ class ImportResult:
     left: int = 0
     edits: tuple[int, ...] = ()
     quantity: str = REGISTER
+    estimated: int = 0
 
     @property
     def is_energy(self) -> bool:
@@ -85,7 +87,8 @@ class FileSeries:
 class SeriesPreview:
     """What one series would change. days_ms (d,): the UTC days with an interval or reading.
     file_daily, kept_daily (d,): energy (or the mean of a gauge) in the file, and of what is stored
-    at the same times, NaN where nothing is."""
+    at the same times, NaN where nothing is. estimated: intervals that the ledger lacks and the file
+    does not have as measured."""
 
     series: FileSeries
     meter_id: str
@@ -100,6 +103,7 @@ class SeriesPreview:
     file_daily: Floats
     kept_daily: Floats
     refused: str = ""
+    estimated: int = 0
 
     def taken(self, rules: ImportRules) -> int:
         """How many intervals or readings would be stored."""

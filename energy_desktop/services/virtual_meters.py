@@ -24,6 +24,7 @@ from energy_desktop.domain.energy import (
     Intervals,
     Reconciliation,
     RegisterReading,
+    RegisterShown,
 )
 from energy_desktop.domain.errors import NotEnoughData, NotFound, WrongUse
 from energy_desktop.domain.ports import ConfigurationStore, Ledger
@@ -95,14 +96,14 @@ class VirtualLedger:
         quality[np.isnan(total) & (quality < IntervalQuality.QUARANTINED)] = IntervalQuality.MISSING
         return Intervals(virtual.meter_id, register, wanted, starts, total, quality)
 
-    def add_intervals(self, intervals: Intervals) -> int:
+    def add_intervals(self, intervals: Intervals, shown: RegisterShown | None = None) -> int:
         if self._virtual(intervals.meter_id) is not None:
             raise WrongUse(
                 where=intervals.meter_id,
                 what="a virtual meter is computed and takes no readings.",
                 remedy="Import into the meters that it is made of.",
             )
-        return self._ledger.add_intervals(intervals)
+        return self._ledger.add_intervals(intervals, shown)
 
     def reconciliation(
         self, meter_id: str, start_ms: int, end_ms: int, *, register: str = REGISTER

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from energy_desktop.acquisition.files.text import Limits, place
 from energy_desktop.domain.clock import iso_utc
+from energy_desktop.domain.energy import RegisterShown
 from energy_desktop.domain.errors import DataFileError
 
 Int64s = NDArray[np.int64]
@@ -55,6 +56,7 @@ class ParsedSeries:
     first_ms, last_ms: start of the first and last step; None when nothing is usable.
     quality (n,): IntervalQuality where the file tells it; None: all as measured.
     lines (n,): where each value stands; None: the file has no lines.
+    shown: what the register showed around each step; None: the file has no readings of a counter.
     """
 
     meter_id: str
@@ -72,6 +74,7 @@ class ParsedSeries:
     register: str = IMPORT
     quality: Int8s | None = None
     lines: Int64s | None = None
+    shown: RegisterShown | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,6 +305,7 @@ def finished(
     register: str = IMPORT,
     quality: Int8s | None = None,
     lines: Int64s | None = None,
+    shown: RegisterShown | None = None,
 ) -> ParsedSeries:
     """Rounds to whole Wh and counts the gaps. start_ms ascending, each time once."""
     whole = whole_wh(start_ms, energy_wh)
@@ -322,4 +326,5 @@ def finished(
         register=register,
         quality=quality,
         lines=lines,
+        shown=shown,
     )

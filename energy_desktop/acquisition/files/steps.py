@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import numpy as np
 
+from energy_desktop.acquisition.files import counter
 from energy_desktop.acquisition.files.columns import Bools, Floats, Int64s, to_utc_ms
 from energy_desktop.acquisition.files.gauges import Gauge
 from energy_desktop.acquisition.files.layout import W_PER, WH_PER, CsvLayout, Unit
@@ -23,14 +25,16 @@ from energy_desktop.acquisition.files.series import (
     without_repeats,
 )
 from energy_desktop.acquisition.files.text import place
-from energy_desktop.domain.clock import iso_utc
+from energy_desktop.domain.clock import from_ms, iso_utc
 from energy_desktop.domain.errors import DataFileError
 
 _REGISTER_ROWS = 48  # so many values in a row that never fall are no consumption
 _FEWEST_TO_DOUBT = 3
-_BAD_FOR = 5  # readings within which a bad one is followed by the register as it was
-_SPIKE_REST = 0.1  # of a spike's height that may be left when the register is back
 _DAY_MS = 86_400_000
+_ENDING = (
+    "The times look like the ends of the intervals: the first is one step after midnight, the last "
+    "is midnight. If they are, say so (--stamp end; in the wizard: the end of its interval)."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,19 +81,23 @@ def series_of(
                 what=f"readings of a counter cannot be in {meaning.unit}.",
                 remedy="Say their unit in Wh or kWh.",
             )
-        good, energy, fallen = _differences(rows, step_s, meaning.unit)
+        counted = counter.counted(rows, step_s, meaning.unit)
         return finished(
             meter_id,
             step_s,
-            rows.time_ms[:-1][good],
-            energy,
+            counted.start_ms,
+            counted.energy_wh,
             rows_read=rows_read,
             duplicates=duplicates,
-            rejected=[*rejected, *fallen],
-            notes=notes,
+            rejected=[*rejected, *counted.left_out],
+            notes=(*notes, *counted.notes),
             register=meaning.register,
-            lines=rows.line[1:][good],
+            quality=counted.quality,
+            lines=counted.line,
+            shown=counted.shown,
         )
+    if layout.stamp == "start" and _looks_ending(rows.time_ms, step_s, meaning.zone):
+        notes = (*notes, _ENDING)
     factor = WH_PER.get(meaning.unit) or W_PER[meaning.unit] * step_s / 3600
     return finished(
         meter_id,
@@ -196,6 +204,16 @@ def _misfits(times: Int64s, absent: Bools) -> int:
     return len(times) - len(_each_once(shown))
 
 
+def _looks_ending(times: Int64s, step_s: int, zone: ZoneInfo | None) -> bool:
+    """Whether stamps (n,) run from one step after midnight up to a midnight, as those do that mark
+    the end of each interval of whole days."""
+    if len(times) * step_s * 1000 < _DAY_MS // 2 or step_s * 1000 >= _DAY_MS:
+        return False
+    clock = [from_ms(int(at)).astimezone(zone or UTC) for at in (times[0], times[-1])]
+    first, last = (60 * at.hour + at.minute for at in clock)
+    return first * 60 == step_s and last == 0
+
+
 def _each_once(times: Int64s) -> Int64s:
     """Ascending times without repeats, sorted only where they are not."""
     return np.unique(times) if bool(np.any(times[1:] <= times[:-1])) else times
@@ -292,51 +310,3 @@ def _rises_long(value: Floats) -> bool:
     """Values (n,) that never fall go on rising for longer than any consumption does."""
     change = np.diff(value)
     return len(value) >= _REGISTER_ROWS and int(np.count_nonzero(change)) * 5 > len(change)
-
-
-def _differences(rows: Rows, step_s: int, unit: Unit) -> tuple[Bools, Floats, list[RejectedLine]]:
-    """Which pairs of readings make a step (n - 1,), and the energy of those: none across a gap,
-    beside a reading that did not last, or where the register falls."""
-    change = np.round(np.diff(rows.value) * WH_PER[unit], 6)
-    neighbours = np.diff(rows.time_ms) == step_s * 1000
-    bad = _not_lasting(rows.value, neighbours)
-    sound = ~(bad[:-1] | bad[1:])
-    left_out = [
-        RejectedLine(int(rows.line[k]), f"{rows.value[k]:g} {unit} did not last: a bad reading?")
-        for k in np.flatnonzero(bad).tolist()
-    ]
-    left_out += [
-        RejectedLine(
-            int(rows.line[k + 1]),
-            f"the register falls from {rows.value[k]:g} to {rows.value[k + 1]:g} {unit}",
-        )
-        for k in np.flatnonzero(neighbours & sound & (change < 0)).tolist()
-    ]
-    good = neighbours & sound & (change >= 0)
-    return good, change[good], left_out
-
-
-def _not_lasting(value: Floats, neighbours: Bools) -> Bools:
-    """Which readings (n,) are dips or spikes: the register goes on past them as if they were not.
-
-    neighbours (n - 1,): which stand a step apart; over a hole no rise is booked, so it needs no
-    dip to be found. A dip is tested first, as the ledger does it: what returns to where it was
-    before was no reset.
-    """
-    bad = np.zeros(len(value), np.bool_)
-    for k in np.flatnonzero(np.diff(value) < 0).tolist():
-        if bad[k]:
-            continue
-        returned = np.flatnonzero(value[k + 2 : k + 2 + _BAD_FOR] >= value[k])
-        if len(returned):
-            back = k + 2 + int(returned[0])
-            if bool(neighbours[k:back].all()):
-                bad[k + 1 : back] = True
-                continue
-        for before in range(k - 1, max(k - 1 - _BAD_FOR, -1), -1):
-            if not bad[before] and value[before] <= value[k + 1]:
-                left = value[k + 1] - value[before]
-                if left <= _SPIKE_REST * (value[k] - value[before]):
-                    bad[before + 1 : k + 1] = True
-                break
-    return bad

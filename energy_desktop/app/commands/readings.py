@@ -181,6 +181,7 @@ def _document(r: ImportResult) -> dict[str, Any]:
         "already_stored": r.already_stored,
         "replaced": r.replaced,
         "left": r.left,
+        "estimated": r.estimated,
         "corrections": list(r.edits),
         "rejected": [{"line": line, "reason": reason} for line, reason in r.rejected],
         "gaps": r.gaps,

@@ -28,7 +28,7 @@ from energy_desktop.domain.errors import NotFound, WrongUse
 from energy_desktop.storage.database import Database, Session
 from energy_desktop.storage.repositories import orm
 from energy_desktop.storage.repositories.mapping import columns_of, to_domain
-from energy_desktop.storage.series import steps
+from energy_desktop.storage.series import imported, steps
 from energy_desktop.storage.series.names import Names
 from energy_desktop.storage.series.reshowing import reshow
 from energy_desktop.storage.series.three import Three
@@ -437,8 +437,10 @@ def _followed_since(session: Session, keys: tuple[int, int]) -> int | None:
         for step_s in steps.kept(session, keys)
         if (
             row := session.row(
-                "SELECT start_ms FROM intervals" + _OF + " AND (opening_wh IS NOT NULL OR method ="
-                " 'register') ORDER BY start_ms LIMIT 1",
+                "SELECT start_ms FROM intervals"
+                + _OF
+                + " AND (opening_wh IS NOT NULL AND segment >= 0"
+                " OR method = 'register') ORDER BY start_ms LIMIT 1",
                 (*keys, step_s),
             )
         )
@@ -466,7 +468,8 @@ def _done(rows: Sequence[Any], run: range) -> str:
 
 _WORDS = {
     "register": "spread evenly from the register",
-    "imported": "imported",
+    imported.METHOD: "imported",
+    imported.OVER_HOLE: "spread evenly from the register in the file",
     EditMethod.IMPORT.value: "imported",
     EditMethod.LINE.value: "straight line between the neighbours",
     EditMethod.LIKE_DAYS.value: "like the same weekday before",

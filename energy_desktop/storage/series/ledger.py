@@ -7,7 +7,7 @@ that is missing, quarantined or edited shows as a discrepancy, and nothing else 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import astuple, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ from energy_desktop.domain.energy import (
     Intervals,
     Reconciliation,
     RegisterReading,
+    RegisterShown,
 )
 from energy_desktop.domain.errors import WrongUse
 from energy_desktop.storage.database import Database, Session
@@ -253,7 +254,7 @@ class StoredLedger:
                     piece = _Segment(*map(int, row[1:]))
                     before = segments.get(int(row[0]))
                     segments[int(row[0])] = piece if before is None else before.joined(piece)
-            ordered = [segments[number] for number in sorted(segments)]
+            ordered = sorted(segments.values(), key=lambda piece: piece.first_ms)
             unregistered_wh = self._beside(session, keys, runs, ordered) if ordered else 0
         opening = closing = None
         difference: int | None = None
@@ -271,7 +272,7 @@ class StoredLedger:
             interval_sum_wh=energy_wh,
             estimated_wh=estimated_wh,
             missing_intervals=expected - booked,
-            resets=max(len(segments) - 1, 0),
+            resets=sum(max(n - 1, 0) for n in _by_origin(segments)),
             edited_wh=edited_wh,
             unregistered_wh=unregistered_wh,
             correction_wh=correction_wh,
@@ -346,9 +347,12 @@ class StoredLedger:
 
     # --- imported intervals ---------------------------------------------------------------------
 
-    def add_intervals(self, intervals: Intervals) -> int:
+    def add_intervals(self, intervals: Intervals, shown: RegisterShown | None = None) -> int:
         """Rounded to whole Wh. Intervals without energy are left out. One that is there with
-        another energy is replaced as a new version, the old one kept; it counts as new."""
+        another energy is replaced as a new version, the old one kept; it counts as new.
+
+        shown: what the register of a file showed around each interval.
+        """
         known = np.flatnonzero(~np.isnan(intervals.energy_wh))
         starts, last = np.unique(intervals.start_ms[known][::-1], return_index=True)
         if not len(starts):
@@ -362,14 +366,13 @@ class StoredLedger:
         with self._database.writing() as session:
             kept, kept_wh = imported.there(session, of, starts)
             new = ~np.isin(starts, kept, assume_unique=True)
-            imported.insert(
-                session,
-                of,
-                starts[new],
-                energy[new],
-                quality[new],
-                as_runs=self._database.is_sqlite,
-            )
+            columns = (starts[new], energy[new], quality[new])
+            at_once = self._database.is_sqlite
+            if shown is None:
+                imported.insert(session, of, *columns, as_runs=at_once)
+            else:
+                of_new = shown.at(known[new])
+                imported.insert_shown(session, of, *columns, of_new, at_once=at_once)
             changed = np.flatnonzero(~new)
             changed = changed[kept_wh[np.searchsorted(kept, starts[changed])] != energy[changed]]
             now_ms = to_ms(self._clock())
@@ -614,6 +617,12 @@ class StoredLedger:
                 _QUARANTINE,
                 [(meter_id, register, i.at_ms, float(i.value_wh), i.reason) for i in incidents],
             )
+
+
+def _by_origin(segments: Mapping[int, _Segment]) -> tuple[int, int]:
+    """How many segments are of files, and of the register that is read."""
+    of_files = sum(number < 0 for number in segments)
+    return of_files, len(segments) - of_files
 
 
 def _last_ms(state: LedgerState | None) -> int:

@@ -17,6 +17,7 @@ import numpy as np
 from energy_desktop.domain.clock import Clock, to_ms
 from energy_desktop.domain.energy import DAY_MS, HOUR_MS, IntervalQuality
 from energy_desktop.storage.database import Session
+from energy_desktop.storage.series import imported
 from energy_desktop.storage.series.intervals import (
     LOOK_AHEAD,
     Closed,
@@ -268,7 +269,7 @@ class Rebooking:
                 continue
             session.run(_RESHOW, (row.opening_wh, row.closing_wh, row.segment, *of))
             same = (there.energy_wh, there.quality) == (row.energy_wh, row.quality)
-            if same or there.edit_id is not None or there.method == "imported":
+            if same or there.edit_id is not None or there.method in imported.METHODS:
                 continue
             said = method if row.start_ms <= at_ms < row.end_ms else row.method
             session.run(_PUT_ASIDE, (now_ms, *of))

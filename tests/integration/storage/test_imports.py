@@ -89,6 +89,7 @@ def test_a_preview_counts_every_kind_and_changes_nothing(store, service, tmp_pat
         Change.EDITED: 1,
         Change.LATER: 0,
         Change.COVERED: 0,
+        Change.KNOWN: 0,
     }
     assert seen.file_daily.sum() == 283
     assert seen.kept_daily.sum() == 150

@@ -7,9 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from energy_desktop.acquisition.files import counter
 from energy_desktop.acquisition.files.general_csv import CsvLayout, parse_csv
 from energy_desktop.acquisition.files.reading import parse_file, sniff_format
+from energy_desktop.acquisition.files.series import Rows
 from energy_desktop.domain.clock import iso_utc
+from energy_desktop.domain.energy import IntervalQuality
 from energy_desktop.domain.errors import DataFileError
 
 
@@ -154,7 +157,8 @@ def test_a_reading_that_did_not_last_is_never_consumption(tmp_path, at, length, 
     series = parse_csv(path, CsvLayout(values="register"))[0]
 
     assert set(series.energy_wh) == {100}
-    assert len(series.energy_wh) == 59 - length - 1  # the steps beside it are left open
+    assert len(series.energy_wh) == 59  # the register before and after it knows their energy
+    assert np.count_nonzero(series.quality == IntervalQuality.ESTIMATED) == length + 1
     assert [line for line, _ in series.rejected] == [at + 2 + k for k in range(length)]
 
 
@@ -169,7 +173,9 @@ def test_a_long_register_is_known_though_it_falls_once(tmp_path, name, fall):
 
     series = parse_file(path)[0]
 
-    assert set(series.energy_wh) == {100}
+    known = series.quality == IntervalQuality.RAW
+    assert set(series.energy_wh[known]) == {100}
+    assert set(series.energy_wh[~known]) == ({50} if fall == "dip" else set())
     assert len(series.rejected) == 1
     assert "read as a counter" in series.notes[0]
 
@@ -182,7 +188,74 @@ def test_a_register_books_nothing_across_a_gap_or_a_fall(tmp_path):
     series = parse_csv(path, CsvLayout(values="register"))[0]
 
     assert list(series.energy_wh) == [10, 3, 1]
-    assert series.rejected == ((4, "the register falls from 20 to 5 Wh"),)
+    assert series.rejected == (
+        (4, "the register falls from 20 to 5 Wh"),
+        (6, "the register returns from 8 to 30 Wh over a hole after it fell: nothing is booked"),
+    )
+
+
+def test_over_a_hole_the_register_is_spread_to_the_wh_and_marked(tmp_path):
+    path = a_csv(
+        tmp_path, "time_utc,wh", *hours(10, 20), *hours(27, 31, first="2026-03-01T04:00:00")
+    )
+
+    series = parse_csv(path, CsvLayout(values="register"))[0]
+
+    assert list(series.energy_wh) == [10, 2, 3, 2, 4]  # 22.33 and 24.67 at the boundaries
+    assert list(series.quality) == [0, 2, 2, 2, 0]
+    assert list(series.shown.closing_wh) == [20, 22, 25, 27, 31]
+    assert "the 0.007 kWh that the register counted there are spread" in series.notes[-1]
+
+
+@given(
+    rises=st.lists(st.integers(0, 3_000), min_size=2, max_size=40),
+    lost=st.sets(st.integers(1, 38)),
+)
+def test_what_is_booked_over_holes_is_what_the_register_counted(rises, lost):
+    value = np.cumsum(rises).astype(np.float64)
+    there = np.array([k not in lost or k == len(value) - 1 for k in range(len(value))])
+    at = np.flatnonzero(there)
+    rows = Rows(at + 2, at * 900_000, value[there])
+
+    made = counter.counted(rows, 900, "Wh")
+
+    if len(made.left_out) == 0:
+        assert made.energy_wh.sum() == value[-1] - value[0]
+        assert list(made.start_ms) == [k * 900_000 for k in range(len(value) - 1)]
+    assert (made.energy_wh >= 0).all()
+    assert np.array_equal(made.shown.closing_wh - made.shown.opening_wh, made.energy_wh)
+
+
+def test_a_slow_spike_that_falls_back_books_nothing(tmp_path):
+    read = [value + (900_000 if 20 <= k < 40 else 0) for k, value in enumerate(REGISTER_BY_STEPS)]
+    path = a_csv(tmp_path, "time_utc,register_wh", *hours(*read))
+
+    series = parse_csv(path, CsvLayout(values="register"))[0]
+
+    assert set(series.energy_wh) == {100}
+    assert [line for line, _ in series.rejected] == [22, 42]
+    assert "far more than ever" in series.rejected[0].reason
+    assert set(series.shown.segment) == {0, 1, 2}
+
+
+def test_a_rise_that_lasts_is_booked_in_one_step_and_named(tmp_path):
+    read = [value + (900_000 if k >= 20 else 0) for k, value in enumerate(REGISTER_BY_STEPS)]
+    path = a_csv(tmp_path, "time_utc,register_wh", *hours(*read))
+
+    series = parse_csv(path, CsvLayout(values="register"))[0]
+
+    assert series.rejected == ()
+    assert "line 22: 900.100 kWh" in series.notes[-1]
+
+
+@pytest.mark.parametrize(("stamp", "remarks"), [("start", 1), ("end", 0)])
+def test_times_that_look_like_the_ends_of_intervals_are_remarked(tmp_path, stamp, remarks):
+    clock = [f"01.03.2026 {k // 4:02d}:{k % 4 * 15:02d};{k}" for k in range(1, 96)]
+    path = a_csv(tmp_path, "Zeit;kWh", *clock, "02.03.2026 00:00;5")
+
+    series = parse_csv(path, CsvLayout(zone="Europe/Berlin", values="per_step", stamp=stamp))[0]
+
+    assert sum("--stamp end" in note for note in series.notes) == remarks
 
 
 def test_a_meter_column_makes_a_series_each(tmp_path):

@@ -20,6 +20,7 @@ from energy_desktop.ui.widgets.table import Cell, Column, Table
 
 _DAY_S = 86_400.0
 _NOTES_SHOWN = 4
+_DIFFER = (Change.ESTIMATED, Change.MEASURED, Change.EDITED, Change.COVERED, Change.KNOWN)
 
 
 class PreviewStep(QWidget):
@@ -152,12 +153,15 @@ class PreviewStep(QWidget):
         left = sum(
             p.changes.get(change, 0)
             for p in self._previews
-            for change in (Change.ESTIMATED, Change.MEASURED, Change.EDITED, Change.COVERED)
+            for change in _DIFFER
             if not self.rules().takes(change)
         )
         parts = [f"{formats.count(self.taken)} {self.unit_word} would be stored"]
         if self.replaced:
             parts.append(f"{formats.count(self.replaced)} of them replace something")
+        estimated = sum(p.estimated for p in self._previews if not p.refused)
+        if estimated:
+            parts.append(f"{formats.count(estimated)} of them are estimates over holes of the file")
         if left:
             parts.append(f"{formats.count(left)} differ from what is stored and are left")
         self.sentence.setText("; ".join(parts) + ". Nothing is stored yet.")
