@@ -246,6 +246,7 @@ class FleetSummary:
     """The run in one value; the document of `fleet run --json`.
 
     stability: number of segments -> how alike they stay when half of the fleet is left out.
+    refusals: why a stage has no answer, in sentences.
     """
 
     engine: str
@@ -267,6 +268,7 @@ class FleetSummary:
     last_day: str
     zone: str
     currency: str
+    refusals: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

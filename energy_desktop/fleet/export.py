@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,6 +29,7 @@ _AS_TEXT = {
     "start_ms": _TIME.format("start_ms // 1000"),
     "end_ms": _TIME.format("end_ms // 1000"),
 }
+_FILES = ("file", "other")
 _TYPES = {
     "VARCHAR": "text", "BIGINT": "bigint", "INTEGER": "integer", "SMALLINT": "smallint",
     "DOUBLE": "double precision", "BOOLEAN": "boolean", "HUGEINT": "numeric",
@@ -62,7 +63,8 @@ def export(
                 remedy=f"It has: {', '.join(sorted(there))}.",
             )
     wanted = tables or tuple(name for name in there if name != READINGS)
-    write: Callable[[str, Path, str], Exported] = {
+    names = results.run.manifest.about["files"]
+    write: Callable[[str, str, str], Exported] = {
         "csv": _to_csv,
         "jsonl": _to_json_lines,
         "postgresql": _to_postgresql,
@@ -71,27 +73,27 @@ def export(
     for k, name in enumerate(wanted):
         raise_if_cancelled("Fleet export")
         progress(k / len(wanted), f"writing {name}")
-        done.append(write(name, there[name], target))
+        done.append(write(name, _select(there[name], names), target))
     progress(1.0, "written")
     return tuple(done)
 
 
-def _to_csv(name: str, path: Path, target: str) -> Exported:
+def _to_csv(name: str, query: str, target: str) -> Exported:
     file = _file(target, name, "csv")
     with _connected() as connection:
-        rows = _copy(connection, f"COPY ({_select(path)}) TO '{_quoted(file)}' (HEADER)", file)
+        rows = _copy(connection, f"COPY ({query}) TO {_text(str(file))} (HEADER)", file)
     return Exported(name, str(file), rows)
 
 
-def _to_json_lines(name: str, path: Path, target: str) -> Exported:
+def _to_json_lines(name: str, query: str, target: str) -> Exported:
     """One JSON object a line, as `mongoimport` and the bulk loaders of document stores take."""
     file = _file(target, name, "jsonl")
     with _connected() as connection:
-        rows = _copy(connection, f"COPY ({_select(path)}) TO '{_quoted(file)}' (FORMAT json)", file)
+        rows = _copy(connection, f"COPY ({query}) TO {_text(str(file))} (FORMAT json)", file)
     return Exported(name, str(file), rows)
 
 
-def _to_postgresql(name: str, path: Path, target: str) -> Exported:
+def _to_postgresql(name: str, query: str, target: str) -> Exported:
     """A table fleet_NAME, made anew in one transaction."""
     import psycopg
     from psycopg import sql
@@ -100,7 +102,7 @@ def _to_postgresql(name: str, path: Path, target: str) -> Exported:
     table = sql.Identifier(f"fleet_{name}")
     try:
         with _connected() as source, psycopg.connect(url) as server, server.cursor() as cursor:
-            described = source.execute(f"DESCRIBE {_select(path)}").fetchall()
+            described = source.execute(f"DESCRIBE {query}").fetchall()
             columns = sql.SQL(", ").join(
                 sql.SQL("{} {}").format(sql.Identifier(row[0]), sql.SQL(_TYPES[row[1]]))
                 for row in described
@@ -109,7 +111,7 @@ def _to_postgresql(name: str, path: Path, target: str) -> Exported:
             cursor.execute(sql.SQL("CREATE TABLE {} ({})").format(table, columns))
             rows = 0
             with cursor.copy(sql.SQL("COPY {} FROM STDIN").format(table)) as copy:
-                for row in _rows(source, path):
+                for row in _rows(source, query):
                     copy.write_row(row)
                     rows += 1
     except psycopg.Error as error:
@@ -121,8 +123,8 @@ def _to_postgresql(name: str, path: Path, target: str) -> Exported:
     return Exported(name, f"fleet_{name}", rows)
 
 
-def _rows(source: duckdb.DuckDBPyConnection, path: Path) -> Iterator[tuple[Any, ...]]:
-    cursor = source.execute(_select(path))
+def _rows(source: duckdb.DuckDBPyConnection, query: str) -> Iterator[tuple[Any, ...]]:
+    cursor = source.execute(query)
     while rows := cursor.fetchmany(_BATCH):
         raise_if_cancelled("Fleet export")
         yield from rows
@@ -153,16 +155,19 @@ def _connected() -> duckdb.DuckDBPyConnection:
     return connected({"threads": 2})
 
 
-def _select(path: Path) -> str:
-    """Days and minutes are told as dates and times: nobody else counts them since 1970."""
-    listed = ", ".join(f"'{_quoted(file)}'" for file in parquet_files([path]))
+def _select(path: Path, files: Sequence[str]) -> str:
+    """Days and minutes are told as dates and times, and files by their names: nobody else counts
+    them as we do.
+    """
+    listed = ", ".join(_text(str(file)) for file in parquet_files([path]))
     table = f"read_parquet([{listed}], hive_partitioning = false)"
     with _connected() as connection:
         names = [row[0] for row in connection.execute(f"DESCRIBE SELECT * FROM {table}").fetchall()]
-    replaced = [f"{_AS_TEXT[name]} AS {name}" for name in names if name in _AS_TEXT]
+    told = {name: f"[{', '.join(map(_text, files))}][{name} + 1]" for name in _FILES} | _AS_TEXT
+    replaced = [f"{told[name]} AS {name}" for name in names if name in told]
     instead = f"REPLACE ({', '.join(replaced)})" if replaced else ""
     return f"SELECT * {instead} FROM {table}"
 
 
-def _quoted(path: Path) -> str:
-    return str(path).replace("'", "''")
+def _text(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

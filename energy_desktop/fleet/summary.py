@@ -46,6 +46,7 @@ def summary(manifest: Manifest) -> FleetSummary:
         last_day=clock.day_of(max(last)).isoformat() if last else "",
         zone=str(manifest.about["zone"]),
         currency=str(manifest.about["currency"]),
+        refusals=refusals(manifest),
     )
 
 
@@ -61,12 +62,14 @@ def stability(manifest: Manifest) -> dict[int, float]:
 
 
 def refusals(manifest: Manifest) -> tuple[str, ...]:
-    """Why a stage has no answer, in sentences."""
+    """Why a stage has no answer, in sentences; what several have in common is said once."""
     return tuple(
-        about["refused"]
-        for stage in ("regression", "lightgbm", "anomalies")
-        for about in manifest.done(stage).values()
-        if "refused" in about
+        dict.fromkeys(
+            str(about["refused"])
+            for stage in ("regression", "lightgbm", "anomalies")
+            for about in manifest.done(stage).values()
+            if "refused" in about
+        )
     )
 
 

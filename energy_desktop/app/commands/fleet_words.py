@@ -48,6 +48,7 @@ def summary_document(summary: FleetSummary) -> dict[str, Any]:
         "anomaly_methods": summary.anomaly_methods,
         "segment_stability": {str(k): value for k, value in summary.stability.items()},
         "broken_files": [plain(one) for one in summary.broken],
+        "refusals": list(summary.refusals),
         "engine": summary.engine,
         "finished": summary.finished,
         "first_day": summary.first_day,
@@ -105,6 +106,7 @@ def summary_text(summary: FleetSummary, out: Path) -> str:
     ]
     heads = ("next day", "R2 pooled", "R2 within a household", "MAE kWh", "RMSE kWh")
     lines += [table(heads, rows, frozenset(range(1, 5))), ""] if rows else []
+    lines += [*summary.refusals, ""] if summary.refusals else []
     profile = summary.anomaly_methods.get("profile", {})
     hybrid = summary.anomaly_methods.get("kmeans_residual", {})
     if profile:

@@ -47,6 +47,7 @@ def test_a_run_answers_with_its_document(fleet):
 
     assert said["rows_read"] == said["rows_used"] == 10 * 50 * 48
     assert said["dropped"] == {}
+    assert said["refusals"] == []
     assert (said["households"], said["household_days"]) == (10, 500)
     assert set(said["seconds"]) == {
         "ingest", "daily", "features", "regression", "lightgbm", "anomalies", "segments", "tariffs",
@@ -293,6 +294,26 @@ def test_a_row_that_other_files_repeat_is_shown_with_both_files(tmp_path):
     }
     text = run("fleet", "show", tmp_path / "out", "--quality").stdout
     assert "an exact repeat, also in a.csv" in text
+    document(run("fleet", "export", tmp_path / "out", "--format", "csv", "--to", tmp_path / "ex",
+                 "--table", "dropped", "--table", "clean", "--json"))  # fmt: skip
+    with (tmp_path / "ex" / "dropped.csv").open() as file:
+        exported = {(short(r["file"]), r["time"][11:16], r["reason"], short(r["other"]))
+                    for r in csv.DictReader(file)}  # fmt: skip
+    assert exported == found
+    with (tmp_path / "ex" / "clean.csv").open() as file:
+        assert {row["file"] for row in csv.DictReader(file)} == {str(tmp_path / "in" / "a.csv")}
+
+
+def test_a_fleet_too_young_for_a_forecast_is_told_why_once(tmp_path):
+    rows = london_rows("MAC1", [0.1] * 48 * 3, start=datetime(2013, 1, 1, tzinfo=UTC))
+    write_csv(tmp_path / "in" / "a.csv", LONDON, rows)
+
+    said = document(run("fleet", "run", tmp_path / "in", "--out", tmp_path / "out", "--json"))
+    words = run("fleet", "show", tmp_path / "out").stdout
+
+    (why, _residual) = said["refusals"]
+    assert "too few to learn from" in why
+    assert words.count(why) == 1
 
 
 def test_what_a_run_would_read_and_need_is_told_without_doing_it(fleet, tmp_path):
