@@ -3,7 +3,7 @@
 import csv
 import json
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import numpy as np
 import pytest
@@ -15,6 +15,7 @@ from energy_desktop.app.wiring import open_site
 from energy_desktop.domain.clock import iso_utc
 from energy_desktop.domain.energy import IntervalQuality, Intervals
 from energy_desktop.domain.site import Meter
+from tests.integration.commands import billed_site
 from tests.support.fleet_files import LONDON, a_fleet, london_rows, write_csv
 from tests.support.postgres_server import own_server
 from tests.support.shared_data import shared_data
@@ -170,6 +171,38 @@ def test_a_household_becomes_a_meter_that_is_forecast_like_one(fleet, tmp_path):
     assert len(forecast["points"]) == 48
     again = run("fleet", "add", folder / "out", "MAC000003", "--site", site)
     assert again.exit_code == 0
+
+
+def test_a_household_that_was_added_is_billed_like_any_meter(fleet, tmp_path):
+    folder, _ = fleet
+    site = tmp_path / "site"
+    document(run("fleet", "add", folder / "out", "MAC000003", "--site", site, "--json"))
+    opened = open_site(SiteFolder(site))
+    found = opened.store.configuration.load()
+    pattern = billed_site.a_configuration()
+    opened.store.configuration.replace(
+        replace(
+            pattern,
+            site=replace(pattern.site, zone="UTC"),
+            meters=(replace(found.meters[0], space_id="zone-meyer"),),
+            tariffs=(replace(pattern.tariffs[0], valid_from=date(2013, 1, 1)),),
+            contracts=(replace(pattern.contracts[0], valid_from=date(2013, 1, 1)),),
+        )
+    )
+    opened.close()
+
+    bill = document(run("bill", "--client", "meyer", "--month", "2013-01", "--site", site,
+                        "--out", tmp_path / "papers", "--json"))  # fmt: skip
+
+    outside: dict[date, int] = {}
+    with (folder / "in" / "fleet.csv").open() as file:
+        for household, _tariff, stamp, kwh in list(csv.reader(file))[1:]:
+            at = datetime.fromisoformat(stamp[:19])
+            office = at.weekday() < 5 and 8 <= at.hour < 20
+            if household == "MAC000003" and (at.year, at.month) == (2013, 1) and not office:
+                outside[at.date()] = outside.get(at.date(), 0) + round(1000 * float(kwh))
+    assert len(outside) == 31
+    assert {date.fromisoformat(x["day"]): x["energy_wh"] for x in bill["lines"]} == outside
 
 
 def test_the_meters_of_a_site_join_a_run(fleet, tmp_path):

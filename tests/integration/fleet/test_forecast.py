@@ -5,7 +5,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from energy_desktop.fleet import features, forecast
+from energy_desktop.fleet import features, forecast, summary
 from energy_desktop.fleet.workplace import stored
 from tests.support.fleet_files import a_fleet, a_run, cleaned, duckdb_engine
 from tests.support.shared_data import shared_data
@@ -149,14 +149,16 @@ def test_the_regression_of_sums_is_the_regression_of_rows(days, engine, tmp_path
     assert model.predict(part.x[train]) == pytest.approx(np.maximum(reference, 0), abs=1e-3)
 
 
-def test_the_two_r2_of_fifty_london_households_and_the_naives(tmp_path, engine, capsys):
+def test_fifty_london_households_give_their_two_r2_and_their_counts_of_strange_stretches(
+    tmp_path, engine, capsys
+):
     folder = shared_data("london-halfhourly")
     (tmp_path / "in").mkdir()
     for file in folder.glob("MAC??????.csv.gz"):
         (tmp_path / "in" / file.name).symlink_to(file)
     run = cleaned(a_run(tmp_path / "in", tmp_path / "out", engine))
 
-    for stage in ("features", "regression", "lightgbm"):
+    for stage in ("features", "regression", "lightgbm", "anomalies"):
         run.stage(stage)
 
     scores = run.manifest.done("regression")["all"]["scores"]
@@ -174,6 +176,12 @@ def test_the_two_r2_of_fifty_london_households_and_the_naives(tmp_path, engine, 
     said = stored([run.out / "lightgbm"]).to_pandas()
     judged = said[said.judged]
     assert abs(judged.actual - judged.forecast).mean() == pytest.approx(boosted["mae_kwh"])
+    methods = summary.summary(run.manifest).anomaly_methods
+    print(methods)
+    profile = {"found": 1474, "households": 49, "judged": 49, "too_short": 1}
+    reference = {"kmeans": 242, "residual": 333, "both": 49, "either": 526, "days": 16_916}
+    assert methods["profile"] == profile
+    assert methods["kmeans_residual"] == pytest.approx(reference, abs=2)  # floats of the machine
 
 
 def _pooled_r2_with_the_days_own_mean(run):

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from energy_desktop.domain.errors import DataFileError
 from energy_desktop.domain.fleet import FileColumns, FleetOptions
-from energy_desktop.fleet import days
-from energy_desktop.fleet.layout import recognise
+from energy_desktop.fleet import days, readings
+from energy_desktop.fleet.layout import SourceFile, recognise
 from energy_desktop.fleet.results import FleetResults
 from energy_desktop.fleet.workplace import stored
 from tests.support.fleet_files import (
@@ -372,6 +372,18 @@ def test_a_slip_in_a_file_of_quotation_marks_costs_its_own_row(tmp_path, engine)
     lines = {row["text"] for row in stored([run.out / "dropped"]).to_pylist()}
     assert lines == {rows[300], rows[8_000]}
     assert {row["household"] for row in _readings(run)} == {"MAC1", 'MAC, "1"'}
+
+
+def test_a_file_may_have_a_number_beyond_sixteen_bits(tmp_path, engine):
+    path = write_csv(tmp_path / "a.csv", LONDON, london_rows("MAC1", [0.1, 0.2], start=MIDNIGHT))
+    late = SourceFile(40_000, path, recognise(path, FileColumns()), 100)
+
+    rows = readings.readings(engine.text([late]), late.layout, "UTC", 1, engine)
+    plain, crowded = days.told_apart(rows, days.seen(rows))
+
+    assert engine.fetch(plain)["file"].to_pylist() == [40_000, 40_000]
+    assert engine.fetch(days.clean(days.once(plain)))["file"].to_pylist() == [40_000, 40_000]
+    assert engine.fetch(crowded).num_rows == 0
 
 
 def test_blank_lines_are_no_rows(tmp_path, engine):
