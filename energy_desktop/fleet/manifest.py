@@ -86,9 +86,9 @@ class Manifest:
         return bool(self._state.get("finished"))
 
     def done(self, stage: str) -> dict[str, Any]:
-        """Chunk name -> what was noted about it."""
+        """Chunk name -> what was noted about it; numbered ones in the order of their numbers."""
         chunks: dict[str, Any] = self._state["done"].get(stage, {})
-        return chunks
+        return dict(sorted(chunks.items(), key=lambda chunk: (len(chunk[0]), chunk[0])))
 
     def is_done(self, stage: str, chunk: str) -> bool:
         return chunk in self.done(stage)

@@ -37,27 +37,27 @@ def ingest(place: Workplace, files: Sequence[SourceFile]) -> None:
     if "parts" not in place.manifest.facts:
         place.manifest.set_facts(parts=place.engine.parts_for(rows))
 
-    def read(chunk: str) -> Any:
+    def read(here: Workplace, chunk: str) -> Any:
         group = groups[int(chunk)]
         try:
-            return _read_files(place, group, chunk)
-        except place.engine.file_errors as error:
+            return _read_files(here, group, chunk)
+        except here.engine.file_errors as error:
             if len(group) == 1:
-                return _broken(place, group[0], error)
+                return _broken(here, group[0], error)
         # One of them is broken; the others are read, each by itself.
         noted: dict[str, Any] = {"files": {}, "broken": []}
         for k, file in enumerate(group):
             try:
-                one = _read_files(place, [file], f"{chunk}-{k}")
-            except place.engine.file_errors as error:
-                one = _broken(place, file, error, f"{chunk}-{k}")
+                one = _read_files(here, [file], f"{chunk}-{k}")
+            except here.engine.file_errors as error:
+                one = _broken(here, file, error, f"{chunk}-{k}")
             noted["files"] |= one["files"]
             noted["broken"] += one["broken"]
-        remove(_readings(place) / chunk)
-        remove(place.out / "dropped" / f"ingest-{chunk}.parquet")
+        remove(_readings(here) / chunk)
+        remove(here.out / "dropped" / f"ingest-{chunk}.parquet")
         return noted
 
-    place.chunks("ingest", [str(k) for k in range(len(groups))], read)
+    place.side_by_side("ingest", [str(k) for k in range(len(groups))], read)
     used = sum(
         counts["used"]
         for chunk in place.manifest.done("ingest").values()

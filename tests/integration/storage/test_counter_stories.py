@@ -45,6 +45,8 @@ class Story:
 def stories(draw):
     eventful = draw(st.integers(60, 150))
     jumps = draw(st.lists(st.tuples(st.integers(20, eventful), st.integers(-90, 90)), max_size=2))
+    # Never back to before the first boundary: where the book begins must be sound.
+    jumps = [(at, max(size, 20 - at)) for at, size in jumps]
     ahead = max([0, *(size for _, size in jumps)])
     minutes = eventful + ahead + QUIET_END
     used = draw(st.lists(st.integers(0, 400), min_size=minutes, max_size=minutes))
