@@ -12,6 +12,7 @@ import logging
 import multiprocessing
 import os
 import queue
+import threading
 import time
 from collections.abc import Callable
 from multiprocessing.connection import Connection
@@ -41,6 +42,7 @@ class _Worker:
     def __init__(self) -> None:
         self._process: BaseProcess | None = None
         self._pipe: Connection | None = None
+        self._ending = threading.Lock()
 
     def ask(self, work: tuple[Any, ...], deadline: float, name: str) -> Any:
         pipe = self._started()
@@ -80,14 +82,16 @@ class _Worker:
         return self._pipe
 
     def end(self) -> None:
-        if self._process is not None:
-            self._process.kill()
-            self._process.join(5.0)
-            self._process.close()
-            self._process = None
-        if self._pipe is not None:
-            self._pipe.close()
-            self._pipe = None
+        # Closing ends it in one thread, and who waits for its answer then does in another.
+        with self._ending:
+            process, self._process = self._process, None
+            pipe, self._pipe = self._pipe, None
+        if process is not None:
+            process.kill()
+            process.join(5.0)
+            process.close()
+        if pipe is not None:
+            pipe.close()
 
 
 class JobProcesses:
