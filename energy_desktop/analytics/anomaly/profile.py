@@ -6,7 +6,8 @@ Three rules, each of which a person can check by looking:
   week within four weeks on either side) for at least four hours, an hour of relief in between
   allowed. A single odd hour is a person; a lasting one is a fault.
 - **Flat or zero**: the same value for hours on end is a stuck meter; zeros where there were
-  none are a lost supply or a lost meter.
+  none are a lost supply or a lost meter. Zeros with nothing between them but hours that are
+  missing, or hold next to nothing, are one event and are told as one.
 - **No setback**: at least six hours, in which it otherwise goes down to half, at the level of
   working hours. The first rule is blind to it when it happens most nights of a season, since then
   the neighbouring weeks look the same; so the whole period is the yardstick.
@@ -17,6 +18,7 @@ The figures behind the constants: docs/decisions/0006-drift-and-anomalies.md.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -46,6 +48,7 @@ _LEAST_HOURS = 4
 _RELIEF_HOURS = 1
 _FLAT_HOURS = 4
 _ZERO_HOURS = 3
+_NEXT_TO_NOTHING = 0.05  # of the usual hour of the series: the last watts of a house that is off
 _SETBACK = 0.5
 _WORKING_LEVEL = 0.85
 _SETBACK_HOURS = 6
@@ -86,7 +89,7 @@ def find_anomalies(
     found: list[Anomaly] = []
     taken = np.zeros(len(value), bool)
     for kind, flags in (
-        (AnomalyKind.ZERO, repeated(value) & (value == 0.0)),
+        (AnomalyKind.ZERO, as_one(repeated(value) & (value == 0.0), value)),
         (AnomalyKind.FLAT, repeated(value) & (value != 0.0)),
         (AnomalyKind.HIGH, lasting(z > DEVIATIONS)),
         (AnomalyKind.LOW, lasting(z < -DEVIATIONS)),
@@ -225,6 +228,17 @@ def repeated(value: Floats) -> Bools:
     return result
 
 
+def as_one(zero: Bools, value: Floats) -> Bools:
+    """Runs of zeros, joined where every hour between is missing or holds next to nothing."""
+    most = _NEXT_TO_NOTHING * float(np.nanmedian(np.abs(value)))
+    quiet = ~(np.abs(value) > most)  # also of NaN
+    result = zero.copy()
+    for (_, end), (begin, _) in pairwise(_runs(zero)):
+        if quiet[end:begin].all():
+            result[end:begin] = True
+    return result
+
+
 def no_setback(hours: Hours) -> Bools:
     """Nights (or week-ends) that ran through at the level of working hours."""
     slot = (hours.wall_h + _MONDAY_OFFSET_H) % _WEEK_HOURS
@@ -262,16 +276,36 @@ def _told_apart(actual_wh: float, expected_wh: float) -> tuple[str, str]:
     return texts[0], texts[1]
 
 
+def _moment(at_ms: int, zone: str) -> str:
+    local = from_ms(at_ms).astimezone(ZoneInfo(zone))
+    return f"{local:%H:%M} on {wording.short_day(local.date())}"
+
+
+def _nothing(actual_wh: float, missing_h: int, length: str, when: str, until: str) -> str:
+    """Zeros in words; where a little came in between, neither supply nor meter was gone."""
+    if actual_wh == 0.0 and not missing_h:
+        return f"nothing at all for {length} from {when}: supply off or meter lost"
+    span = f"from {when} until {until} ({length}"
+    span += f", {missing_h} h of it without a reading)" if missing_h else ")"
+    if actual_wh == 0.0:
+        return f"nothing at all {span}: supply off or meter lost"
+    used, _ = _told_apart(actual_wh, 0.0)
+    return (
+        f"next to nothing {span}, {used} kWh in all: nearly all of it switched off, or the meter "
+        f"misses most of what is used"
+    )
+
+
 def _describe(
     kind: AnomalyKind, hours: Hours, usual: Floats, z: Floats, begin: int, end: int, zone: str
 ) -> Anomaly:
     part = slice(begin, end)
-    actual = float(np.nansum(hours.energy_wh[part]))
-    expected = float(np.nansum(usual[part]))
+    known = np.isfinite(hours.energy_wh[part])
+    actual = float(np.sum(hours.energy_wh[part][known]))
+    expected = float(np.nansum(usual[part][known]))  # of the hours that `actual` is of
     length = wording.hours(60 * (end - begin))
     score = float(np.nanmax(np.abs(z[part]))) if np.isfinite(z[part]).any() else 0.0
-    began = from_ms(int(hours.start_ms[begin])).astimezone(ZoneInfo(zone))
-    when = f"{began:%H:%M} on {wording.short_day(began.date())}"
+    when = _moment(int(hours.start_ms[begin]), zone)
     match kind:
         case AnomalyKind.HIGH | AnomalyKind.LOW:
             sense = "more" if kind is AnomalyKind.HIGH else "less"
@@ -281,7 +315,8 @@ def _describe(
                 f"hours of the weeks around used {usually} kWh"
             )
         case AnomalyKind.ZERO:
-            reason = f"nothing at all for {length} from {when}: supply off or meter lost"
+            until = _moment(int(hours.start_ms[end - 1]) + HOUR_MS, zone)
+            reason = _nothing(actual, int(np.count_nonzero(~known)), length, when, until)
         case AnomalyKind.FLAT:
             reason = f"the same value for {length} from {when}: the meter may be stuck"
         case AnomalyKind.NO_SETBACK:

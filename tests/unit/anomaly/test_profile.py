@@ -73,6 +73,51 @@ def test_a_dead_supply_and_a_stuck_meter_are_told_apart():
     ]
 
 
+def test_zeros_with_nothing_but_missing_hours_between_are_one_event():
+    start, energy = an_office()
+    begin = at("2026-02-25T07:00:00Z")
+    energy[begin : begin + 10] = 0.0
+    energy[begin + 4 : begin + 6] = np.nan
+
+    (found,) = profile.find_anomalies(start, energy, BERLIN)
+
+    assert (found.start_ms, found.end_ms) == (start[begin], start[begin + 10])
+    assert found.expected_wh == pytest.approx(8 * 40_000, rel=0.1)  # of the hours that are known
+    assert found.reason == (
+        "Nothing at all from 08:00 on 25 Feb until 18:00 on 25 Feb (10 h, 2 h of it without a "
+        "reading): supply off or meter lost."
+    )
+
+
+def test_zeros_with_next_to_nothing_between_are_one_event_that_says_how_much_it_was():
+    start, energy = an_office()
+    begin = at("2026-02-25T07:00:00Z")
+    energy[begin : begin + 10] = 0.0
+    energy[begin + 4] = 60.0
+
+    (found,) = profile.find_anomalies(start, energy, BERLIN)
+
+    assert (found.start_ms, found.end_ms) == (start[begin], start[begin + 10])
+    assert found.actual_wh == 60.0
+    assert found.reason.startswith(
+        "Next to nothing from 08:00 on 25 Feb until 18:00 on 25 Feb (10 h), 0.1 kWh in all:"
+    )
+    assert "supply off" not in found.reason
+
+
+def test_zeros_with_use_between_stay_two_events():
+    start, energy = an_office()
+    begin = at("2026-02-25T07:00:00Z")
+    energy[begin : begin + 10] = 0.0
+    energy[begin + 4] = 20_000.0
+
+    found = profile.find_anomalies(start, energy, BERLIN)
+
+    zeros = [a for a in found if a.kind is AnomalyKind.ZERO]
+    assert [(a.end_ms - a.start_ms) // HOUR_MS for a in zeros] == [4, 5]
+    assert all(a.reason.startswith("Nothing at all for") for a in zeros)
+
+
 def test_a_machine_that_is_off_every_night_has_no_zero_alarms():
     start, energy = an_office()
     energy[energy < 10_000] = 0.0
