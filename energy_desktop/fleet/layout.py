@@ -8,11 +8,8 @@ be understood is refused in one sentence, and the run goes on without it.
 
 from __future__ import annotations
 
-import codecs
 import csv
-import gzip
 import re
-import zlib
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,12 +17,12 @@ from pathlib import Path
 
 from energy_desktop.domain.errors import DataFileError
 from energy_desktop.domain.fleet import FileColumns
+from energy_desktop.fleet.head import first_lines, is_packed, refused
 
 SUFFIXES = (".csv", ".csv.gz", ".txt", ".txt.gz")
 STEPS_MIN = (15, 30, 60)
 UNITS = ("Wh", "kWh", "W", "kW")
 
-_HEAD_BYTES = 65_536
 _GZIP_GROWS = 8
 _HOUSEHOLD = ("lclid", "household", "household_id", "meter", "meter_id", "building_id", "customer",
               "customer_id", "site_id", "id")  # fmt: skip
@@ -121,7 +118,7 @@ def find_files(folder: Path) -> tuple[Path, ...]:
 
 def recognise(path: Path, asked: FileColumns) -> FileLayout:
     """The layout of one file. Raises DataFileError in words when it cannot be read as readings."""
-    lines = _first_lines(path)
+    lines = first_lines(path)
     header = lines[0]
     delimiter = max(",;\t", key=header.count)
     # A single quotation mark is a slip of one row.
@@ -146,7 +143,7 @@ def recognise(path: Path, asked: FileColumns) -> FileLayout:
     padded = any(row[time] != row[time].strip() for row in body)
     dotted = _DOTTED.match(times[0]) is not None
     if all(_naive(text, dotted) is None for text in times):
-        raise _refused(
+        raise refused(
             path,
             f"column {columns[time].strip()!r} holds {times[0][:40]!r}, which is no known time.",
             "Write times as 2013-03-31 00:30 or 31.03.2013 00:30, or name their column "
@@ -154,7 +151,7 @@ def recognise(path: Path, asked: FileColumns) -> FileLayout:
         )
     step_min = asked.step_min or (30 if london else _step_min(path, body, household, times, dotted))
     if step_min not in STEPS_MIN:
-        raise _refused(path, f"its step is {step_min} min.", "15, 30 and 60 min can be read.")
+        raise refused(path, f"its step is {step_min} min.", "15, 30 and 60 min can be read.")
     return FileLayout(
         columns=columns,
         delimiter=delimiter,
@@ -187,7 +184,7 @@ def _recognised_wide(
     assert time is not None
     step_min = _DAY_MIN // len(wide)
     if asked.step_min not in (None, step_min):
-        raise _refused(path, f"its {len(wide)} columns of a day are {step_min} min each.",
+        raise refused(path, f"its {len(wide)} columns of a day are {step_min} min each.",
                        f"Leave its step (--step-min) out, or say {step_min}.")  # fmt: skip
     unit = "kWh" if london else asked.unit
     if unit not in UNITS:
@@ -195,7 +192,7 @@ def _recognised_wide(
     body = _fitting(path, rows)
     day = body[0][time].strip()
     if len(day) != _DATE_SIZE or _naive(day, _DOTTED.match(day) is not None) is None:
-        raise _refused(
+        raise refused(
             path,
             f"column {rows[0][time].strip()!r} holds {day!r}, which is no day.",
             "Write days as 2013-03-31, or name their column (--time-column).",
@@ -252,7 +249,7 @@ def cells_of(names: list[str]) -> dict[int, int] | None:
 def unpacked_bytes(path: Path, layout: FileLayout) -> int:
     """About how large a file is once unpacked, and with a row a reading."""
     size = path.stat().st_size
-    if path.name.lower().endswith(".gz"):
+    if is_packed(path):
         size *= _GZIP_GROWS
     return size * _WIDE_GROWS if layout.cells else size
 
@@ -260,27 +257,11 @@ def unpacked_bytes(path: Path, layout: FileLayout) -> int:
 def header_of(path: Path) -> tuple[str, ...]:
     """The columns of a file, also of one that is not understood; (): it has none."""
     try:
-        header = _first_lines(path)[0]
+        header = first_lines(path)[0]
     except DataFileError:
         return ()
     delimiter = max(",;\t", key=header.count)
     return tuple(name.strip() for name in next(csv.reader([header], delimiter=delimiter)))
-
-
-def rows_about(path: Path) -> int:
-    """About how many rows a file has, from those at its head. Raises DataFileError."""
-    size = path.stat().st_size
-    packed = min(size, _HEAD_BYTES)
-    try:
-        with path.open("rb") as file:
-            head = file.read(packed)
-        if path.name.lower().endswith(".gz"):
-            head = zlib.decompressobj(wbits=31).decompress(head)
-    except (OSError, zlib.error) as error:
-        raise _refused(path, f"it cannot be unpacked or read ({error}).", "Fetch it again.") from (
-            error
-        )
-    return round(head.count(b"\n") * size / max(packed, 1))
 
 
 def _fields(line: str, delimiter: str, quoted: bool) -> list[str]:
@@ -294,45 +275,15 @@ def _fitting(path: Path, rows: list[list[str]]) -> list[list[str]]:
     """The rows below the header that have its columns."""
     body = [row for row in rows[1:] if len(row) == len(rows[0])]
     if not body:
-        raise _refused(
+        raise refused(
             path, "it has a header and no row that fits it.", "Check how it was exported."
         )
     return body
 
 
 def _no_unit(path: Path, column: str) -> DataFileError:
-    return _refused(path, f"column {column.strip()!r} does not say its unit.",
+    return refused(path, f"column {column.strip()!r} does not say its unit.",
                     f"Say its unit (--unit): {', '.join(UNITS)}.")  # fmt: skip
-
-
-def _first_lines(path: Path) -> list[str]:
-    try:
-        if path.name.lower().endswith(".gz"):
-            with gzip.open(path) as packed:
-                head = packed.read(_HEAD_BYTES)
-        else:
-            with path.open("rb") as plain:
-                head = plain.read(_HEAD_BYTES)
-        whole = len(head) < _HEAD_BYTES
-        if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-            raise _refused(path, "it is not UTF-8 text but UTF-16.", "Export it as UTF-8.")
-        # Cut in the middle of a character it is still UTF-8.
-        text = codecs.getincrementaldecoder("utf-8-sig")().decode(head, final=whole)
-    except (OSError, EOFError, zlib.error) as error:
-        raise _refused(path, f"it cannot be unpacked or read ({error}).", "Fetch it again.") from (
-            error
-        )
-    except UnicodeDecodeError as error:
-        raise _refused(path, "it is not UTF-8 text.", "Export it as UTF-8.") from error
-    if "\0" in text:
-        raise _refused(path, "it is not text.", "Give the CSV, not the program's own file.")
-    lines = text.splitlines()
-    if not whole and len(lines) > 1:
-        lines.pop()  # cut in the middle
-    lines = [line for line in lines if line.strip()]
-    if not lines:
-        raise _refused(path, "it is empty.", "Export it again.")
-    return lines
 
 
 def _column(
@@ -341,7 +292,7 @@ def _column(
     """Index of the column asked for, else of the first known name; needed_as "" may be absent."""
     if asked is not None:
         if asked.strip().lower() not in names:
-            raise _refused(path, f"it has no column {asked!r}.",
+            raise refused(path, f"it has no column {asked!r}.",
                            f"It has: {', '.join(names)}.")  # fmt: skip
         return names.index(asked.strip().lower())
     for name in known:
@@ -349,7 +300,7 @@ def _column(
             return names.index(name)
     if not needed_as:
         return None
-    raise _refused(path, f"no column is known as its {needed_as}; it has {', '.join(names)[:200]}.",
+    raise refused(path, f"no column is known as its {needed_as}; it has {', '.join(names)[:200]}.",
                    f"Name it (--{needed_as}-column).")  # fmt: skip
 
 
@@ -369,7 +320,7 @@ def _step_min(
         if minutes > 0:
             steps[minutes] += 1
     if not steps:
-        raise _refused(path, "the step of its readings cannot be seen in the first rows.",
+        raise refused(path, "the step of its readings cannot be seen in the first rows.",
                        "Sort it by household and time, or say its step (--step-min).")  # fmt: skip
     return steps.most_common(1)[0][0]
 
@@ -381,7 +332,3 @@ def _naive(text: str, dotted: bool) -> datetime | None:
         return datetime.fromisoformat(_OFFSET.sub("", text)[:19])
     except ValueError:
         return None
-
-
-def _refused(path: Path, what: str, remedy: str) -> DataFileError:
-    return DataFileError(where=path.name, what=what, remedy=remedy)

@@ -14,7 +14,7 @@ from pathlib import Path
 from energy_desktop.domain.errors import DataFileError
 from energy_desktop.domain.fleet import BrokenFile, FleetOptions, FleetPlan
 from energy_desktop.domain.jobs import raise_if_cancelled
-from energy_desktop.fleet import layout
+from energy_desktop.fleet import head, layout
 from energy_desktop.fleet.layout import FileLayout
 from energy_desktop.fleet.manifest import Manifest, run_key
 
@@ -40,7 +40,7 @@ def plan(
         raise_if_cancelled("Fleet plan")
         try:
             one = layout.recognise(path, options.columns)
-            rows += layout.rows_about(path) * max(1, len(one.cells))
+            rows += head.rows_about(path) * max(1, len(one.cells))
         except DataFileError as error:
             refused.append(BrokenFile(str(path), f"{error.what} {error.remedy}"))
             continue

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from energy_desktop.domain.errors import DataFileError
 from energy_desktop.domain.fleet import FileColumns, FleetOptions
 from energy_desktop.fleet import days, readings
+from energy_desktop.fleet.head import rows_about
 from energy_desktop.fleet.layout import SourceFile, recognise
 from energy_desktop.fleet.results import FleetResults
 from energy_desktop.fleet.workplace import stored
@@ -29,6 +30,8 @@ from tests.support.fleet_files import (
 from tests.support.shared_data import shared_data
 
 MIDNIGHT = datetime(2013, 3, 1, tzinfo=UTC)
+_ROW = "a,2020-01-01 02:00,1\n"
+_HOURS = "id,time,kwh\na,2020-01-01 00:00,1\na,2020-01-01 01:00,1\n"
 
 
 @pytest.fixture
@@ -324,6 +327,10 @@ def test_broken_files_are_named_and_the_others_are_read(tmp_path, engine):
         ("id,time,kwh\n" + "Zo\xeb,2020-01-01 00:30,1\n" * 5_000, "it is not UTF-8 text"),
         ("id,time,kwh\na,2020-01-01 00:30,1\n".encode("utf-16"), "not UTF-8 text but UTF-16"),
         ("id,time,kwh\na,13/01/2020 00:30,1\n", "'13/01/2020 00:30', which is no known time"),
+        ("\n" + _HOURS, "a blank line stands above its header"),
+        ("\ufeff  \r\n".encode() + _HOURS.encode(), "a blank line stands above its header"),
+        (_HOURS + _ROW + "\r" + _ROW, r"lines end in different ways \(CR and LF\)"),
+        (_HOURS + 5_000 * _ROW + _ROW.replace("\n", "\r\n"), r"different ways \(CR LF and LF\)"),
     ],
 )
 def test_a_file_says_what_keeps_it_from_being_read(tmp_path, content, said):
@@ -332,6 +339,17 @@ def test_a_file_says_what_keeps_it_from_being_read(tmp_path, content, said):
 
     with pytest.raises(DataFileError, match=said):
         recognise(path, FileColumns())
+
+
+@pytest.mark.parametrize("end", ["\n", "\r", "\r\n"])
+def test_lines_end_alike_wherever_the_look_at_the_head_and_at_the_tail_ends(tmp_path, end):
+    for shift in range(len(_ROW) + 1):
+        path = tmp_path / f"{shift}.csv"
+        text = _HOURS + "b" * shift + 10_000 * _ROW
+        path.write_bytes(text.replace("\n", end).encode())
+
+        assert recognise(path, FileColumns()).step_min == 60
+        assert rows_about(path) == pytest.approx(10_003, rel=0.01)
 
 
 def test_utf8_is_known_when_the_look_at_its_head_ends_within_a_character(tmp_path):
