@@ -48,14 +48,15 @@ class WeeklyHours:
 
 @dataclass(frozen=True, slots=True)
 class TariffVersion:
-    """Prices from a local date on."""
+    """Prices from a local date on. currency: ISO 4217; it stays what it was when the site takes
+    another."""
 
     tariff_id: str
     version: int
     valid_from: date
     energy_price_per_kwh: Decimal
     out_of_hours_price_per_kwh: Decimal
-    currency: str = "EUR"
+    currency: str
     tax_pct: Decimal = Decimal(0)
     note: str = ""
 

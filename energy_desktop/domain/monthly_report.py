@@ -72,7 +72,9 @@ class PeakDemand:
 
 @dataclass(frozen=True, slots=True)
 class ClientUse:
-    """A client's use in and outside the contract hours, and the invoice for it."""
+    """A client's use in and outside the contract hours, and the invoice for it, whose currency is
+    that of its tariff.
+    """
 
     client_id: str
     client_name: str
@@ -80,6 +82,7 @@ class ClientUse:
     outside_wh: int
     net_units: int
     total_units: int
+    currency: str
     invoice_number: str | None
     blockers: int
     naive_outside_wh: int | None = None  # rival: power samples integrated
@@ -128,3 +131,9 @@ class MonthlyReport:
     estimated_pct: float
     notes: tuple[str, ...] = ()
     simulated: bool = False
+
+    @property
+    def invoiced_in(self) -> str:
+        """The currency of all invoices of the month; empty where they have several."""
+        found = {client.currency for client in self.clients} or {self.site.currency}
+        return found.pop() if len(found) == 1 else ""

@@ -113,7 +113,8 @@ class DayCost:
     """Money of the local day so far. battery_saved: against the same day without the battery.
 
     typical_*: eight of ten same weekdays up to this time of day. out_of_contract_*: use of rented
-    zones outside of their hours, at its tariff; None: nobody rents. missing: quarter hours unknown.
+    zones outside of their hours, at its tariff and in its currency; None: nobody rents, or the
+    money is of several currencies. missing: quarter hours unknown.
     """
 
     import_wh: float
@@ -127,6 +128,7 @@ class DayCost:
     typical_high_units: int | None
     missing: int
     currency: str
+    out_of_contract_currency: str = ""
 
     @property
     def total_units(self) -> int:

@@ -104,7 +104,7 @@ def _net_cost(report: MonthlyReport) -> int | None:
 def _clients(sheet: Paper, report: MonthlyReport) -> None:
     if not report.clients:
         return
-    outside = sum(c.outside_wh for c in report.clients)
+    outside, currency = sum(c.outside_wh for c in report.clients), report.invoiced_in
     sheet.heading("Outside contract hours", f"{wording.kwh(outside)} kWh in all", keep=80)
     columns = (
         Column("Client", 118),
@@ -112,7 +112,7 @@ def _clients(sheet: Paper, report: MonthlyReport) -> None:
         Column("Outside, kWh", 72, right=True),
         Column("Share", 46, right=True),
         Column("by samples, kWh", 79, right=True),
-        Column(f"Net, {report.site.currency}", 52, right=True),
+        Column(f"Net, {currency}" if currency else "Net", 62 if not currency else 52, right=True),
         Column("Invoice", 60),
     )
     charts.split_rows(
@@ -132,7 +132,7 @@ def _clients(sheet: Paper, report: MonthlyReport) -> None:
                     wording.kwh(client.outside_wh),
                     wording.percent(100 * client.outside_wh / used if used else None),
                     wording.kwh(client.naive_outside_wh),
-                    wording.money(client.net_units),
+                    wording.money(client.net_units) + ("" if currency else f" {client.currency}"),
                     client.invoice_number or open_points,
                 )
             )

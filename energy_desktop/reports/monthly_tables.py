@@ -142,7 +142,7 @@ def _profile_sheet(report: MonthlyReport) -> Sheet:
 
 
 def _client_sheet(report: MonthlyReport) -> Sheet:
-    currency = report.site.currency
+    suffix = f"_{report.invoiced_in}" if report.invoiced_in else ""
     return Sheet(
         "Clients",
         (
@@ -151,10 +151,11 @@ def _client_sheet(report: MonthlyReport) -> Sheet:
             Column("inside_kwh", "kwh"),
             Column("outside_kwh", "kwh"),
             Column("outside_by_samples_kwh", "kwh"),
-            Column(f"net_{currency}", "money"),
-            Column(f"total_{currency}", "money"),
+            Column(f"net{suffix}", "money"),
+            Column(f"total{suffix}", "money"),
             Column("invoice"),
             Column("blockers", "int"),
+            Column("currency"),
         ),
         tuple(
             (
@@ -167,6 +168,7 @@ def _client_sheet(report: MonthlyReport) -> Sheet:
                 in_money(c.total_units),
                 c.invoice_number or "",
                 c.blockers,
+                c.currency,
             )
             for c in report.clients
         ),

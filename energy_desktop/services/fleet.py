@@ -340,6 +340,14 @@ class FleetService:
             )
         return written
 
+    def in_site_currency(self, options: FleetOptions) -> FleetOptions:
+        """For a run of the site's own meters, whose tariffs name no currency. Raises WrongUse
+        without a site.
+        """
+        if self._configuration is None:
+            raise _no_site()
+        return replace(options, currency=self._configuration.load().site.currency)
+
     def add_to_site(self, out: Path, household: str) -> str:
         """Makes a household a meter of the site, with its readings; returns the meter's id.
 

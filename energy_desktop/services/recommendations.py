@@ -73,12 +73,17 @@ class UseFacts:
 
 @dataclass(frozen=True, slots=True)
 class OutOfHours:
-    """Energy outside of contract hours in a period, of all clients."""
+    """Energy outside of contract hours in a period, of all clients.
+
+    cost_units: in 1e-4 of `currency`, the one of the tariffs, which need not be the site's; None:
+    the tariffs have several, which do not add up.
+    """
 
     energy_wh: int
     total_wh: int
-    cost_units: int
+    cost_units: int | None
     days: int
+    currency: str
 
     @property
     def share_pct(self) -> float:
@@ -105,7 +110,7 @@ class RecommendationInputs:
     """
 
     zone: str
-    currency: str = "EUR"
+    currency: str
     price_per_kwh: Decimal = Decimal("0.25")
     use: UseFacts | None = None
     waste: WasteReport | None = None
@@ -186,12 +191,12 @@ def use_facts(intervals: Intervals, zone: str) -> UseFacts | None:
     )
 
 
-def _money(units: float, inputs: RecommendationInputs) -> str:
-    return f"{wording.number(units / UNITS, 0)} {inputs.currency}"
+def _money(units: float, currency: str) -> str:
+    return f"{wording.number(units / UNITS, 0)} {currency}"
 
 
-def _a_year(units: float, inputs: RecommendationInputs) -> str:
-    return f"{_money(units, inputs)} a year"
+def _a_year(units: float, currency: str) -> str:
+    return f"{_money(units, currency)} a year"
 
 
 def _energy_units(energy_wh: float, inputs: RecommendationInputs) -> int:
@@ -250,7 +255,7 @@ def _waste(inputs: RecommendationInputs) -> Iterator[Recommendation]:
                 f"Switch {zone.space_name} off after cleaning: its light stayed on far too long on "
                 f"{zone.evenings_flagged} of {wording.count(zone.evenings, 'evening')}, "
                 f"{wording.kwh(zone.excess_wh)} kWh more than cleaning needs.",
-                _a_year(zone.yearly_saving_units, inputs),
+                _a_year(zone.yearly_saving_units, inputs.currency),
                 "maintenance",
                 zone.space_id,
                 zone.yearly_saving_units,
@@ -275,7 +280,7 @@ def _creep(inputs: RecommendationInputs) -> Iterator[Recommendation]:
                 f"Have {watch.meter_name} looked at: it uses "
                 f"{wording.percent(finding.change_pct)} more than its baseline since "
                 f"{_day(finding.start_ms, inputs)}.{cause}",
-                _a_year(yearly, inputs),
+                _a_year(yearly, inputs.currency),
                 "maintenance",
                 finding.finding_id,
                 max(yearly, 0),
@@ -317,7 +322,7 @@ def _peak(inputs: RecommendationInputs) -> Iterator[Recommendation]:
         yield Recommendation(
             f"Keep under the contract: {peak[0].lower()}{peak[1:]}, {wording.kw(over_w)} kW above "
             f"the {wording.kw(contract_w)} kW agreed. Shed loads before the block closes.",
-            _a_year(units, inputs) if units else f"{wording.kw(over_w)} kW over",
+            _a_year(units, inputs.currency) if units else f"{wording.kw(over_w)} kW over",
             "live",
             rank_units=units,
         )
@@ -327,7 +332,7 @@ def _peak(inputs: RecommendationInputs) -> Iterator[Recommendation]:
         yield Recommendation(
             f"Cut the lone peak: {peak[0].lower()}{peak[1:]}, nine days in ten stay under "
             f"{wording.kw(use.usual_peak_w)} kW.",
-            _a_year(units, inputs),
+            _a_year(units, inputs.currency),
             "history",
             rank_units=units,
         )
@@ -337,7 +342,7 @@ def _peak(inputs: RecommendationInputs) -> Iterator[Recommendation]:
         yield Recommendation(
             f"Look at the demand contract: of {wording.kw(contract_w)} kW agreed, at most "
             f"{wording.kw(use.peak_w)} kW were used in {use.days:.0f} days.",
-            _a_year(units, inputs) if units else f"{wording.kw(spare_w)} kW unused",
+            _a_year(units, inputs.currency) if units else f"{wording.kw(spare_w)} kW unused",
             "history",
             rank_units=units,
         )
@@ -350,7 +355,7 @@ def _power_factor(inputs: RecommendationInputs) -> Iterator[Recommendation]:
         yield Recommendation(
             f"Check the compensation at {factor.meter_name}: power factor "
             f"{wording.number(factor.value, 2)} where {wording.number(factor.target, 2)} is asked.",
-            _a_year(cost, inputs) if cost else f"cos φ {wording.number(factor.value, 2)}",
+            _a_year(cost, inputs.currency) if cost else f"cos φ {wording.number(factor.value, 2)}",
             "live",
             factor.meter_id,
             cost,
@@ -375,7 +380,7 @@ def _battery(inputs: RecommendationInputs) -> Iterator[Recommendation]:
     yield Recommendation(
         f"Let the battery follow its plan: {wording.number(gain, 2)} {inputs.currency} less in "
         f"the next {inputs.horizon_h:.0f} h than without it{against}, wear and losses counted.",
-        f"{_a_year(yearly, inputs)} at this rate",
+        f"{_a_year(yearly, inputs.currency)} at this rate",
         "forecast",
         plan.battery_id,
         yearly,
@@ -397,7 +402,7 @@ def _shed(inputs: RecommendationInputs) -> Iterator[Recommendation]:
         f"{wording.short_day(began.date())}: dear hours. With it{more}, "
         f"{wording.number(shed.saving, 2)} {inputs.currency} are saved in "
         f"{inputs.horizon_h:.0f} h.",
-        f"{_a_year(yearly, inputs)} at this rate",
+        f"{_a_year(yearly, inputs.currency)} at this rate",
         "forecast",
         best.device_id,
         yearly,
@@ -409,11 +414,16 @@ def _after_hours(inputs: RecommendationInputs) -> Iterator[Recommendation]:
     if after is None or after.days <= 0 or after.share_pct <= _USUAL_AFTER_HOURS_PCT:
         return
     above = 1.0 - _USUAL_AFTER_HOURS_PCT / after.share_pct
-    yearly = round(after.cost_units * above * _YEAR_DAYS / after.days)
+    yearly = round((after.cost_units or 0) * above * _YEAR_DAYS / after.days)
+    worth = (
+        f"{_a_year(yearly, after.currency)} above {_USUAL_AFTER_HOURS_PCT:.0f} %"
+        if after.cost_units is not None
+        else f"{wording.kwh(after.energy_wh)} kWh"
+    )
     yield Recommendation(
         f"Look at what runs outside the contract hours: {wording.kwh(after.energy_wh)} kWh, "
         f"{wording.percent(after.share_pct, 0)} of all; 20 to 30 % is common.",
-        f"{_a_year(yearly, inputs)} above {_USUAL_AFTER_HOURS_PCT:.0f} %",
+        worth,
         "billing",
         rank_units=yearly,
     )
@@ -427,7 +437,7 @@ def _base_load(inputs: RecommendationInputs) -> Iterator[Recommendation]:
     yield Recommendation(
         f"Find what never sleeps: {wording.kw(use.base_w)} kW run day and night, "
         f"{wording.percent(use.base_share_pct, 0)} of the mean. Each tenth of it less is worth "
-        f"{_a_year(tenth, inputs)}.",
+        f"{_a_year(tenth, inputs.currency)}.",
         f"{wording.kw(use.base_w)} kW always on",
         "history",
         rank_units=tenth,

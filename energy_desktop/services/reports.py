@@ -339,6 +339,7 @@ class ReportService:
                     outside_wh=invoice.outside_wh,
                     net_units=invoice.net_units,
                     total_units=invoice.total_units,
+                    currency=invoice.currency,
                     invoice_number=invoice.number,
                     blockers=len(invoice.blockers),
                     naive_outside_wh=naive_wh,
@@ -413,6 +414,7 @@ class ReportService:
             "site", "energy_import_wh", STEP_S, balance.start_ms, balance.load_wh, quality
         )
         outside = sum(c.outside_wh for c in clients)
+        currencies = {c.currency for c in clients}
         return recommend(
             RecommendationInputs(
                 zone=site.zone,
@@ -429,8 +431,9 @@ class ReportService:
                 out_of_hours=OutOfHours(
                     outside,
                     outside + sum(c.inside_wh for c in clients),
-                    sum(c.net_units for c in clients),
+                    sum(c.net_units for c in clients) if len(currencies) == 1 else None,
                     max(1, round((until_ms - start_ms) / DAY_MS)),
+                    min(currencies),
                 )
                 if clients
                 else None,

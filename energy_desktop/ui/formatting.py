@@ -186,7 +186,7 @@ class Formats:
 
     @property
     def currency_sign(self) -> str:
-        return _CURRENCY_SIGNS.get(self.currency, self.currency)
+        return self.sign_of(self.currency)
 
     def amount(self, units: int | None) -> str:
         """An amount in 1e-4 units with two decimals and no sign of the currency: for columns."""
@@ -195,13 +195,19 @@ class Formats:
         cents = to_decimal(units).quantize(Decimal("0.01"), ROUND_HALF_UP)
         return _grouped(cents, 2, self.symbols)
 
-    def money(self, units: int | None) -> str:
-        """An amount in 1e-4 units: "€ 57.73", "− € 18.40"."""
+    def sign_of(self, currency: str) -> str:
+        """The sign of an ISO 4217 code, where it has one that is known."""
+        return _CURRENCY_SIGNS.get(currency, currency)
+
+    def money(self, units: int | None, currency: str = "") -> str:
+        """An amount in 1e-4 units: "€ 57.73", "− € 18.40". currency: of an invoice or a tariff,
+        which keep theirs when the site takes another; empty: the site's.
+        """
         if units is None:
             return UNKNOWN
         text = self.amount(abs(units))
         sign = f"{MINUS}{THIN}" if units < 0 and any(c in "123456789" for c in text) else ""
-        return f"{sign}{self.currency_sign}{THIN}{text}"
+        return f"{sign}{self.sign_of(currency or self.currency)}{THIN}{text}"
 
     def money_value(self, value: float | Decimal | None) -> str:
         """The same for an amount in whole currency, as plans and forecasts estimate it."""

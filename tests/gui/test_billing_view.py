@@ -336,3 +336,23 @@ def test_the_rival_is_named_with_its_difference(context):
 
     assert sentence.startswith("Power samples added up would say")
     assert words.rival_sentence(context.formats, replace(calendar, naive_outside_wh=None)) == ""
+
+
+def test_an_invoice_is_shown_in_its_own_currency_whatever_the_site_has(
+    qtbot, context, billing, view
+):
+    billing.sheets["meyer"] = a_sheet(currency="GBP")
+    view.shown()
+    settle(qtbot, context)
+
+    panel = view.draft_panel
+    titles = [c.title for c in panel.lines.rows_model.columns]
+    totals = [
+        view.invoices.rows_model.cell(i, 3).text
+        for i, row in enumerate(view.invoices.rows_model.rows)
+        if row.client.client_id == "meyer"
+    ]
+
+    assert context.formats.currency == "EUR"
+    assert titles[2:4] == ["£ per kWh", "£"]
+    assert all(text.startswith("£") for text in totals) and totals

@@ -55,7 +55,7 @@ def a_client(client_id: str = "alpha") -> Client:
 
 def a_tariff(version: int = 1, price: str = "0.3000") -> TariffVersion:
     return TariffVersion(
-        "standard", version, date(2026, version, 1), Decimal("0.2500"), Decimal(price)
+        "standard", version, date(2026, version, 1), Decimal("0.2500"), Decimal(price), "EUR"
     )
 
 

@@ -124,7 +124,7 @@ def watch(
     usable: NDArray[np.bool_] | None = None,
     meter_class_pct: float = 1.0,
     price_per_kwh: Decimal = Decimal("0.25"),
-    currency: str = "EUR",
+    currency: str,
     judged: Iterable[Finding] = (),
     learning_days: int = LEARNING_DAYS,
     lost: bool = False,

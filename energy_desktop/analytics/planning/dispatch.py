@@ -25,12 +25,11 @@ from energy_desktop.analytics.planning.solver import Solution, solve
 from energy_desktop.domain.plan import Plan, PlanMoney, PlanPoint, PlanRequest, PlanStatus
 
 
-def plan(
-    request: PlanRequest, *, made_at_ms: int, zone: str = "UTC", currency: str = "EUR"
-) -> Plan:
+def plan(request: PlanRequest, *, made_at_ms: int, zone: str = "UTC", currency: str = "") -> Plan:
     """The cheapest use of a battery over the slots of the request.
 
-    zone and currency only word the reasons and notes. Deterministic but for `solve_ms`.
+    zone and currency (empty: not known) only word the reasons and notes. Deterministic but for
+    `solve_ms`.
 
     Raises PlanInfeasible naming the limit that blocks and the smallest change that helps;
     WrongUse for slots or battery data that cannot be meant.

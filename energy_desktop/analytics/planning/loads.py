@@ -56,7 +56,7 @@ def plan_shedding(
     usage_w: Mapping[str, Sequence[float] | Floats],
     slots: Sequence[PlanSlot],
     *,
-    currency: str = "EUR",
+    currency: str,
     zone: str = "UTC",
     rebound: Mapping[DeviceKind, float] = REBOUND,
     budget_w: float | None = None,

@@ -131,15 +131,16 @@ def run(
         stamp_end=stamp is Stamp.END,
     )
     options = FleetOptions(zone=zone, columns=columns, segments=segments, seed=seed)
+    if with_site and not plan:
+        with opened(site) as place:
+            options = place.services.fleet.in_site_currency(options)
+            place.services.fleet.write_site(folder)
     if tariffs is not None:
         options = with_tariffs(options, tariffs)
     if plan:
         found = FleetService().plan(folder, out, options, engine=engine.value, master=master)
         say(plain(found), as_json=as_json, text=lambda: plan_text(found))
         return
-    if with_site:
-        with opened(site) as place:
-            place.services.fleet.write_site(folder)
     summary = FleetService().run(
         folder,
         out,

@@ -202,6 +202,7 @@ def _report_document(report: MonthlyReport, out: Path) -> dict[str, Any]:
                 "outside_wh": c.outside_wh,
                 "net": money(c.net_units),
                 "total": money(c.total_units),
+                "currency": c.currency,
                 "invoice": c.invoice_number,
             }
             for c in report.clients

@@ -23,7 +23,7 @@ _RENTED_DAYS = 28
 def rented_use(
     past: Past, configuration: Configuration, end_ms: int, *, since_ms: int | None = None
 ) -> OutOfHours | None:
-    """Use of rented zones and what of it lies outside of contract hours."""
+    """Use of rented zones, and what of it outside of contract hours costs at their tariffs."""
     from energy_desktop.analytics.billing.hours import (
         contract_state,
         day_of,
@@ -45,7 +45,7 @@ def rented_use(
     for index, version in enumerate(configuration.contracts):
         by_contract.setdefault(version.contract_id, []).append(index)
     outside_wh = total_wh = 0.0
-    cost = 0
+    costs: dict[str, int] = {}
     for indices in by_contract.values():
         versions = [configuration.contracts[i] for i in indices]
         by_day = {day: version_on(day, versions) for day in days}
@@ -65,8 +65,16 @@ def rented_use(
             total_wh += float(np.nansum(mine[state.covered]))
             if tariff is not None:
                 price = float(tariff.out_of_hours_price_per_kwh)
-                cost += round(outside / 1000 * price * UNITS)
-    return OutOfHours(round(outside_wh), round(total_wh), cost, max(1, len(days) - 1))
+                before = costs.get(tariff.currency, 0)
+                costs[tariff.currency] = before + round(outside / 1000 * price * UNITS)
+    currency, cost = next(iter(costs.items()), (configuration.site.currency, 0))
+    return OutOfHours(
+        round(outside_wh),
+        round(total_wh),
+        cost if len(costs) < 2 else None,
+        max(1, len(days) - 1),
+        currency,
+    )
 
 
 def closed_stretches(

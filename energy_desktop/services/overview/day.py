@@ -86,6 +86,7 @@ def day_cost(
         battery_saved_units=(round(float(np.nansum(saved[mine])) * UNITS) if has_battery else None),
         out_of_contract_wh=None if outside is None else float(outside.energy_wh),
         out_of_contract_units=None if outside is None else outside.cost_units,
+        out_of_contract_currency="" if outside is None else outside.currency,
         typical_low_units=None if typical is None else typical[0],
         typical_high_units=None if typical is None else typical[1],
         missing=int((~np.isfinite(bought[mine])).sum()),

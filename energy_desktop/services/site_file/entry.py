@@ -53,8 +53,13 @@ class Entry:
         index: int,
         problems: Problems,
         known: dict[str, Any] | None = None,
+        currency: str = "",
     ) -> None:
-        """known: what is stored of this entry; a key that the file leaves out keeps it."""
+        """known: what is stored of this entry; a key that the file leaves out keeps it.
+
+        currency: of the site, for entries that name none.
+        """
+        self.currency = currency
         self._table = table
         self._values = values
         self._known = known or {}

@@ -71,10 +71,12 @@ def parse(text: str, name: str, current: Configuration | None = None) -> Configu
         site = read_site(entry)
         entry.finish()
 
+    # Without [site] the file belongs to the site that is stored.
+    currency = (site if "site" in document or current is None else current.site).currency
     read: dict[str, tuple[Any, ...]] = {}
     for table, make in READERS.items():
         there = _stored_entries(current, table)
-        read[table] = tuple(_entries(document, table, text, problems, make, there))
+        read[table] = tuple(_entries(document, table, text, problems, make, there, currency))
     problems.raise_if_any(name)
     return Configuration(
         site=site,
@@ -116,13 +118,15 @@ def _entries(
     problems: Problems,
     make: Callable[[Entry], T],
     there: dict[object, dict[str, Any]],
+    currency: str,
 ) -> Iterator[T]:
     rows = document.get(table, [])
     if not isinstance(rows, list):
         problems.add(line_of(text, table, 0, None), f"Write each entry as [[{table}]].")
         return
     for index, values in enumerate(rows):
-        entry = Entry(table, values, text, index, problems, there.get(_identity(table, values)))
+        known = there.get(_identity(table, values))
+        entry = Entry(table, values, text, index, problems, known, currency)
         try:
             made = make(entry)
         except ValueError as error:

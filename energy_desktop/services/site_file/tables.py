@@ -187,7 +187,7 @@ def _tariff(entry: Entry) -> TariffVersion:
         valid_from=entry.day("valid_from"),
         energy_price_per_kwh=entry.money("energy_price_per_kwh"),
         out_of_hours_price_per_kwh=entry.money("out_of_hours_price_per_kwh"),
-        currency=entry.text("currency", "EUR"),
+        currency=entry.text("currency", entry.currency),
         tax_pct=entry.money("tax_pct", Decimal(0), decimals=2),
         note=entry.text("note", ""),
     )

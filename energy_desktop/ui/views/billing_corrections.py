@@ -34,13 +34,12 @@ class CorrectionList(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(6)
-        sign = formats.currency_sign
         self.table: Table[InvoiceCorrection] = Table(
             [
                 Column("Number", partial(number_cell, formats), stretch=3),
                 Column("Changed", self._changed, width=104),
                 Column("Differs, kWh", partial(energy_cell, formats), width=100, number=True),
-                Column(f"Differs, {sign}", partial(money_cell, formats), width=90, number=True),
+                Column("To pay", partial(money_cell, formats), width=90, number=True),
             ],
             key=lambda c: c.invoice.number,
             two_lines=True,
@@ -112,9 +111,9 @@ def energy_cell(formats: Formats, row: InvoiceCorrection) -> Cell:
 
 
 def money_cell(formats: Formats, row: InvoiceCorrection) -> Cell:
-    """What is to be paid more or less."""
+    """What is to be paid more or less, in the currency of the invoice."""
     total = row.total_difference_units
-    text = formats.amount(total)
+    text = formats.money(total, row.invoice.currency)
     return Cell(f"+{text}" if total is not None and total > 0 else text, bold=True)
 
 

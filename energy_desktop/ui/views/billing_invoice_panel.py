@@ -15,7 +15,7 @@ from energy_desktop.ui.widgets.marks import FactList
 from energy_desktop.ui.widgets.panel import Panel, button
 from energy_desktop.ui.widgets.table import Cell, Column, Table
 
-_EVIDENCE_COLUMN = 4
+_PRICE, _AMOUNT, _EVIDENCE_COLUMN = 2, 3, 4
 
 
 class InvoicePanel(Panel):
@@ -58,7 +58,6 @@ class InvoicePanel(Panel):
 
     def _lines_table(self) -> Table[InvoiceLine]:
         formats = self._formats
-        sign = formats.currency_sign
         table: Table[InvoiceLine] = Table(
             [
                 Column(
@@ -76,12 +75,14 @@ class InvoicePanel(Panel):
                     number=True,
                 ),
                 Column(
-                    f"{sign} per kWh",
+                    "Price per kWh",  # in the invoice's own currency, once one is shown
                     lambda line: formats.unit_price(line.price_per_kwh),
                     width=84,
                     number=True,
                 ),
-                Column(sign, lambda line: formats.amount(line.amount_units), width=70, number=True),
+                Column(
+                    "Amount", lambda line: formats.amount(line.amount_units), width=70, number=True
+                ),
                 Column("Evidence", lambda line: Cell(self._evidence_of(line), token="accent")),
             ],
             key=lambda line: (line.day, line.tariff_id, line.tariff_version),
@@ -139,6 +140,9 @@ class InvoicePanel(Panel):
             more = f"Takes {next_number} when issued." if next_number else ""
         self.set_title(name, more)
         self._evidence = _evidence_counts(invoice)
+        sign = formats.sign_of(invoice.currency)
+        self.lines.rows_model.retitle(_PRICE, f"{sign} per kWh")
+        self.lines.rows_model.retitle(_AMOUNT, sign)
         self.lines.show_rows(invoice.lines, empty="Nothing was used outside contract hours.")
         self.totals.show_facts(
             [
@@ -147,7 +151,7 @@ class InvoicePanel(Panel):
                     f"Tax {formats.percent(float(invoice.tax_pct))}",
                     formats.amount(invoice.tax_units),
                 ),
-                (f"Total, {formats.currency_sign}", formats.amount(invoice.total_units), True),
+                (f"Total, {sign}", formats.amount(invoice.total_units), True),
             ]
         )
         tariff = words.tariff_text(formats, invoice)

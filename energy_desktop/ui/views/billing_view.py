@@ -154,7 +154,12 @@ class BillingView(BaseView):
                     lambda i: "" if i.issued_at_ms is None else formats.day(i.issued_at_ms),
                     width=92,
                 ),
-                Column("Total", lambda i: formats.money(i.total_units), width=100, number=True),
+                Column(
+                    "Total",
+                    lambda i: formats.money(i.total_units, i.currency),
+                    width=100,
+                    number=True,
+                ),
             ],
             key=lambda i: (i.client.client_id, i.month),
             two_lines=True,
@@ -523,7 +528,7 @@ class BillingView(BaseView):
             facts=[
                 ("Month", wording.month(invoice.month)),
                 ("Out of contract", formats.energy(invoice.outside_wh)),
-                ("Total", formats.money(invoice.total_units)),
+                ("Total", formats.money(invoice.total_units, invoice.currency)),
                 ("Number", number),
             ],
         )

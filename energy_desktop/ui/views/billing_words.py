@@ -191,8 +191,9 @@ def correction_remedy(formats: Formats, correction: InvoiceCorrection) -> str:
     if not total:
         return "The amount stays. Keep the proof with the invoice; the client owes nothing more."
     due = "owes" if total > 0 else "is owed"
+    amount = formats.money(abs(total), invoice.currency)
     return (
-        f"The paper stays as it is. {invoice.client.name} {due} {formats.money(abs(total))} (net "
+        f"The paper stays as it is. {invoice.client.name} {due} {amount} (net "
         f"{formats.amount(abs(correction.net_difference_units or 0))}): send a correction with the "
         f"proof, and book it with {invoice.number}."
     )

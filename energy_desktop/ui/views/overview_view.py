@@ -357,11 +357,11 @@ class OverviewView(BaseView):
             facts.append((f"Export {f.energy(cost.export_wh)}", f.money(-cost.export_units)))
         if cost.battery_saved_units is not None:
             facts.append(("Battery saved", f.money(-cost.battery_saved_units)))
-        if cost.out_of_contract_wh is not None and cost.out_of_contract_units is not None:
+        if cost.out_of_contract_wh is not None:
             facts.append(
                 (
                     f"Out of contract {f.energy(cost.out_of_contract_wh)}",
-                    f.money(cost.out_of_contract_units),
+                    f.money(cost.out_of_contract_units, cost.out_of_contract_currency),
                 )
             )
         if cost.missing:

@@ -265,6 +265,9 @@ class FakeFleet:
         self.joined.append(folder)
         return (folder / "grid.csv",)
 
+    def in_site_currency(self, options):
+        return replace(options, currency="GBP")
+
     def add_to_site(self, out, household):
         if self.refuses:
             raise self.refuses

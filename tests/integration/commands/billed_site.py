@@ -71,7 +71,7 @@ def a_configuration() -> Configuration:
             Client(c, f"{c.title()} GmbH", ("Am Tor 3", "10115 Berlin")) for c in clients
         ),
         tariffs=(
-            TariffVersion("standard", 1, date(2025, 1, 1), Decimal("0.25"), PRICE, tax_pct=TAX_PCT),
+            TariffVersion("standard", 1, date(2025, 1, 1), Decimal("0.25"), PRICE, "EUR", TAX_PCT),
         ),
         contracts=tuple(
             ContractVersion(f"c-{c}", 1, c, FIRST, OFFICE, "standard", (f"zone-{c}",))

@@ -233,3 +233,47 @@ def test_for_a_person_it_says_what_was_billed(site, tmp_path):
     assert result.exit_code == 0
     assert "Meyer GmbH" in result.stdout
     assert "kWh outside contract hours on 5 days" in result.stdout
+
+
+POUNDS = """\
+[site]
+name = "Lindenhof"
+zone = "Europe/Berlin"
+currency = "GBP"
+"""
+NEW_PRICE = f"""\
+[[tariffs]]
+id = "standard"
+version = 2
+valid_from = {billed.FIRST}
+energy_price_per_kwh = "0.25"
+out_of_hours_price_per_kwh = "0.40"
+"""
+
+
+def test_a_site_in_pounds_bills_a_tariff_that_names_no_currency_in_pounds(site, tmp_path):
+    file = tmp_path / "site.toml"
+    file.write_text(POUNDS + NEW_PRICE)
+    assert CliRunner().invoke(app, ["apply", str(file), "--site", str(site)]).exit_code == 0
+
+    found = document(bill(site, tmp_path / "out", "--json"))
+
+    assert found["currency"] == "GBP"
+    assert {Path(f).suffix for f in found["files"]} >= {".pdf", ".csv"}
+    heads = [p.read_text(encoding="utf-8-sig") for p in (tmp_path / "out").rglob("*.csv")]
+    assert any("amount_GBP" in head for head in heads)
+    assert not any("EUR" in head for head in heads)
+
+
+def test_a_tariff_from_before_keeps_its_currency_on_every_paper_of_a_site_in_pounds(site, tmp_path):
+    file = tmp_path / "site.toml"
+    file.write_text(POUNDS + '[[meters]]\nid = "light-zwei"\nrole = "grid"\n')
+    assert CliRunner().invoke(app, ["apply", str(file), "--site", str(site)]).exit_code == 0
+
+    found = document(bill(site, tmp_path / "out", "--json"))
+    asked = ["report", "monthly", "--site", str(site), "--month", billed.MONTH, "--json"]
+    report = document(CliRunner().invoke(app, [*asked, "--out", str(tmp_path / "report")]))
+
+    assert found["currency"] == "EUR"
+    assert report["currency"] == "GBP"
+    assert {client["currency"] for client in report["clients"]} == {"EUR"}

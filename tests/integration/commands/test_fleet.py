@@ -209,6 +209,9 @@ def test_the_meters_of_a_site_join_a_run(fleet, tmp_path):
     folder, _ = fleet
     site = tmp_path / "site"
     document(run("fleet", "add", folder / "out", "MAC000003", "--site", site, "--json"))
+    pounds = tmp_path / "site.toml"
+    pounds.write_text('[site]\nname = "Mews"\nzone = "Europe/London"\ncurrency = "GBP"\n')
+    document(run("apply", pounds, "--site", site, "--json"))
     write_csv(tmp_path / "in" / "other.csv", LONDON, london_rows(
         "OTHER", [0.1] * 48 * 40, start=datetime(2013, 1, 1, tzinfo=UTC)))  # fmt: skip
 
@@ -217,6 +220,7 @@ def test_the_meters_of_a_site_join_a_run(fleet, tmp_path):
 
     households = document(run("fleet", "show", tmp_path / "out", "--households", "--json"))
     assert [row["household"] for row in households["households"]] == ["MAC000003", "OTHER"]
+    assert said["currency"] == "GBP"
     assert said["rows_used"] == 50 * 48 + 40 * 48
     again = document(run("fleet", "run", tmp_path / "in", "--out", tmp_path / "out", "--with-site",
                          "--site", site, "--json"))  # fmt: skip

@@ -62,6 +62,7 @@ def a_tariff(out="0.3820", **changes):
         "valid_from": date(2020, 1, 1),
         "energy_price_per_kwh": Decimal("0.2500"),
         "out_of_hours_price_per_kwh": Decimal(out),
+        "currency": "EUR",
         "tax_pct": Decimal(19),
     }
     return TariffVersion(**(values | changes))

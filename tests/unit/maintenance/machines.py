@@ -50,6 +50,7 @@ class Machine:
             "zone": "UTC",
             "usable": self.usable,
             "equipment": "compressor",
+            "currency": "EUR",
         }
         return watch(
             "comp", "Compressor 1", day_ms=self.day_ms, energy_wh=self.energy,

@@ -1,14 +1,19 @@
 """Loads are paused where it saves money after what comes back, and never for too long."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from energy_desktop.analytics.planning.loads import plan_shedding, typical_powers
+from energy_desktop.analytics.planning import loads
+from energy_desktop.analytics.planning.loads import typical_powers
 from energy_desktop.domain.device import Device, DeviceKind
 from energy_desktop.domain.errors import WrongUse
 from tests.unit.planning.builders import slots_of
+
+plan_shedding = partial(loads.plan_shedding, currency="EUR")
 
 HOUR_MS = 3_600_000
 

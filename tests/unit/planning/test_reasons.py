@@ -18,7 +18,7 @@ def reason_of(made, index):
 def test_a_full_battery_says_for_which_dearer_hour_it_is_kept():
     slots = slots_of([0.05, 0.20, 0.40], load_w=3_000.0)
 
-    made = plan(a_request(slots, battery=a_battery(charge_w=9_000.0)), made_at_ms=0)
+    made = plan(a_request(slots, battery=a_battery(charge_w=9_000.0)), made_at_ms=0, currency="EUR")
 
     assert reason_of(made, 1) == (
         "Full (90 %), kept for 02:00: a kWh brings 400.0 EUR/MWh then, 200.0 EUR/MWh now."
@@ -28,7 +28,7 @@ def test_a_full_battery_says_for_which_dearer_hour_it_is_kept():
 def test_an_empty_battery_says_which_cheaper_hour_it_waits_for():
     slots = slots_of([0.40, 0.30, 0.05], load_w=5_000.0)
 
-    made = plan(a_request(slots, battery=a_battery(charge_w=9_000.0)), made_at_ms=0)
+    made = plan(a_request(slots, battery=a_battery(charge_w=9_000.0)), made_at_ms=0, currency="EUR")
 
     assert reason_of(made, 1) == (
         "Empty (10 %), waits for 02:00: a kWh costs 50.0 EUR/MWh then, 300.0 EUR/MWh now."
@@ -38,7 +38,9 @@ def test_an_empty_battery_says_which_cheaper_hour_it_waits_for():
 def test_a_spread_below_losses_and_wear_is_named_with_both_figures():
     slots = slots_of([0.200, 0.241, 0.210])
 
-    made = plan(a_request(slots, battery=a_battery(wear_per_kwh=0.0354)), made_at_ms=0)
+    made = plan(
+        a_request(slots, battery=a_battery(wear_per_kwh=0.0354)), made_at_ms=0, currency="EUR"
+    )
 
     assert reason_of(made, 0) == (
         "Holds 50 %: the best spread ahead of 41.0 EUR/MWh "
@@ -59,7 +61,7 @@ def test_the_hour_is_told_on_the_readers_clock():
 def test_a_battery_without_power_says_so():
     idle = a_battery(charge_w=0.0, discharge_w=0.0)
 
-    made = plan(a_request(slots_of([0.1, 0.5]), battery=idle), made_at_ms=0)
+    made = plan(a_request(slots_of([0.1, 0.5]), battery=idle), made_at_ms=0, currency="EUR")
 
     assert {point.idle_reason for point in made.points} == {"It may neither charge nor discharge."}
 
@@ -67,7 +69,7 @@ def test_a_battery_without_power_says_so():
 @settings(max_examples=150, deadline=None)
 @given(requests(least=2, most=10))
 def test_every_idle_slot_has_a_reason_whose_figures_hold(request_):
-    made = plan(request_, made_at_ms=0)
+    made = plan(request_, made_at_ms=0, currency="EUR")
 
     for point in made.points:
         idle = point.charge_w == 0 and point.discharge_w == 0

@@ -69,6 +69,7 @@ def a_zone(name: str, saving: int) -> ZoneWaste:
 def everything() -> RecommendationInputs:
     return RecommendationInputs(
         zone=BERLIN,
+        currency="EUR",
         use=use_facts(a_load(missing=300), BERLIN),
         waste=WasteReport(
             START, START, "EUR", (a_zone("Zone A", 15_000_000), a_zone("Zone B", 6_000_000)), (),
@@ -89,7 +90,7 @@ def everything() -> RecommendationInputs:
             MeterStatus("grid", LinkState.GOOD),
         ),
         meter_names={"pv": "Roof PV"},
-        out_of_hours=OutOfHours(40_000, 100_000, 160_000, 31),
+        out_of_hours=OutOfHours(40_000, 100_000, 160_000, 31, "EUR"),
         power_factor=PowerFactor("grid", "Grid", 0.83),
         contract_demand_w=25_000.0,
         demand_charge_per_kw_year=100.0,
@@ -139,7 +140,7 @@ def test_each_figure_is_money_a_year_of_its_result():
     ],
 )
 def test_a_finding_that_is_settled_is_no_advice(changes):
-    found = recommend(RecommendationInputs(BERLIN, watches=(a_watch(a_finding(**changes)),)))
+    found = recommend(RecommendationInputs(BERLIN, "EUR", watches=(a_watch(a_finding(**changes)),)))
 
     assert all("looked at" not in one.sentence for one in found)
 
@@ -149,13 +150,13 @@ def test_a_plan_that_gains_nothing_is_no_advice():
     assert inputs.plan is not None
     worse = replace(inputs.plan, money=replace(inputs.plan.money, cost=14.5))
 
-    found = recommend(RecommendationInputs(BERLIN, plan=worse))
+    found = recommend(RecommendationInputs(BERLIN, "EUR", plan=worse))
 
     assert found == ()
 
 
 def test_a_healthy_site_still_has_three_honest_facts():
-    found = recommend(RecommendationInputs(BERLIN, use=use_facts(a_load(), BERLIN)))
+    found = recommend(RecommendationInputs(BERLIN, "EUR", use=use_facts(a_load(), BERLIN)))
 
     assert len(found) == 3
     assert "4.0 kW run day and night" in found[0].sentence
@@ -164,11 +165,13 @@ def test_a_healthy_site_still_has_three_honest_facts():
 
 
 def test_a_site_without_data_has_no_recommendations():
-    assert recommend(RecommendationInputs(BERLIN)) == ()
+    assert recommend(RecommendationInputs(BERLIN, "EUR")) == ()
 
 
 def test_a_machine_that_is_being_learnt_is_said_so():
-    found = recommend(RecommendationInputs(BERLIN, watches=(a_watch(state=WatchState.LEARNING),)))
+    found = recommend(
+        RecommendationInputs(BERLIN, "EUR", watches=(a_watch(state=WatchState.LEARNING),))
+    )
 
     assert found[0].sentence == "1 machine is still being learnt: Compressor 1 9 of 21 days."
 
@@ -184,6 +187,7 @@ def test_a_machine_that_is_being_learnt_is_said_so():
 def test_the_peak_is_held_against_the_contract(contract_w, charge, start):
     inputs = RecommendationInputs(
         BERLIN,
+        "EUR",
         use=use_facts(a_load(), BERLIN),
         contract_demand_w=contract_w,
         demand_charge_per_kw_year=charge,
@@ -193,9 +197,9 @@ def test_the_peak_is_held_against_the_contract(contract_w, charge, start):
 
 
 def test_after_hours_use_within_the_usual_is_not_blamed():
-    usual = OutOfHours(24_000, 100_000, 96_000, 31)
+    usual = OutOfHours(24_000, 100_000, 96_000, 31, "EUR")
 
-    assert recommend(RecommendationInputs(BERLIN, out_of_hours=usual)) == ()
+    assert recommend(RecommendationInputs(BERLIN, "EUR", out_of_hours=usual)) == ()
 
 
 def test_use_facts_come_from_the_load_curve():
@@ -215,7 +219,7 @@ def test_use_facts_come_from_the_load_curve():
 def test_whatever_is_at_hand_the_list_keeps_its_rules(names, price):
     full = everything()
     part = RecommendationInputs(
-        BERLIN, price_per_kwh=Decimal(price), **{name: getattr(full, name) for name in names}
+        BERLIN, "EUR", price_per_kwh=Decimal(price), **{name: getattr(full, name) for name in names}
     )
 
     found = recommend(part)
@@ -232,7 +236,7 @@ def test_only_the_dearest_strange_stretch_that_nobody_judged_is_asked_about():
     large = replace(small, finding_id="large", excess_cost_units=400_000, sentence="Hall ran on.")
     judged = replace(large, finding_id="judged", state=FindingState.CONFIRMED)
 
-    (found,) = recommend(RecommendationInputs(BERLIN, anomalies=(small, large, judged)))
+    (found,) = recommend(RecommendationInputs(BERLIN, "EUR", anomalies=(small, large, judged)))
 
     assert found.subject_id == "large"
     assert found.sentence == "Ask what happened. Hall ran on."
@@ -242,4 +246,4 @@ def test_only_the_dearest_strange_stretch_that_nobody_judged_is_asked_about():
 def test_a_strange_stretch_of_two_cents_is_no_advice():
     trivial = a_finding(kind=FindingKind.ANOMALY, excess_cost_units=200)
 
-    assert recommend(RecommendationInputs(BERLIN, anomalies=(trivial,))) == ()
+    assert recommend(RecommendationInputs(BERLIN, "EUR", anomalies=(trivial,))) == ()

@@ -152,8 +152,8 @@ def a_report(**changes):
         "ledgers": site_ledgers(),
         "clients": (
             ClientUse("meyer", "Meyer Pressteile", invoice.inside_wh, invoice.outside_wh,
-                      invoice.net_units, invoice.total_units, "2026-0007", 0, 201_000),
-            ClientUse("kern", "Kern & <Töchter>", 811_000, 12_400, 47_400, 56_400, None, 2),
+                      invoice.net_units, invoice.total_units, "EUR", "2026-0007", 0, 201_000),
+            ClientUse("kern", "Kern & <Töchter>", 811_000, 12_400, 47_400, 56_400, "EUR", None, 2),
         ),
         "waste": a_waste_report(),
         "findings": (a_finding(),),

@@ -10,7 +10,7 @@ from energy_desktop.domain.configuration import Configuration
 from energy_desktop.domain.driver import DriverInfo
 from energy_desktop.domain.errors import SiteFileError
 from energy_desktop.domain.site import Link, LinkKind, Meter, Site
-from energy_desktop.services.site_file import SiteFileService, parse
+from energy_desktop.services.site_file import SiteFileService, parse, site_file_text
 from energy_desktop.services.site_file.check import check
 
 GOOD = """\
@@ -250,3 +250,27 @@ def test_how_long_readings_are_kept_is_a_fact_of_the_site_with_a_range():
     assert (site.raw_days, site.minute_days) == (92, 730)
     with pytest.raises(SiteFileError, match=r"line 4.*raw_days"):
         parse('[site]\nname = "W"\nzone = "UTC"\nraw_days = 2\n', "site.toml")
+
+
+def test_a_tariff_that_names_no_currency_takes_the_one_of_its_site(store, tmp_path):
+    pounds = GOOD.replace("[site]\n", '[site]\ncurrency = "GBP"\n')
+    later = (
+        '[[tariffs]]\nid = "t"\nversion = 2\nvalid_from = 2027-01-01\n'
+        'energy_price_per_kwh = "0.30"\nout_of_hours_price_per_kwh = "0.40"\n'
+    )
+
+    apply(store, pounds, tmp_path)
+    apply(store, later, tmp_path)
+
+    assert [t.currency for t in store.held.tariffs] == ["GBP", "GBP"]
+    assert parse(GOOD, "site.toml").tariffs[0].currency == "EUR"
+
+
+def test_a_stored_tariff_keeps_its_currency_when_the_site_takes_another(store, tmp_path):
+    apply(store, GOOD, tmp_path)
+
+    apply(store, GOOD.replace("[site]\n", '[site]\ncurrency = "GBP"\n'), tmp_path)
+
+    assert store.held.site.currency == "GBP"
+    assert store.held.tariffs[0].currency == "EUR"
+    assert parse(site_file_text(store.held), "written.toml") == store.held

@@ -22,7 +22,7 @@ def test_an_invoice_comes_back_equal():
 
 @given(st.decimals(min_value=-1, max_value=10**6, places=4))
 def test_equal_prices_have_one_text(price):
-    tariff = TariffVersion("t", 1, date(2026, 1, 1), price, price)
+    tariff = TariffVersion("t", 1, date(2026, 1, 1), price, price, "EUR")
     padded = replace(tariff, energy_price_per_kwh=price + Decimal("0.0000000"))
 
     assert canonical(tariff) == canonical(padded)

@@ -13,7 +13,8 @@ from energy_desktop.services.fleet import EngineName, FleetService, with_tariffs
 @dataclass(frozen=True, slots=True)
 class RunRequest:
     """like: the options of the run that is made again; its tariffs hold unless `tariffs`, a TOML
-    file, brings others. master: of Spark, None: all cores of this machine.
+    file, brings others. A new run with the site's meters is in the site's currency. master: of
+    Spark, None: all cores of this machine.
     """
 
     folder: Path
@@ -27,11 +28,11 @@ class RunRequest:
     master: str | None = None
     like: FleetOptions | None = None
 
-    @property
-    def options(self) -> FleetOptions:
+    def options(self, fleet: FleetService) -> FleetOptions:
         """Raises DataFileError for a tariff file that cannot be read."""
+        usual = FleetOptions()
         options = replace(
-            self.like or FleetOptions(),
+            self.like or (fleet.in_site_currency(usual) if self.with_site else usual),
             zone=self.zone,
             columns=self.columns,
             segments=self.segments,
@@ -41,7 +42,7 @@ class RunRequest:
 
 def run(fleet: FleetService, request: RunRequest, progress: ProgressSink) -> FleetSummary:
     """For a job. Raises what services.fleet raises."""
-    options = request.options
+    options = request.options(fleet)
     if request.with_site:
         fleet.write_site(request.folder)
     return fleet.run(
@@ -57,5 +58,9 @@ def run(fleet: FleetService, request: RunRequest, progress: ProgressSink) -> Fle
 def plan(fleet: FleetService, request: RunRequest) -> FleetPlan:
     """For a job. Raises what services.fleet raises."""
     return fleet.plan(
-        request.folder, request.out, request.options, engine=request.engine, master=request.master
+        request.folder,
+        request.out,
+        request.options(fleet),
+        engine=request.engine,
+        master=request.master,
     )

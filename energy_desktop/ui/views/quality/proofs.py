@@ -97,13 +97,12 @@ class CorrectableInvoices(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(6)
-        sign = formats.currency_sign
         self.table: Table[InvoiceCorrection] = Table(
             [
                 Column("Invoice", partial(number_cell, formats), stretch=2),
                 Column("Issued total", self._issued, width=110, number=True),
                 Column("Difference, kWh", partial(energy_cell, formats), width=120, number=True),
-                Column(f"Difference, {sign}", partial(money_cell, formats), width=110, number=True),
+                Column("To pay", partial(money_cell, formats), width=110, number=True),
                 Column("What changed", self._what, stretch=3),
             ],
             key=lambda c: c.invoice.number,
@@ -149,7 +148,7 @@ class CorrectableInvoices(QWidget):
             self.opened.emit(row)
 
     def _issued(self, row: InvoiceCorrection) -> str:
-        return self._formats.money(row.invoice.total_units)
+        return self._formats.money(row.invoice.total_units, row.invoice.currency)
 
     @staticmethod
     def _what(row: InvoiceCorrection) -> Cell:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt
@@ -101,6 +101,14 @@ class TableModel(QAbstractTableModel, Generic[Row]):
         if role == Qt.ItemDataRole.ToolTipRole and column.tooltip:
             return paint.plain_tooltip(column.tooltip)
         return None
+
+    def retitle(self, section: int, title: str) -> None:
+        """Another title of a column, as its unit follows what is shown."""
+        if self.columns[section].title == title:
+            return
+        column = replace(self.columns[section], title=title)
+        self.columns = (*self.columns[:section], column, *self.columns[section + 1 :])
+        self.headerDataChanged.emit(Qt.Orientation.Horizontal, section, section)
 
     # -------------------------------------------------------- rows
 
