@@ -112,7 +112,7 @@ def inspect(
     more = tuple(settings or ())
     asked = AskedLink("inspect", link, kind, at, tcp, rtu, baud, parity, timeout_s, more, stop_bits)
     code, address = _place(start, function)
-    with desk_of(site, file) as place:
+    with desk_of(site, file, needed=meter is not None or link is not None) as place:
         if meter is not None and not asked.given:
             known_meter, over = meter_of(place.configuration, meter)
             unit = known_meter.unit_id if unit is None else unit
@@ -178,7 +178,7 @@ def check(
             remedy="Name meters of the site, or give a link, --driver, and --unit or --address.",
         )
     secret = ask_password("the link") if password else None
-    with desk_of(site, file, secret) as place:
+    with desk_of(site, file, secret, needed=not asked.given or link is not None) as place:
         desk = place.service
         if asked.given:
             over = asked.of(place.configuration)

@@ -35,14 +35,19 @@ class Desk:
 
 
 @contextmanager
-def desk_of(site: Path | None, file: Path | None, secret: str | None = None) -> Iterator[Desk]:
-    """With the drivers and settings of the site, where there is one. secret: for every link."""
+def desk_of(
+    site: Path | None, file: Path | None, secret: str | None = None, *, needed: bool = True
+) -> Iterator[Desk]:
+    """With the drivers and settings of the site, where there is one. secret: for every link.
+
+    needed: as `known_site` has it, which says what is raised.
+    """
     from energy_desktop.acquisition.field import Field
     from energy_desktop.app.user import user_name
     from energy_desktop.app.wiring import render_record
     from energy_desktop.services.commissioning import CommissioningService
 
-    with known_site(site, file) as known:
+    with known_site(site, file, needed=needed) as known:
         password = known.password if secret is None else lambda _: secret or None
         field = Field(known.library, _Nowhere(), clock=system_clock, password=password)
         service = CommissioningService(

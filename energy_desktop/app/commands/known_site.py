@@ -32,10 +32,18 @@ class KnownSite:
 
 
 @contextmanager
-def known_site(site: Path | None, file: Path | None = None) -> Iterator[KnownSite]:
-    """Raises SiteFileError for a file that is none, NotFound for a site folder that is none."""
+def known_site(
+    site: Path | None, file: Path | None = None, *, needed: bool = True
+) -> Iterator[KnownSite]:
+    """needed: the command was told of a meter or link of the site; else one whose database is gone
+    is as good as none.
+
+    Raises SiteFileError for a file that is none, NotFound for a site folder that is none, and
+    MissingStore for a database that is gone.
+    """
     from energy_desktop.acquisition.profiles import ProfileLibrary
     from energy_desktop.app.paths import drivers_folder
+    from energy_desktop.app.store_gone import refuse_if_gone
     from energy_desktop.services.secrets import SecretService
 
     folder = site_folder(site)
@@ -48,6 +56,8 @@ def known_site(site: Path | None, file: Path | None = None) -> Iterator[KnownSit
         return KnownSite(configuration, library, password)
 
     stored = not isinstance(folder.store, Path) or folder.store.exists()
+    if file is None and needed:
+        refuse_if_gone(folder)
     if file is None and stored:
         with opened(site) as place:
             yield made(place.store.configuration.load(), place.library)

@@ -57,7 +57,7 @@ def scan(
     as_json: JsonOption = False,
 ) -> None:
     """Probe a line or a range of addresses for meters; reads only, one request at a time."""
-    with desk_of(site, file) as place:
+    with desk_of(site, file, needed=link is not None) as place:
         links = (
             (link_of(place.configuration, link),)
             if link is not None and not tcp and rtu is None

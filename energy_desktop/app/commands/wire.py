@@ -94,7 +94,7 @@ def poll(
             what="It is not clear which meter is meant.",
             remedy="Name a meter of the site, or give a link, --driver, and --unit or --address.",
         )
-    with known_site(site, file) as known:
+    with known_site(site, file, needed=meter is not None or link is not None) as known:
         if meter is not None:
             wanted, over = meter_of(known.configuration, meter)
         else:

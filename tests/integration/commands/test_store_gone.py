@@ -55,6 +55,41 @@ def test_no_command_takes_a_lost_store_for_a_new_site(folder, file):
         assert not folder.database.exists()
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["poll", "lathe"],
+        ["poll", "--link", "gate", "--driver", "eastron_sdm120"],
+        ["inspect", "lathe", "--start", "0x0C"],
+        ["check"],
+        ["check", "lathe"],
+        ["frames", "gate"],
+        ["scan", "--link", "gate"],
+    ],
+)
+def test_a_command_that_only_looks_says_that_the_store_is_gone(folder, words):
+    (backup,) = folder.backups.glob("*.sqlite")
+
+    ended = run(*words, "--site", folder.root)
+
+    assert ended.exit_code == 3
+    assert "the database is gone; one backup of it, made 20" in ended.stderr
+    assert str(backup) in ended.stderr
+    assert "`restore --newest`" in ended.stderr
+    assert not folder.database.exists()
+
+
+def test_a_meter_that_is_described_is_asked_also_where_the_store_is_gone(folder):
+    """Whoever stands before the cabinet needs no site for it."""
+    nobody = ["--tcp", "127.0.0.1:1", "--timeout-s", "0.1"]
+
+    for words in (["poll", "--driver", "eastron_sdm120"], ["inspect", "--start", "0x0C"]):
+        ended = run(*words, *nobody, "--site", folder.root)
+
+        assert "the database is gone" not in ended.stderr
+        assert "127.0.0.1" in ended.stderr + ended.stdout
+
+
 def test_the_newest_backup_brings_it_back(folder):
     restored = run("restore", "--newest", "--site", folder.root)
 
