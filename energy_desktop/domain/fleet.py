@@ -246,7 +246,8 @@ class FleetSummary:
     """The run in one value; the document of `fleet run --json`.
 
     stability: number of segments -> how alike they stay when half of the fleet is left out.
-    refusals: why a stage has no answer, in sentences.
+    refusals: why a stage has no answer, in sentences. estimated_s: what all of `seconds` together
+    were thought to be when it began, on two cores; None: nobody said.
     """
 
     engine: str
@@ -269,6 +270,7 @@ class FleetSummary:
     zone: str
     currency: str
     refusals: tuple[str, ...] = ()
+    estimated_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

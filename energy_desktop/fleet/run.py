@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from energy_desktop.domain.errors import DataFileError
 from energy_desktop.domain.fleet import FleetOptions
 from energy_desktop.domain.ports import ProgressSink, no_progress
-from energy_desktop.fleet import layout, memory, stage_judge, stage_learn, stage_read
+from energy_desktop.fleet import estimate, layout, memory, stage_judge, stage_learn, stage_read
 from energy_desktop.fleet.engine import Engine
 from energy_desktop.fleet.layout import SourceFile
 from energy_desktop.fleet.manifest import Manifest, run_key
@@ -97,15 +97,22 @@ class FleetRun:
         """The layout of each file; one that has none is noted as broken. In the order of names."""
         found = []
         broken = []
+        rows, days = 0, 0.0
         for k, path in enumerate(paths):
             try:
                 one = layout.recognise(path, self.place.options.columns)
+                some = estimate.readings(path, one)
             except DataFileError as error:
                 broken.append([str(path), f"{error.what} {error.remedy}"])
                 continue
+            rows += some
+            days += estimate.household_days(some, one)
             found.append(SourceFile(k, path, one, layout.unpacked_bytes(path, one)))
         if broken != self.manifest.facts.get("unknown_files"):
             self.manifest.set_facts(unknown_files=broken)
+        # Of Spark nobody knows here how many machines it has.
+        if self.place.engine.name != "spark" and "estimated_s" not in self.manifest.facts:
+            self.manifest.set_facts(estimated_s=round(estimate.seconds(rows, days), 1))
         return found
 
 

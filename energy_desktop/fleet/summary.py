@@ -47,6 +47,7 @@ def summary(manifest: Manifest) -> FleetSummary:
         zone=str(manifest.about["zone"]),
         currency=str(manifest.about["currency"]),
         refusals=refusals(manifest),
+        estimated_s=manifest.facts.get("estimated_s"),
     )
 
 

@@ -1,7 +1,7 @@
 """What a run would read and need, told before it begins: from the head of each file alone.
 
-How fast it goes and how much it takes are what was measured with the London data on two cores
-(docs/benchmarks.md). They say whether to wait, to fetch a coffee or another machine, not more.
+How much it takes is what was measured with the London data on two cores (docs/benchmarks.md). It
+says whether to wait, to fetch a coffee or another machine, not more.
 """
 
 from __future__ import annotations
@@ -14,14 +14,10 @@ from pathlib import Path
 from energy_desktop.domain.errors import DataFileError
 from energy_desktop.domain.fleet import BrokenFile, FleetOptions, FleetPlan
 from energy_desktop.domain.jobs import raise_if_cancelled
-from energy_desktop.fleet import head, layout
+from energy_desktop.fleet import estimate, layout
 from energy_desktop.fleet.layout import FileLayout
 from energy_desktop.fleet.manifest import Manifest, run_key
 
-_ROWS_PER_S = 800_000
-_START_S = 8.0
-_SPARK_ROWS_PER_S = 130_000  # on two cores of one machine; of a cluster nothing was measured
-_SPARK_START_S = 40.0
 _BASE_MB, _MB_PER_MILLION, _MOST_MB = 700, 20, 4500
 _DISK_BYTES_PER_ROW = 12  # results, and what lies beside them while the run goes on
 
@@ -34,16 +30,18 @@ def plan(
     paths = tuple(p for p in layout.find_files(folder) if own not in p.resolve().parents)
     kinds: Counter[str] = Counter()
     refused = []
-    rows = 0
+    rows, days = 0, 0.0
     first: FileLayout | None = None
     for path in paths:
         raise_if_cancelled("Fleet plan")
         try:
             one = layout.recognise(path, options.columns)
-            rows += head.rows_about(path) * max(1, len(one.cells))
+            some = estimate.readings(path, one)
         except DataFileError as error:
             refused.append(BrokenFile(str(path), f"{error.what} {error.remedy}"))
             continue
+        rows += some
+        days += estimate.household_days(some, one)
         first = first or one
         kinds[one.words] += 1
     header = layout.header_of(paths[0]) if first is None else _stripped(first.columns)
@@ -55,7 +53,11 @@ def plan(
         header=header,
         taken={} if first is None else _taken(first),
         refused=tuple(refused),
-        seconds=_seconds(rows, engine, master),
+        seconds=(
+            estimate.seconds_on_spark(rows, master)
+            if engine == "spark"
+            else estimate.seconds(rows, days)
+        ),
         memory_mb=min(_MOST_MB, _BASE_MB + round(_MB_PER_MILLION * rows / 1e6)),
         disk_bytes=_DISK_BYTES_PER_ROW * rows,
         free_bytes=shutil.disk_usage(_existing(out)).free,
@@ -80,14 +82,6 @@ def _taken(of: FileLayout) -> dict[str, str]:
 
 def _stripped(names: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(name.strip() for name in names)
-
-
-def _seconds(rows: int, engine: str, master: str | None) -> float | None:
-    if engine != "spark":
-        return _START_S + rows / _ROWS_PER_S
-    if master is None or master.startswith("local"):
-        return _SPARK_START_S + rows / _SPARK_ROWS_PER_S
-    return None
 
 
 def _lacking(engine: str) -> str:

@@ -39,6 +39,7 @@ def summary_document(summary: FleetSummary) -> dict[str, Any]:
         "households": summary.households,
         "household_days": summary.household_days,
         "seconds": summary.seconds,
+        "estimated_seconds": summary.estimated_s,
         "peak_mb": summary.peak_mb,
         "regression": plain(scores.get("regression", none)),
         "lightgbm": plain(scores.get("lightgbm", none)),
@@ -88,7 +89,8 @@ def summary_text(summary: FleetSummary, out: Path) -> str:
         f"{summary.last_day}: {summary.rows_used:,} used, {left_out:,} left out"
         + (f" ({dropped_words(summary.dropped)})." if left_out else "."),
         f"{summary.household_days:,} household-days count. "
-        f"{sum(summary.seconds.values()):.1f} s in all, {summary.peak_mb:,.0f} MB at most.",
+        f"{sum(summary.seconds.values()):.1f} s in all{_estimated(summary)}, "
+        f"{summary.peak_mb:,.0f} MB at most.",
         *(f"Left out whole: {Path(one.name).name}: {one.why}" for one in summary.broken),
         "",
     ]
@@ -125,6 +127,12 @@ def summary_text(summary: FleetSummary, out: Path) -> str:
         alike = ", ".join(f"{k}: {wording.number(v, 2)}" for k, v in summary.stability.items())
         lines.append(f"How alike they stay in half of the fleet (1 the same), by number: {alike}.")
     return "\n".join([*lines, "", f"Results: {out}"])
+
+
+def _estimated(summary: FleetSummary) -> str:
+    if summary.estimated_s is None or not summary.finished:
+        return ""
+    return f" (estimated on two cores: about {summary.estimated_s:,.0f} s)"
 
 
 def year_document(overview: FleetOverview) -> dict[str, Any]:

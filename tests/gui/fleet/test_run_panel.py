@@ -142,7 +142,7 @@ def test_what_it_would_read_and_need_is_told_before_it_begins(panel, settle):
     assert facts["Files"] == "3, 87 MB"
     assert facts["2 read as"] == "a row a reading, 30 min, kWh"
     assert facts["Readings"] == "about 14.3 M"
-    assert facts["Time"] == "about 30 s on two cores"
+    assert facts["Time"] == "about 25 s on two cores"
     assert facts["Disk"] == "about 171 MB of 60 GB free"
     assert facts["This run"] == "a new run"
     assert "c.csv: it is empty." in panel.needs.refused.text()
@@ -234,7 +234,8 @@ def test_a_run_is_made_again_as_it_was_asked(make, settle, tmp_path):
 
 @pytest.mark.parametrize(
     ("seconds", "said"),
-    [(None, "not measured on a cluster"), (4, "about 10 s"), (86, "about 90 s"),
+    [(None, "not measured on a cluster"), (4, "about 4 s"), (16.4, "about 16 s"),
+     (86, "about 85 s"),
      (200, "about 3 min")],
 )  # fmt: skip
 def test_a_time_is_said_no_more_exactly_than_it_is_known(context, seconds, said):

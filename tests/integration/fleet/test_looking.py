@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from energy_desktop.app.commands.fleet_words import summary_text
 from energy_desktop.domain.errors import DataFileError, JobCancelled, NotFound, StoreError
 from energy_desktop.domain.fleet import FleetOptions
 from energy_desktop.services.fleet import FleetService
@@ -272,6 +273,16 @@ def test_a_run_over_the_same_files_is_known_before_it_is_begun(out, service, tmp
     assert same.taken["value"] == "KWH/hh (per half hour)"
     assert same.disk_bytes < same.free_bytes
     assert same.lacking == ""
+
+
+def test_a_run_keeps_how_long_it_was_thought_to_take(out, service, tmp_path):
+    asked = service.was_asked(out)
+
+    plan = service.plan(asked.folder, tmp_path / "elsewhere", asked.options)
+
+    said = service.summary(out)
+    assert said.estimated_s == pytest.approx(plan.seconds, abs=0.1)
+    assert f"(estimated on two cores: about {plan.seconds:.0f} s)" in summary_text(said, out)
 
 
 def test_a_plan_counts_packed_and_wide_files_and_names_those_left_out(service, tmp_path):

@@ -142,9 +142,11 @@ class QualityPart(Part):
             f"{formats.count(words.left_out(summary))} of {formats.count(summary.rows_read)} rows"
         )
         self.stages.show_rows([Stage(n, s) for n, s in summary.seconds.items()])
-        total = formats.number(sum(summary.seconds.values()), 1)
+        total = formats.number(sum(summary.seconds.values()), 1) + " s"
+        if summary.estimated_s is not None and summary.finished:
+            total += f" (estimated: {words.about(formats, summary.estimated_s)})"
         self.stages_panel.set_subtitle(
-            f"{summary.engine}, {total} s, {formats.number(summary.peak_mb)} MB at most"
+            f"{summary.engine}, {total}, {formats.number(summary.peak_mb)} MB at most"
         )
         self.broken.show_rows(summary.broken, empty="Every file could be read.")
 

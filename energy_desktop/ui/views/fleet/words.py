@@ -68,7 +68,8 @@ def about(formats: Formats, seconds: float | None) -> str:
     if seconds is None:
         return "not measured on a cluster"
     if seconds < 90:
-        return f"about {formats.number(10 * max(1, round(seconds / 10)))} s on two cores"
+        step = 1 if seconds < 20 else 5
+        return f"about {formats.number(step * max(1, round(seconds / step)))} s on two cores"
     return f"about {formats.number(round(seconds / 60))} min on two cores"
 
 
