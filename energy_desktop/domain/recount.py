@@ -52,6 +52,19 @@ def begins_at(last_wh: int, factor: float) -> int:
     return max(math.floor((last_wh - 0.5) * factor), 0)
 
 
+def starts_at(start_wh: int, factor: float, first_wh: int | None) -> int:
+    """The start of a register, in Wh, in the readings of another factor. first_wh: the first of
+    those; None: there is none yet.
+
+    What a person read was rounded before it is multiplied here, so it may come out above the first
+    reading although nothing fell: then the register began with that reading.
+    """
+    start = round(start_wh * factor)
+    if first_wh is not None and begins_at(start_wh, factor) <= first_wh < start:
+        return first_wh
+    return start
+
+
 class PastUndecided(WrongUse):
     """Nothing was changed: somebody has to say what becomes of the past."""
 

@@ -26,7 +26,7 @@ from energy_desktop.domain.editing import MeterPeriod, RegisterEvent, RegisterEv
 from energy_desktop.domain.energy import DAY_MS, IntervalQuality, RegisterReading
 from energy_desktop.domain.errors import NotFound, WrongUse
 from energy_desktop.domain.ports import ConfigurationStore, History, Ledger, RegisterEventStore
-from energy_desktop.domain.recount import begins_at
+from energy_desktop.domain.recount import begins_at, starts_at
 from energy_desktop.domain.site import Meter
 from energy_desktop.services.exchange_doubts import held_back, to_confirm
 from energy_desktop.services.own_meters import own_meter
@@ -177,7 +177,12 @@ class ExchangeService:
             assert new_ratio is not None and last is not None
             self._refuse_while_read(meter, last.read_at_ms)
             # What was read since was still counted with the old ratio, and so is the start.
-            counted_start = round(entry.new_start_wh * meter.ct_ratio / new_ratio)
+            first = self.around(meter.meter_id, entry.at_ms, register).after
+            counted_start = starts_at(
+                entry.new_start_wh,
+                meter.ct_ratio / new_ratio,
+                None if first is None else first.value_wh,
+            )
         event = RegisterEvent(
             event_id=0,
             meter_id=meter.meter_id,

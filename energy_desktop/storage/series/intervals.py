@@ -588,7 +588,8 @@ def _spike_before(
 def rolls_over(last_wh: int, value: int, duration_ms: int, rules: RegisterRules) -> bool:
     """Whether a register that showed `last_wh` may have begun again and shows `value` now."""
     modulus = rules.modulus_wh
-    if modulus is None or last_wh >= modulus:
+    # A register that shows parts of a Wh may be rounded to its modulus just before it begins again.
+    if modulus is None or last_wh > modulus:
         return False
     step = value - last_wh + modulus
     if rules.limit_w is not None:

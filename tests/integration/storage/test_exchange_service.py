@@ -1,10 +1,14 @@
 """An exchange books the right energy, also with another ratio, and says what hung there when."""
 
+import os
 from dataclasses import replace
 from decimal import Decimal
+from itertools import count
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, assume, example, given, settings
+from hypothesis import strategies as st
 
 from energy_desktop.domain.editing import EditMethod, EditParameters, RegisterEventKind
 from energy_desktop.domain.errors import ConfirmationNeeded, NotFound, WrongUse
@@ -16,6 +20,8 @@ QUARTER = 900_000
 MINUTE = 60_000
 REGISTER = "energy_import_wh"
 NOON = T0 + 12 * HOUR_MS
+EXAMPLES = max(25, int(os.environ.get("ENERGY_DESKTOP_EXAMPLES", "0")) // 10)
+NUMBERS = count(1)
 
 
 @pytest.fixture
@@ -312,3 +318,74 @@ def test_whoever_remembers_the_ledger_is_told_of_each_change(desk, store, clock)
     editing.undo(edit.edit_id, "a slip")
 
     assert told == ["exchange", "exchange", "edit", "edit"]
+
+
+RATIOS = st.sampled_from([1.0, 5.0, 20.0, 40.0, 80.0, 100.0, 33.3]) | st.floats(0.2, 200.0)
+
+
+@settings(
+    max_examples=EXAMPLES,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(
+    old=RATIOS,
+    new=RATIOS,
+    old_base=st.floats(0.0, 9_000.0),
+    start=st.integers(0, 40_000).map(lambda tenths: tenths / 10),
+    quiet=st.integers(0, 20),
+    used=st.floats(0.01, 9.0),
+    modulus=st.none() | st.sampled_from([100_000, 838_861, 2**32]),
+)
+@example(old=20.0, new=1.0, old_base=100.0, start=0.7, quiet=5, used=1.0, modulus=None)
+def test_what_is_booked_over_an_exchange_with_another_ratio_is_what_flowed(
+    desk, store, old, new, old_base, start, quiet, used, modulus
+):
+    """All in Wh behind no transformer: the old meter shows old_base in the morning, the new one
+    start; nothing flows for some minutes, then `used` each minute. modulus: the old meter's
+    register goes back to 0 half way, that of the new one does not come so far."""
+    meter = replace(
+        store.configuration.load().meter("m"),
+        meter_id=f"m{next(NUMBERS)}",
+        unit_id=1 + next(NUMBERS) % 240,
+        ct_ratio=old,
+        counter_modulus_wh=modulus,
+        connection_limit_w=None,
+    )
+    store.configuration.save_meter(meter, None)
+    minutes = np.arange(0, 721)
+    flowed = used * np.maximum(0, minutes - quiet)
+    before = old * (old_base + flowed)
+    if modulus is not None:
+        before = np.mod(before - before[360] + modulus, modulus)
+        assume(before[359] >= 0.9 * modulus and before[-1] <= 0.1 * modulus)
+    since = start + flowed
+    assume(modulus is None or old * since[-1] < 0.5 * modulus)
+
+    def read(first_ms, values):
+        store.bulk.add_sealed(
+            meter.meter_id, REGISTER, first_ms + MINUTE * np.arange(len(values)), values
+        )
+        store.bulk.finish()
+
+    read(T0, before)
+    read(NOON + MINUTE, old * since)
+    desk.enter(
+        ExchangeEntry(
+            meter.meter_id,
+            NOON,
+            round(float(before[-1])),
+            round(new * start),
+            ct_ratio=new,
+            confirmed=True,
+        )
+    )
+
+    span = (NOON + MINUTE + 720 * MINUTE) // QUARTER * QUARTER
+    got = store.ledger.intervals(meter.meter_id, T0, span)
+    at_end = old * float(np.interp((span - NOON - MINUTE) / MINUTE, minutes, since))
+    truth = old * float(flowed[-1]) + at_end - old * start
+    assert np.isfinite(got.energy_wh).all()
+    assert (got.energy_wh >= 0).all()
+    rounded_start = 0.5 * old / new  # half a Wh of what the person read, as it is counted
+    assert got.energy_wh.sum() == pytest.approx(truth, abs=2.0 + rounded_start)
