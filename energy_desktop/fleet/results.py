@@ -7,11 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from energy_desktop.domain.errors import NotFound
 from energy_desktop.domain.fleet import (
     DataQuality,
     DroppedRow,
-    FleetAnomaly,
     FleetOverview,
     FleetSummary,
     HouseholdForecast,
@@ -25,11 +23,9 @@ from energy_desktop.domain.fleet import (
     TrendDay,
 )
 from energy_desktop.fleet import clock, options, segments, summary, tariffs, years
-from energy_desktop.fleet.seen import SeenMarks, Stretch
-from energy_desktop.fleet.stored_run import StoredRun, limited, where
+from energy_desktop.fleet.stored_run import StoredRun, limited, no_household, where
+from energy_desktop.fleet.stretches import StrangeStretches
 
-_NEW_DAYS = 7
-_LAST_DAYS = 7
 _ORDERS = {
     "household": "household",
     "use": "kwh_per_day DESC, household",
@@ -56,6 +52,7 @@ class FleetResults:
         self.run = StoredRun(out)
         self.out = out
         self.year = None if year is None else years.read(self.run, year)
+        self.strange = StrangeStretches(self.run, self.year)
 
     # The run ---------------------------------------------------------------------------------
 
@@ -101,7 +98,7 @@ class FleetResults:
             missing_pct=float(missing or 0.0),
             tariffs={str(label): int(n) for label, n in labels},
             households_with_anomalies=int(strange or 0),
-            new_anomalies=self._count_new(),
+            new_anomalies=self.strange.count_new(),
             segments=self.segments(),
             years=self.years(),
             year=None if self.year is None else self.year.year,
@@ -175,46 +172,6 @@ class FleetResults:
         return replace(
             rows, rows=tuple(TrendDay(clock.day_of(row[0]), *row[1:]) for row in rows.rows)
         )
-
-    def anomalies(
-        self,
-        *,
-        method: str = "profile",
-        offset: int = 0,
-        limit: int | None = 100,
-        household: str | None = None,
-        tariff: str | None = None,
-        strongest_only: bool = True,
-        unseen_only: bool = False,
-    ) -> Page[FleetAnomaly]:
-        """Strongest first. method: profile or kmeans_residual.
-
-        strongest_only: one for each household, the one to look at. unseen_only: without those
-        that somebody has marked.
-        """
-        if not self.run.has("anomalies" if method == "profile" else "hybrid"):
-            return Page((), 0, offset)
-        marks = SeenMarks(self.out).read()
-        chosen, values = where(
-            ("f.household = ?", household),
-            ("h.tariff = ?", tariff),
-            *self._in_year(),
-            (f"NOT list_contains(?, {_STRETCH})", _named(marks) if unseen_only else None),
-        )
-        order = "PARTITION BY f.household ORDER BY days DESC, f.start_ms"
-        only = f"QUALIFY row_number() OVER ({order}) = 1"
-        base = self._found(method) + f" {chosen} {only if strongest_only else ''}"
-        total = self.run.row(f"SELECT count(*) FROM ({base})", values)[0]
-        rows = self.run.rows(
-            f"SELECT * FROM ({base}) ORDER BY days DESC, household, start_ms "
-            f"{limited(limit, offset)}",
-            values,
-        )
-        last = self._last_days([row[0] for row in rows])
-        found = tuple(
-            FleetAnomaly(*(*row, last.get(str(row[0]), ()), marks.get(row[:3]))) for row in rows
-        )
-        return Page(found, int(total), offset)
 
     def forecasts(
         self, *, offset: int = 0, limit: int | None = 100, household: str | None = None
@@ -311,7 +268,7 @@ class FleetResults:
             [household],
         )
         if not rows:
-            raise _no_household(household)
+            raise no_household(household)
         row = _household(rows[0][:-2])
         words = {one.segment: one.words for one in self.segments()}
         days = self.run.rows(
@@ -332,26 +289,11 @@ class FleetResults:
             day=tuple(clock.day_of(one[0]) for one in days),
             kwh=tuple(one[1] for one in days),
             week_kw=tuple(week),
-            anomalies=self.anomalies(household=household, strongest_only=False, limit=None).rows,
+            anomalies=self.strange.page(household=household, strongest_only=False, limit=None).rows,
             forecast=forecast[0] if forecast else None,
             bill_a_units=int(rows[0][-2]),
             bill_b_units=int(rows[0][-1]),
         )
-
-    def stretches(self, household: str) -> tuple[Stretch, ...]:
-        """All strange stretches of a household, by both methods. Raises NotFound."""
-        table = self.run.table("households.parquet")
-        if not self.run.rows(f"SELECT 1 FROM {table} WHERE household = ?", [household]):
-            raise _no_household(household)
-        found: list[Stretch] = []
-        for name in ("anomalies", "hybrid"):
-            if self.run.has(name):
-                found += self.run.rows(
-                    f"SELECT household, kind, start_ms FROM {self.run.table(name)} "
-                    "WHERE household = ? ORDER BY start_ms, kind",
-                    [household],
-                )
-        return tuple(dict.fromkeys(found))
 
     def readings(self, household: str) -> tuple[list[int], list[float], int]:
         """Start (UTC epoch ms), energy (Wh) and step (s) of a household's readings.
@@ -364,7 +306,7 @@ class FleetResults:
             [household],
         )
         if not rows:
-            raise _no_household(household)
+            raise no_household(household)
         return [60_000 * row[0] for row in rows], [row[1] for row in rows], 60 * int(rows[0][2])
 
     # Inside ----------------------------------------------------------------------------------
@@ -391,58 +333,6 @@ class FleetResults:
             return self.year.households
         return self.run.table("households.parquet")
 
-    def _in_year(self) -> tuple[tuple[str, Any], ...]:
-        """Conditions on stretches: those that touch the year."""
-        if self.year is None:
-            return ()
-        return (("f.start_ms < ?", self.year.end_ms), ("f.end_ms > ?", self.year.start_ms))
-
-    def _found(self, method: str) -> str:
-        """Rows of FleetAnomaly but for the last days. Scores and `new` are those of the run,
-        whatever year is looked at: a stretch does not get stronger by looking at less.
-        """
-        found = self.run.table("anomalies" if method == "profile" else "hybrid")
-        households = self.run.table("households.parquet")
-        week_ms = _NEW_DAYS * 86_400_000
-        return (
-            "SELECT f.household, f.kind, f.start_ms, f.end_ms, f.actual_kwh, f.expected_kwh, "
-            # A stuck or dead meter: its length. Else what it is worth in usual days.
-            "CASE WHEN f.kind IN ('flat', 'zero') THEN (f.end_ms - f.start_ms) / 86400000.0 "
-            "ELSE abs(f.actual_kwh - f.expected_kwh) / greatest(h.kwh_per_day, 0.05) END AS days, "
-            f"f.reason, f.end_ms > (h.last_day + 1) * 86400000 - {week_ms} AS new, h.kwh_per_day "
-            f"FROM {found} f JOIN {households} h USING (household)"
-        )
-
-    def _count_new(self) -> int:
-        if not self.run.has("anomalies"):
-            return 0
-        marks = SeenMarks(self.out).read()
-        chosen, values = where(
-            *self._in_year(), (f"NOT list_contains(?, {_STRETCH})", _named(marks))
-        )
-        counted = f"SELECT count(*) FILTER (new) FROM ({self._found('profile')} {chosen})"
-        return int(self.run.row(counted, values)[0])
-
-    def _last_days(self, households: list[str]) -> dict[str, tuple[float | None, ...]]:
-        if not households:
-            return {}
-        rows = self.run.rows(
-            "SELECT household, list(CASE WHEN complete THEN mwh / 1e6 END ORDER BY local_day) "
-            f"FROM (SELECT *, max(local_day) OVER (PARTITION BY household) AS last "
-            f"FROM {self.run.table('days')} WHERE household IN (SELECT unnest(?))) "
-            f"WHERE local_day > last - {_LAST_DAYS} GROUP BY household",
-            [sorted(set(households))],
-        )
-        return {str(name): tuple(values) for name, values in rows}
-
-
-_STRETCH = "f.household || chr(9) || f.kind || chr(9) || f.start_ms"
-
-
-def _named(marks: Any) -> list[str]:
-    """Marked stretches as _STRETCH writes them. Never empty, since an empty list has no type."""
-    return ["", *("\t".join((name, kind, str(start))) for name, kind, start in marks)]
-
 
 def _household(row: tuple[Any, ...]) -> HouseholdRow:
     values = list(row)
@@ -453,11 +343,3 @@ def _household(row: tuple[Any, ...]) -> HouseholdRow:
 
 def _finite(value: float | None) -> float | None:
     return value if value is not None and math.isfinite(value) else None
-
-
-def _no_household(household: str) -> NotFound:
-    return NotFound(
-        where=f"Household {household}",
-        what="The fleet has no such household.",
-        remedy="`energy-desktop fleet show OUT --households` lists them.",
-    )

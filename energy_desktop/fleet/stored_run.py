@@ -88,6 +88,14 @@ def limited(limit: int | None, offset: int) -> str:
     return f"{until}OFFSET {int(offset)}"
 
 
+def no_household(household: str) -> NotFound:
+    return NotFound(
+        where=f"Household {household}",
+        what="The fleet has no such household.",
+        remedy="`energy-desktop fleet show OUT --households` lists them.",
+    )
+
+
 def _files_in(path: Path) -> list[Path]:
     if path.is_file():
         return [path]
