@@ -239,7 +239,7 @@ class FleetService:
         year: int | None = None,
     ) -> Page[FleetAnomaly]:
         """Strongest first; strongest_only: one for each household."""
-        return self._look(out, year).anomalies(
+        return self._look(out, year).strange.page(
             method=method,
             offset=offset,
             limit=limit,
@@ -380,7 +380,7 @@ def _results(out: Path, year: int | None = None) -> FleetResults:
 def _stretches(
     out: Path, household: str, stretch: tuple[str, int] | None
 ) -> tuple[tuple[str, str, int], ...]:
-    found = _results(out).stretches(household)
+    found = _results(out).strange.of_household(household)
     if stretch is None:
         return found
     if (household, *stretch) not in found:
