@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from energy_desktop.analytics.maintenance.features import daily_features
+from energy_desktop.analytics.maintenance.features import SLOWEST_S, daily_features
 from energy_desktop.domain.clock import Clock, to_ms
 from energy_desktop.domain.configuration import Configuration
 from energy_desktop.domain.energy import (
@@ -188,7 +188,12 @@ def judge_equipment(given: WatchInput) -> EquipmentReport:
 
     meter = given.meter
     price = Decimal(given.price_per_kwh)
-    days = daily_features(given.power, given.zone, ledger=given.ledger)
+    days = daily_features(
+        given.power,
+        given.zone,
+        ledger=given.ledger,
+        read_every_s=min(max(60.0, meter.poll_interval_s), SLOWEST_S),
+    )
     verdict = watch(
         meter.meter_id,
         meter.name,
@@ -205,6 +210,8 @@ def judge_equipment(given: WatchInput) -> EquipmentReport:
         judged=given.judged,
         lost=given.lost,
     )
+    if meter.poll_interval_s > SLOWEST_S and not days.usable.any():
+        verdict = replace(verdict, state_sentence=_read_too_rarely(meter))
     try:
         strange = find_anomalies(
             given.ledger.start_ms,
@@ -224,6 +231,14 @@ def judge_equipment(given: WatchInput) -> EquipmentReport:
     )
     newest_first = tuple(sorted(found, key=lambda f: -f.start_ms))
     return EquipmentReport(verdict, newest_first)
+
+
+def _read_too_rarely(meter: Meter) -> str:
+    return (
+        f"It has no baseline: it is read each {meter.poll_interval_s / 60:g} min, which says too "
+        f"little of how long it runs. Read it each {SLOWEST_S / 60:g} min or more often (Edit "
+        "meter, `poll_interval_s`)."
+    )
 
 
 def watched(configuration: Configuration) -> tuple[Meter, ...]:
