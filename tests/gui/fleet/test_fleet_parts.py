@@ -13,7 +13,7 @@ from energy_desktop.domain.fleet import Page, TrendDay
 from energy_desktop.ui.views.fleet import words
 from energy_desktop.ui.views.fleet.forecasts_part import models
 from energy_desktop.ui.views.fleet.overview_part import Dots
-from energy_desktop.ui.views.fleet.quality_part import reasons
+from energy_desktop.ui.views.fleet.quality_part import reasons, stages
 from energy_desktop.ui.views.fleet.segments_part import Groups, stability_line
 from energy_desktop.ui.views.fleet.trends_part import months, weekly_mean
 from tests.gui.fleet.fakes import (
@@ -209,6 +209,26 @@ def test_both_methods_for_strange_days_can_be_held_beside_each_other(make, settl
 
     assert fleet.asked[-1][3] == "kmeans_residual"
     assert "3 stretches in 2 of 50" in view.anomalies.found.text()
+
+
+@pytest.mark.parametrize(
+    ("units", "said"),
+    [(3_317_932_600, "€\u00a0331,793.26"), (-91_604_100, "−\u00a0€\u00a09,160.41"),
+     (49_768_981_200, "€\u00a05.0 M"), (-49_768_981_200, "−\u00a0€\u00a05.0 M")],
+)  # fmt: skip
+def test_what_a_fleet_pays_is_said_with_its_currency_and_from_a_million_on_short(
+    context, units, said
+):
+    assert words.fleet_money(context.formats, units) == said
+
+
+def test_the_stages_begin_with_all_of_them_beside_what_was_estimated():
+    run = a_summary(estimated_s=2.4)
+
+    assert [(one.name, one.seconds) for one in stages(run)] == [
+        ("all", 2.0), ("estimated", 2.4), ("ingest", 1.5), ("daily", 0.5),
+    ]  # fmt: skip
+    assert "estimated" not in [one.name for one in stages(replace(run, finished=False))]
 
 
 def test_the_tariffs_say_who_wins_and_what_the_fleet_pays(make, settle):

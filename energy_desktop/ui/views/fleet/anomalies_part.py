@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import cast
 
-from energy_desktop.domain.fleet import FleetAnomaly
 from energy_desktop.services.fleet import FleetService, Method
 from energy_desktop.ui.formatting import Formats
 from energy_desktop.ui.views.base import BaseView
-from energy_desktop.ui.views.fleet.part import PagedTable, Part
+from energy_desktop.ui.views.fleet.part import Part
 from energy_desktop.ui.views.fleet.ranking import ranking
 from energy_desktop.ui.views.fleet.seen_line import Marked, SeenLine, Who
 from energy_desktop.ui.widgets.paint import label
@@ -36,14 +35,12 @@ class AnomaliesPart(Part):
             one.changed.connect(lambda _: self._list())
             self.panel.add_header_widget(one)
         self.table = ranking(self.formats, times=True)
-        self.table.opened.connect(lambda row: self.opened.emit(row.household))
         self.seen = SeenLine(host, fleet, formats, self.table, who)
         self.seen.marked.connect(self._on_marked)
         self.found = label("", "caption", wrap=True)
-        self.panel.set_content(self.table)
+        self.paged = self.paged_households(self.panel, self.table, "found")
         self.panel.set_content(self.seen)
         self.panel.set_content(self.found)
-        self.paged: PagedTable[FleetAnomaly] = PagedTable(host, self.panel, self.table, "found")
         self.body.addWidget(self.panel, 1)
 
     @property

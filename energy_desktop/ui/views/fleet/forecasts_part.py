@@ -10,7 +10,7 @@ from energy_desktop.services.fleet import FleetService
 from energy_desktop.ui.formatting import Formats
 from energy_desktop.ui.views.base import BaseView
 from energy_desktop.ui.views.fleet import words
-from energy_desktop.ui.views.fleet.part import PagedTable, Part
+from energy_desktop.ui.views.fleet.part import Part
 from energy_desktop.ui.widgets.paint import Bar, label
 from energy_desktop.ui.widgets.panel import Panel
 from energy_desktop.ui.widgets.table import Cell, Column, Table
@@ -100,11 +100,7 @@ class ForecastsPart(Part):
             key=lambda f: f.household,
             name="Forecasts by household",
         )  # fmt: skip
-        self.table.opened.connect(lambda row: self.opened.emit(row.household))
-        self.list_panel.set_content(self.table)
-        self.paged: PagedTable[HouseholdForecast] = PagedTable(
-            host, self.list_panel, self.table, "households"
-        )
+        self.paged = self.paged_households(self.list_panel, self.table)
         self.body.addWidget(self.models_panel)
         self.body.addWidget(self.list_panel, 1)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
@@ -21,7 +21,16 @@ from energy_desktop.ui.views.base import BaseView
 from energy_desktop.ui.widgets.panel import Panel
 from energy_desktop.ui.widgets.table import Table
 
+
+class OfHousehold(Protocol):
+    """A row about a household."""
+
+    @property
+    def household(self) -> str: ...
+
+
 Row = TypeVar("Row")
+HouseholdRow = TypeVar("HouseholdRow", bound=OfHousehold)
 
 PAGE_ROWS = 100
 
@@ -70,6 +79,14 @@ class Part(QWidget):
 
     def read(self, out: Path) -> None:
         """Asks for what the part shows of the run in `out`, its `tariff` and its `year`."""
+
+    def paged_households(
+        self, panel: Panel, table: Table[HouseholdRow], what: str = "households"
+    ) -> PagedTable[HouseholdRow]:
+        """The table page by page in its panel; a row that is opened opens its household."""
+        table.opened.connect(lambda row: self.opened.emit(row.household))
+        panel.set_content(table)
+        return PagedTable(self.host, panel, table, what)
 
     @staticmethod
     def column(*panels: tuple[QWidget, int]) -> QVBoxLayout:

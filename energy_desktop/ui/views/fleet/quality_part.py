@@ -30,11 +30,26 @@ class Stage:
     seconds: float
 
 
+_SUMS = {"all": "In all", "estimated": "Estimated, on two cores"}
+
+
+def _stage_word(stage: Stage) -> str:
+    return _SUMS.get(stage.name) or words.STAGES.get(stage.name, stage.name)
+
+
 def reasons(summary: FleetSummary) -> tuple[Reason, ...]:
     """The most frequent first."""
     read = summary.rows_read or 1
     ordered = sorted(summary.dropped.items(), key=lambda one: -one[1])
     return tuple(Reason(name, n, 100 * n / read) for name, n in ordered if n)
+
+
+def stages(summary: FleetSummary) -> list[Stage]:
+    """All of them first, beside what was thought they would take; then each."""
+    rows = [Stage("all", sum(summary.seconds.values()))]
+    if summary.estimated_s is not None and summary.finished:
+        rows.append(Stage("estimated", summary.estimated_s))
+    return rows + [Stage(name, seconds) for name, seconds in summary.seconds.items()]
 
 
 class QualityPart(Part):
@@ -58,7 +73,11 @@ class QualityPart(Part):
         self.stages_panel = Panel("Run")
         self.stages: Table[Stage] = Table(
             [
-                Column("Stage", lambda s: words.STAGES.get(s.name, s.name), stretch=1),
+                Column(
+                    "Stage",
+                    lambda s: _SUMS.get(s.name) or words.STAGES.get(s.name, s.name),
+                    stretch=1,
+                ),
                 Column("Seconds", lambda s: formats.number(s.seconds, 1), width=70, number=True),
             ],
             key=lambda s: s.name,
@@ -93,9 +112,10 @@ class QualityPart(Part):
             [
                 Column("File", self._place, stretch=2, elide_middle=True),
                 Column("Household", lambda r: r.household, width=90),
-                Column("Time", lambda r: r.time, stretch=2),
-                Column("Value", lambda r: r.value, width=70),
-                Column("Why", lambda r: words.why(r), stretch=3),
+                # London writes seven decimals of a second.
+                Column("Time", lambda r: r.time.removesuffix(".0000000"), width=144),
+                Column("Value", lambda r: r.value, width=84),
+                Column("Why", lambda r: words.why(r), stretch=2),
             ],
             key=lambda r: r,
             name="Rows left out",
@@ -110,8 +130,8 @@ class QualityPart(Part):
         above.addWidget(self.reasons_panel, 5)
         above.addWidget(self.stages_panel, 3)
         above.addWidget(self.broken_panel, 4)
-        below.addWidget(self.files_panel, 5)
-        below.addWidget(self.rows_panel, 7)
+        below.addWidget(self.files_panel, 3)
+        below.addWidget(self.rows_panel, 5)
         self.body.addLayout(above, 2)
         self.body.addLayout(below, 3)
 
@@ -141,12 +161,9 @@ class QualityPart(Part):
         self.reasons_panel.set_subtitle(
             f"{formats.count(words.left_out(summary))} of {formats.count(summary.rows_read)} rows"
         )
-        self.stages.show_rows([Stage(n, s) for n, s in summary.seconds.items()])
-        total = formats.number(sum(summary.seconds.values()), 1) + " s"
-        if summary.estimated_s is not None and summary.finished:
-            total += f" (estimated: {words.about(formats, summary.estimated_s)})"
+        self.stages.show_rows(stages(summary))
         self.stages_panel.set_subtitle(
-            f"{summary.engine}, {total}, {formats.number(summary.peak_mb)} MB at most"
+            f"{summary.engine}, {formats.number(summary.peak_mb)} MB at most"
         )
         self.broken.show_rows(summary.broken, empty="Every file could be read.")
 

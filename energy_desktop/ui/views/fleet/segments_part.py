@@ -13,7 +13,8 @@ from energy_desktop.services.fleet import FleetService
 from energy_desktop.ui.formatting import Formats
 from energy_desktop.ui.views.base import BaseView
 from energy_desktop.ui.views.fleet import words
-from energy_desktop.ui.views.fleet.part import PagedTable, Part
+from energy_desktop.ui.views.fleet.columns import tariff_column, yearly_columns
+from energy_desktop.ui.views.fleet.part import Part
 from energy_desktop.ui.views.fleet.shapes import (
     HOUR_TICKS,
     HOURS,
@@ -89,21 +90,21 @@ class SegmentsPart(Part):
                     ),
                     stretch=1,
                 ),
-                Column("Households", lambda s: formats.count(s.households), width=96, number=True),
+                Column("Households", lambda s: formats.count(s.households), width=88, number=True),
                 Column("%", lambda s: formats.number(s.share_pct), width=44, number=True),
                 Column(
-                    "kWh/day", lambda s: words.kwh(formats, s.kwh_per_day), width=78, number=True
+                    "kWh/day", lambda s: words.kwh(formats, s.kwh_per_day), width=70, number=True
                 ),
                 Column(
                     "At night, %",
                     lambda s: formats.number(s.night_share_pct),
-                    width=92,
+                    width=84,
                     number=True,
                 ),
                 Column(
                     "A year",
                     lambda s: formats.money_value(s.cost_per_year),
-                    width=96,
+                    width=92,
                     number=True,
                     tooltip="Of a mean household under the first tariff",
                 ),
@@ -133,15 +134,11 @@ class SegmentsPart(Part):
         for widget in (self.scope, self.search, self.order):
             self.list_panel.add_header_widget(widget)
         self.table = household_table(self)
-        self.table.opened.connect(lambda row: self.opened.emit(row.household))
-        self.list_panel.set_content(self.table)
-        self.paged: PagedTable[HouseholdRow] = PagedTable(
-            host, self.list_panel, self.table, "households"
-        )
+        self.paged = self.paged_households(self.list_panel, self.table)
         above = QHBoxLayout()
         above.setSpacing(8)
-        above.addWidget(self.shapes_panel, 4)
-        above.addWidget(self.groups_panel, 7)
+        above.addWidget(self.shapes_panel, 3)
+        above.addWidget(self.groups_panel, 6)
         self.body.addLayout(above, 5)
         self.body.addWidget(self.list_panel, 6)
 
@@ -254,7 +251,7 @@ def household_table(part: Part) -> Table[HouseholdRow]:
                 lambda r: Cell(r.household, swatch=words.curve(r.segment) if r.segment else "line"),
                 stretch=1,
             ),
-            Column("Tariff", lambda r: words.tariff_name(r.tariff), width=110),
+            tariff_column("Tariff"),
             Column("kWh/day", lambda r: words.kwh(formats, r.kwh_per_day), width=78, number=True),
             Column("At night, %", lambda r: percent(r.night_share_pct), width=84, number=True),
             Column("At peak, %", lambda r: percent(r.peak_share_pct), width=84, number=True),
@@ -266,18 +263,7 @@ def household_table(part: Part) -> Table[HouseholdRow]:
             ),
             Column("Days", lambda r: formats.count(r.complete_days), width=60, number=True),
             Column("Strange", lambda r: formats.count(r.anomalies), width=68, number=True),
-            Column(
-                "Year, first tariff",
-                lambda r: formats.money_value(r.cost_a_per_year),
-                width=112,
-                number=True,
-            ),
-            Column(
-                "Year, second",
-                lambda r: formats.money_value(r.cost_b_per_year),
-                width=100,
-                number=True,
-            ),
+            *yearly_columns(formats),
         ],
         key=lambda r: r.household,
         name="Households",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Literal, cast
 
@@ -10,7 +11,8 @@ from energy_desktop.services.fleet import FleetService
 from energy_desktop.ui.formatting import Formats
 from energy_desktop.ui.views.base import BaseView
 from energy_desktop.ui.views.fleet import words
-from energy_desktop.ui.views.fleet.part import PagedTable, Part
+from energy_desktop.ui.views.fleet.columns import tariff_column, yearly_columns
+from energy_desktop.ui.views.fleet.part import Part
 from energy_desktop.ui.widgets.marks import Figure, FigureRow
 from energy_desktop.ui.widgets.paint import label
 from energy_desktop.ui.widgets.panel import Panel
@@ -43,7 +45,7 @@ class TariffsPart(Part):
         self.table: Table[TariffRow] = Table(
             [
                 Column("Household", lambda r: r.household, stretch=1),
-                Column("On", lambda r: words.tariff_name(r.tariff), width=120),
+                tariff_column("On"),
                 Column(
                     "Bill, first", lambda r: formats.money(r.bill_a_units), width=110, number=True
                 ),
@@ -51,28 +53,13 @@ class TariffsPart(Part):
                     "Bill, second", lambda r: formats.money(r.bill_b_units), width=110, number=True
                 ),
                 Column("Change", self._change, width=110, number=True),
-                Column(
-                    "Year, first",
-                    lambda r: formats.money_value(r.cost_a_per_year),
-                    width=110,
-                    number=True,
-                ),
-                Column(
-                    "Year, second",
-                    lambda r: formats.money_value(r.cost_b_per_year),
-                    width=110,
-                    number=True,
-                ),
+                *yearly_columns(formats),
                 Column("A year it", self._yearly, width=150, number=True),
             ],
             key=lambda r: r.household,
             name="Bills under both tariffs",
         )
-        self.table.opened.connect(lambda row: self.opened.emit(row.household))
-        self.list_panel.set_content(self.table)
-        self.paged: PagedTable[TariffRow] = PagedTable(
-            host, self.list_panel, self.table, "households"
-        )
+        self.paged = self.paged_households(self.list_panel, self.table)
         self.body.addWidget(self.panel)
         self.body.addWidget(self.list_panel, 1)
 
@@ -93,16 +80,14 @@ class TariffsPart(Part):
     def show_tariffs(self, found: TariffSummary) -> None:
         """The figures hold for the whole fleet, also when one tariff's households are listed."""
         formats = self.formats
+        money = partial(words.fleet_money, formats)
         change = found.total_b_units - found.total_a_units
         share = 100 * change / found.total_a_units if found.total_a_units else None
         self.figures.show_figures(
             [
-                Figure(f"First: {found.name_a}", formats.amount(found.total_a_units), "",
-                       "what was read"),
-                Figure(f"Second: {found.name_b}", formats.amount(found.total_b_units), "",
-                       "what was read"),
-                Figure("Change", formats.amount(change), "",
-                       formats.percent(share, 1, signed=True)),
+                Figure(f"First: {found.name_a}", money(found.total_a_units), "", "what was read"),
+                Figure(f"Second: {found.name_b}", money(found.total_b_units), "", "what was read"),
+                Figure("Change", money(change), "", formats.percent(share, 1, signed=True)),
                 Figure("Pay less", formats.count(found.winners), "", "households"),
                 Figure("Pay more", formats.count(found.losers), "", "households"),
                 Figure("The same", formats.count(found.unchanged), "", "households"),

@@ -90,7 +90,7 @@ class TrendsPart(Part):
 
     def __init__(self, host: BaseView, fleet: FleetService, formats: Formats) -> None:
         super().__init__(host, fleet, formats)
-        self.use_panel = Panel("Use of a household on a day, kWh", "mean of those whose day counts")
+        self.use_panel = Panel("kWh a day", "mean household of those whose day counts")
         self.use = Chart(formats, formats.scale("Wh"), name="Use of a household on a day")
         self.legend = Legend()
         self.use_panel.add_header_widget(self.legend)

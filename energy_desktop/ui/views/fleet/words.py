@@ -16,7 +16,8 @@ from energy_desktop.domain.fleet import (
     Segment,
     TariffSummary,
 )
-from energy_desktop.ui.formatting import UNKNOWN, Formats
+from energy_desktop.domain.money import UNITS
+from energy_desktop.ui.formatting import MINUS, THIN, UNKNOWN, Formats
 
 MODEL_NAMES = {
     "lightgbm": "LightGBM, one for all",
@@ -71,6 +72,15 @@ def about(formats: Formats, seconds: float | None) -> str:
         step = 1 if seconds < 20 else 5
         return f"about {formats.number(step * max(1, round(seconds / step)))} s on two cores"
     return f"about {formats.number(round(seconds / 60))} min on two cores"
+
+
+def fleet_money(formats: Formats, units: int) -> str:
+    """What a fleet pays, in 1e-4 units; from a million on without its small change."""
+    if abs(units) < _MANY * UNITS:
+        return formats.money(units)
+    sign = MINUS + THIN if units < 0 else ""
+    said = many(formats, round(abs(units) / UNITS))
+    return f"{sign}{formats.sign_of(formats.currency)}{THIN}{said}"
 
 
 def households(formats: Formats, n: int) -> str:
