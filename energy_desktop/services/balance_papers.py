@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -17,7 +16,7 @@ from energy_desktop.domain.balance import (
     WeatherDay,
     WeatherLook,
 )
-from energy_desktop.domain.clock import Clock, from_ms, to_ms
+from energy_desktop.domain.clock import Clock, to_ms
 from energy_desktop.domain.document import (
     Cell,
     Document,
@@ -30,6 +29,7 @@ from energy_desktop.domain.document import (
 from energy_desktop.domain.ports import ConfigurationStore
 from energy_desktop.domain.site import VirtualMeter
 from energy_desktop.services.balances import BalanceService
+from energy_desktop.services.papers import Letterhead, cell_day, cell_kwh
 
 _PARTS = (
     DocumentColumn("Main meter", weight=0),
@@ -80,11 +80,12 @@ class BalancePapers:
         self._configuration = configuration
         self._balances = balances
         self._clock = clock
-        self._simulated = simulated
+        self._letterhead = Letterhead(clock, simulated)
 
     def balance(self, nodes: Sequence[NodeBalance], *, by_month: bool = False) -> Document:
         """Each main meter with its parts, the course of its rest and what it likely is."""
-        zone = ZoneInfo(self._configuration.load().site.zone)
+        site = self._configuration.load().site
+        zone = ZoneInfo(site.zone)
         sections: list[DocumentSection] = []
         for node in nodes:
             slices = _inner(self._balances.slices(node, by_month=by_month))
@@ -93,12 +94,13 @@ class BalancePapers:
         periods = [n.period_ms for n in nodes]
         closed = sum(n.closed for n in nodes)
         told = f"{closed} of {wording.count(len(nodes), 'main meter')} add up with what is behind."
-        return self._document(
+        return self._letterhead.document(
+            site,
             "Energy balance",
             (min((p[0] for p in periods), default=0), max((p[1] for p in periods), default=0)),
             told if nodes else "No meter stands behind another one.",
             figures=_node_figures(nodes[0]) if nodes else (),
-            sections=tuple(sections),
+            sections=sections,
         )
 
     def weather(self, look: WeatherLook) -> Document:
@@ -115,7 +117,8 @@ class BalancePapers:
             columns=_DAYS,
             rows=tuple(_weather_row(d, look.signature) for d in days),
         )
-        return self._document(
+        return self._letterhead.document(
+            self._configuration.load().site,
             f"Energy and temperature, {look.meter.name}",
             (days[0].start_ms if days else look.end_ms, look.end_ms),
             signature_sentence(look),
@@ -126,7 +129,8 @@ class BalancePapers:
     def virtual(self, meters: Sequence[VirtualMeter]) -> Document:
         """All formulas."""
         now_ms = to_ms(self._clock())
-        return self._document(
+        return self._letterhead.document(
+            self._configuration.load().site,
             "Virtual meters",
             (now_ms, now_ms),
             f"{wording.count(len(meters), 'virtual meter')}.",
@@ -138,28 +142,6 @@ class BalancePapers:
                     rows=tuple((v.meter_id, v.name, v.formula, v.note) for v in meters),
                 ),
             ),
-        )
-
-    def _document(
-        self,
-        title: str,
-        period_ms: tuple[int, int],
-        answer: str,
-        *,
-        figures: tuple[DocumentFigure, ...] = (),
-        sections: tuple[DocumentSection, ...] = (),
-    ) -> Document:
-        site = self._configuration.load().site
-        return Document(
-            title,
-            site.name,
-            site.zone,
-            *period_ms,
-            to_ms(self._clock()),
-            answer,
-            figures,
-            sections,
-            self._simulated(),
         )
 
 
@@ -215,12 +197,6 @@ def _kwh(energy_wh: float, decimals: int = 1) -> str:
     return wording.number(energy_wh / 1000, decimals)
 
 
-def _cell_kwh(energy_wh: float | None) -> Decimal | None:
-    if energy_wh is None or np.isnan(energy_wh):
-        return None
-    return Decimal(round(energy_wh)) / 1000
-
-
 def _pct(part: float | None, whole: float) -> float | None:
     if part is None or np.isnan(part) or not whole > 0:
         return None
@@ -255,9 +231,9 @@ def _parts_section(
             node.meter.name,
             part.meter.name,
             part.way.value,
-            _cell_kwh(part.shared_wh),
+            cell_kwh(part.shared_wh),
             _pct(part.shared_wh, used) if part.way is Way.USED else None,
-            _cell_kwh(part.estimated_wh),
+            cell_kwh(part.estimated_wh),
             _hours(node.steps - part.known_steps, node.step_s),
         )
         for part in node.parts
@@ -271,7 +247,7 @@ def _parts_section(
             node.meter.name,
             "Unexplained rest",
             rest.cause.value,
-            None if node.absent else _cell_kwh(rest.total_wh),
+            None if node.absent else cell_kwh(rest.total_wh),
             _pct(None if node.absent else rest.total_wh, used),
             None,
             _hours(node.steps - rest.steps, node.step_s),
@@ -316,7 +292,7 @@ def _bars(
 
 
 def _label(edge_ms: int, zone: ZoneInfo, *, by_month: bool) -> str:
-    local = from_ms(edge_ms).astimezone(zone).date()
+    local = cell_day(edge_ms, zone)
     return wording.month(f"{local:%Y-%m}") if by_month else wording.short_day(local)
 
 
@@ -331,10 +307,10 @@ def _slices_section(
     rows = tuple(
         (
             node.meter.name,
-            from_ms(int(edge)).astimezone(zone).date(),
-            _cell_kwh(float(slices.used_wh[i])),
-            _cell_kwh(float(slices.used_wh[i] - slices.rest_wh[i])),
-            _cell_kwh(float(slices.rest_wh[i])),
+            cell_day(int(edge), zone),
+            cell_kwh(float(slices.used_wh[i])),
+            cell_kwh(float(slices.used_wh[i] - slices.rest_wh[i])),
+            cell_kwh(float(slices.rest_wh[i])),
             _pct(float(slices.rest_wh[i]), float(slices.used_wh[i])),
             _hours(int(slices.known_steps[i]), node.step_s),
             _hours(int(slices.steps[i]), node.step_s),
@@ -358,8 +334,8 @@ def _weather_row(day: WeatherDay, signature: EnergySignature | None) -> tuple[Ce
     remark = "estimated" if day.estimated else "not whole" if day.energy_wh is None else ""
     return (
         day.day,
-        _cell_kwh(day.energy_wh),
-        _cell_kwh(expected),
+        cell_kwh(day.energy_wh),
+        cell_kwh(expected),
         day.mean_c,
         day.heating_kd,
         day.cooling_kd,

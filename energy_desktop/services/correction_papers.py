@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from decimal import Decimal
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from energy_desktop.domain import wording
-from energy_desktop.domain.clock import Clock, from_ms, to_ms
+from energy_desktop.domain.clock import Clock
 from energy_desktop.domain.document import (
     Cell,
     Document,
@@ -20,7 +19,7 @@ from energy_desktop.domain.errors import NotEnoughData
 from energy_desktop.domain.invoice import EvidenceInterval, Invoice, InvoiceCorrection
 from energy_desktop.domain.money import to_decimal
 from energy_desktop.services.billing import BillingService
-from energy_desktop.services.papers import PaperService
+from energy_desktop.services.papers import Letterhead, PaperService, cell_kwh, cell_moment
 
 _SUMS = (
     DocumentColumn("", weight=2.4),
@@ -51,8 +50,7 @@ class CorrectionPapers:
     ) -> None:
         self._billing = billing
         self._papers = papers
-        self._clock = clock
-        self._simulated = simulated
+        self._letterhead = Letterhead(clock, simulated)
 
     def write(self, correction: InvoiceCorrection, out: Path) -> tuple[Path, ...]:
         """PDF, CSV or Excel. Raises what `PaperService.write` raises."""
@@ -84,13 +82,10 @@ class CorrectionPapers:
                     rows=changed,
                 )
             )
-        return Document(
+        return self._letterhead.document(
+            issued.site,
             f"Correction of invoice {issued.number}",
-            issued.site.name,
-            issued.site.zone,
-            issued.period_start_ms,
-            issued.period_end_ms,
-            to_ms(self._clock()),
+            (issued.period_start_ms, issued.period_end_ms),
             " ".join((correction.sentence, *correction.unsettled)),
             (
                 DocumentFigure("Client", issued.client.name),
@@ -101,14 +96,13 @@ class CorrectionPapers:
                     "with tax",
                 ),
             ),
-            tuple(sections),
-            self._simulated(),
+            sections,
         )
 
 
 def _sums(issued: Invoice, now: Invoice) -> DocumentSection:
     def kwh(name: str, then: int, later: int) -> tuple[Cell, ...]:
-        return (name, _kwh(then), _kwh(later), _kwh(later - then))
+        return (name, cell_kwh(then), cell_kwh(later), cell_kwh(later - then))
 
     def money(name: str, then: int, later: int) -> tuple[Cell, ...]:
         return (name, to_decimal(then), to_decimal(later), to_decimal(later - then))
@@ -144,11 +138,11 @@ def _changed(issued: Invoice, now: Invoice, zone: ZoneInfo) -> tuple[tuple[Cell,
             rows.append(
                 (
                     names.get(key[0], key[0]),
-                    from_ms(key[1]).astimezone(zone).isoformat(timespec="minutes"),
+                    cell_moment(key[1], zone),
                     known.step_s // 60,
-                    _kwh(billed),
-                    _kwh(due),
-                    _kwh(due - billed),
+                    cell_kwh(billed),
+                    cell_kwh(due),
+                    cell_kwh(due - billed),
                     "nothing to bill" if later is None else later.quality.name.lower(),
                 )
             )
@@ -158,7 +152,3 @@ def _changed(issued: Invoice, now: Invoice, zone: ZoneInfo) -> tuple[tuple[Cell,
 def _wh(interval: EvidenceInterval | None) -> int:
     """What is billed of it; an interval that is no evidence is billed nothing."""
     return 0 if interval is None else interval.energy_wh
-
-
-def _kwh(energy_wh: int) -> Decimal:
-    return Decimal(energy_wh) / 1000

@@ -1,15 +1,72 @@
-"""Writes documents: PDF, CSV or Excel by the ending of the name, from one value."""
+"""Writes documents: PDF, CSV or Excel by the ending of the name, from one value.
+
+What every document of a site says alike stands here too: whose it is, when it was made, whether
+its meters are simulated, and how energy and moments are written in its tables.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
-from energy_desktop.domain.document import Document, DocumentSection
+from energy_desktop.domain.clock import Clock, from_ms, to_ms
+from energy_desktop.domain.document import Document, DocumentFigure, DocumentSection
 from energy_desktop.domain.errors import NotEnoughData, WrongUse
+from energy_desktop.domain.site import Site
 
 RenderDocument = Callable[[Document], bytes]
 ENDINGS = (".csv", ".xlsx", ".pdf")
+
+
+class Letterhead:
+    """simulated: whether the site is a demo, which every paper of it must say."""
+
+    def __init__(self, clock: Clock, simulated: Callable[[], bool]) -> None:
+        self._clock = clock
+        self._simulated = simulated
+
+    def document(
+        self,
+        site: Site,
+        title: str,
+        period_ms: tuple[int, int],
+        answer: str,
+        figures: Sequence[DocumentFigure] = (),
+        sections: Sequence[DocumentSection] = (),
+    ) -> Document:
+        """What a site's paper says of [start, end) in UTC epoch ms; made now."""
+        return Document(
+            title,
+            site.name,
+            site.zone,
+            *period_ms,
+            to_ms(self._clock()),
+            answer,
+            tuple(figures),
+            tuple(sections),
+            self._simulated(),
+        )
+
+
+def cell_kwh(energy_wh: float | None) -> Decimal | None:
+    """To the Wh; None: not known, which NaN is too."""
+    if energy_wh is None or math.isnan(energy_wh):
+        return None
+    return Decimal(round(energy_wh)) / 1000
+
+
+def cell_moment(at_ms: int, zone: ZoneInfo) -> str:
+    """With its offset, so that the hour that happens twice is told apart."""
+    return from_ms(at_ms).astimezone(zone).isoformat(timespec="minutes")
+
+
+def cell_day(at_ms: int, zone: ZoneInfo) -> date:
+    """The local day."""
+    return from_ms(at_ms).astimezone(zone).date()
 
 
 class PaperService:

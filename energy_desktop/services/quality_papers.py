@@ -7,12 +7,11 @@ each day's sum is what the register counted.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from decimal import Decimal
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from energy_desktop.domain import wording
-from energy_desktop.domain.clock import Clock, from_ms, to_ms
+from energy_desktop.domain.clock import Clock
 from energy_desktop.domain.document import (
     Cell,
     Document,
@@ -23,7 +22,7 @@ from energy_desktop.domain.document import (
 from energy_desktop.domain.editing import Edit, LedgerGap, RegisterEvent
 from energy_desktop.domain.ports import ConfigurationStore
 from energy_desktop.services.data_quality import MeterQuality, QualityLook, SumCheck
-from energy_desktop.services.papers import PaperService
+from energy_desktop.services.papers import Letterhead, PaperService, cell_day, cell_kwh, cell_moment
 
 _METERS = (
     DocumentColumn("Meter", weight=3.0),
@@ -88,8 +87,7 @@ class QualityPapers:
     ) -> None:
         self._configuration = configuration
         self._papers = papers
-        self._clock = clock
-        self._simulated = simulated
+        self._letterhead = Letterhead(clock, simulated)
 
     def write(
         self,
@@ -121,12 +119,10 @@ class QualityPapers:
         ]
         if look is not None:
             sections += _look_sections(look, zone)
-        return Document(
+        return self._letterhead.document(
+            site,
             "Data quality",
-            site.name,
-            site.zone,
-            *period_ms,
-            to_ms(self._clock()),
+            period_ms,
             f"{wording.count(gaps, 'gap')} open at {sum(m.gaps > 0 for m in stored)} of "
             f"{wording.count(len(stored), 'meter')} with energy in this period.",
             (
@@ -139,8 +135,7 @@ class QualityPapers:
                 DocumentFigure("Edited", f"{sum(m.edited for m in stored):,}", "intervals"),
                 DocumentFigure("Open gaps", f"{gaps:,}"),
             ),
-            tuple(sections),
-            self._simulated(),
+            sections,
         )
 
 
@@ -209,11 +204,11 @@ def _meter_row(row: MeterQuality) -> tuple[Cell, ...]:
 
 def _gap_row(gap: LedgerGap, zone: ZoneInfo) -> tuple[Cell, ...]:
     return (
-        _local(gap.start_ms, zone),
-        _local(gap.end_ms, zone),
+        cell_moment(gap.start_ms, zone),
+        cell_moment(gap.end_ms, zone),
         gap.intervals,
         gap.cause.value,
-        _kwh(gap.known_wh),
+        cell_kwh(gap.known_wh),
         gap.done or "nothing yet",
     )
 
@@ -221,24 +216,24 @@ def _gap_row(gap: LedgerGap, zone: ZoneInfo) -> tuple[Cell, ...]:
 def _edit_row(edit: Edit, zone: ZoneInfo) -> tuple[Cell, ...]:
     return (
         edit.edit_id,
-        _local(edit.start_ms, zone),
-        _local(edit.end_ms, zone),
+        cell_moment(edit.start_ms, zone),
+        cell_moment(edit.end_ms, zone),
         edit.parameters or edit.method.value,
-        _kwh(edit.before_wh),
-        _kwh(edit.after_wh),
+        cell_kwh(edit.before_wh),
+        cell_kwh(edit.after_wh),
         edit.reason,
         edit.by,
-        _local(edit.at_ms, zone),
+        cell_moment(edit.at_ms, zone),
         edit.undone_by,
     )
 
 
 def _event_row(event: RegisterEvent, zone: ZoneInfo) -> tuple[Cell, ...]:
     return (
-        _local(event.at_ms, zone),
+        cell_moment(event.at_ms, zone),
         event.kind.value,
-        _kwh(event.old_end_wh),
-        _kwh(event.new_start_wh),
+        cell_kwh(event.old_end_wh),
+        cell_kwh(event.new_start_wh),
         event.new_serial,
         event.note,
         event.by,
@@ -248,21 +243,12 @@ def _event_row(event: RegisterEvent, zone: ZoneInfo) -> tuple[Cell, ...]:
 def _sum_row(check: SumCheck, zone: ZoneInfo) -> tuple[Cell, ...]:
     proof = check.reconciliation
     return (
-        from_ms(check.start_ms).astimezone(zone).date(),
+        cell_day(check.start_ms, zone),
         "month" if check.whole_month else "day",
-        _kwh(proof.interval_sum_wh),
-        _kwh(proof.register_difference_wh),
-        _kwh(proof.discrepancy_wh),
-        _kwh(proof.estimated_wh),
-        _kwh(proof.edited_wh),
+        cell_kwh(proof.interval_sum_wh),
+        cell_kwh(proof.register_difference_wh),
+        cell_kwh(proof.discrepancy_wh),
+        cell_kwh(proof.estimated_wh),
+        cell_kwh(proof.edited_wh),
         proof.missing_intervals,
     )
-
-
-def _local(at_ms: int, zone: ZoneInfo) -> str:
-    """With its offset, so that the hour that happens twice is told apart."""
-    return from_ms(at_ms).astimezone(zone).isoformat(timespec="minutes")
-
-
-def _kwh(energy_wh: int | None) -> Decimal | None:
-    return None if energy_wh is None else Decimal(energy_wh) / 1000
