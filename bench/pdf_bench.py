@@ -140,7 +140,7 @@ def _invoice() -> Invoice:
     hours = WeeklyHours((((480, 1200),),) * 5 + ((),) * 2)
     contract = ContractVersion("c", 1, "client", date(2025, 1, 1), hours, "standard", ("a", "b"))
     tariff = TariffVersion(
-        "standard", 1, date(2025, 1, 1), Decimal("0.25"), Decimal("0.382"), tax_pct=Decimal(19)
+        "standard", 1, date(2025, 1, 1), Decimal("0.25"), Decimal("0.382"), "EUR", Decimal(19)
     )
     draft = draft_invoice(
         site=site,

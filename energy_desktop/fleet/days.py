@@ -126,15 +126,17 @@ def days(readings: Table, zone: str, tariff: FleetTariff, engine: Engine) -> Tab
     highest mean power of a step), peak_mwh and off_mwh (the dearest and the cheapest rate).
     """
     local = local_minute(readings, zone, engine)
-    local = local.mutate(local_day=local.local_min // clock.DAY_MIN)
+    # A column, since an engine works out anew whatever stands inside of a condition.
+    local = local.mutate(
+        local_day=local.local_min // clock.DAY_MIN, slot=week_slot(local.local_min)
+    )
     peak, off = dearest_and_cheapest(tariff)
-    slot = week_slot(local.local_min)
     sums = local.group_by("household", "local_day").aggregate(
         mwh=local.mwh.sum(),
         covered_min=local.step_min.sum(),
         top_mw=(local.mwh * (60 // local.step_min.cast("int64"))).max(),
-        peak_mwh=ibis.ifelse(_in_slots(slot, peak), local.mwh, 0).sum(),
-        off_mwh=ibis.ifelse(_in_slots(slot, off), local.mwh, 0).sum(),
+        peak_mwh=ibis.ifelse(_in_slots(local.slot, peak), local.mwh, 0).sum(),
+        off_mwh=ibis.ifelse(_in_slots(local.slot, off), local.mwh, 0).sum(),
     )
     days_of = engine.small("calendar", clock.calendar(zone)).select("local_day", "minutes")
     joined = sums.join(days_of, "local_day")
@@ -154,6 +156,23 @@ def week(readings: Table, zone: str, engine: Engine) -> Table:
         local.group_by("household", "slot")
         .aggregate(mwh=local.mwh.sum(), covered_min=local.step_min.sum())
         .order_by("household", "slot")
+    )
+
+
+def meters(days_seen: Table) -> Table:
+    """By household: tariff (the last of their names) and step_min."""
+    return days_seen.group_by("household").aggregate(
+        tariff=days_seen.tariff.max(), step_min=days_seen.step_min.max()
+    )
+
+
+def totals(by_day: Table) -> Table:
+    """One row: households, household_days (that count), first and last local day."""
+    return by_day.aggregate(
+        households=by_day.household.nunique(),
+        household_days=by_day.complete.cast("int64").sum(),
+        first=by_day.local_day.min(),
+        last=by_day.local_day.max(),
     )
 
 

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import functools
 import os
 import shutil
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -17,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import duckdb
 import ibis
+import ibis.expr.datatypes as dt
 from ibis.backends.sql.compilers.duckdb import compiler as duckdb_compiler
 
 from energy_desktop.domain.errors import DataFileError
@@ -28,7 +31,14 @@ if TYPE_CHECKING:
     from ibis.expr.types import IntegerValue, StringValue, Table
 
 I = TypeVar("I")  # noqa: E741
+Q = TypeVar("Q")
 R = TypeVar("R")
+
+_QUESTIONS = 100
+_WAITING, _MOST_WAITING = 30_720, 524_288
+"""Rows that a thread gathers for each folder, and for all: few enough not to need new memory."""
+_READ_AT_ONCE = 4 << 20
+"""Bytes of a file. Memory touched for the first time costs more than what is read into it."""
 
 _BLANK = "".join(map(chr, range(33)))
 """A line of these alone is no row, as one without a character."""
@@ -55,8 +65,16 @@ class Engine(Protocol):
         """(file, line, text) of rows the reader itself could not split, since the last call."""
         ...
 
-    def parquet(self, paths: Sequence[Path]) -> Table:
-        """Stored results; a path is a Parquet file or a folder of them."""
+    def parquet(self, paths: Sequence[Path], name: str | None = None) -> Table:
+        """Stored results; a path is a Parquet file or a folder of them. name: other results take
+        its place under the same name, so that questions to it can be asked again.
+        """
+        ...
+
+    def asked(self, build: Callable[..., Q], *of: Any) -> Q:
+        """build(*of): tables, or several. Of tables with the same names and columns it is put
+        together once, since that takes longer than a small part takes to answer.
+        """
         ...
 
     def small(self, name: str, table: pa.Table) -> Table:
@@ -71,8 +89,12 @@ class Engine(Protocol):
         """The expression computed once, to be used several times inside the block."""
         ...
 
-    def write(self, expression: Table, path: Path, *, by: str | None = None) -> None:
-        """Replaces `path` by the rows; `by`: a folder for each value of that column."""
+    def write(
+        self, expression: Table, path: Path, *, by: str | None = None, folders: int = 1
+    ) -> None:
+        """Replaces `path` by the rows; `by`: a folder for each of the values of that column, of
+        which there are about `folders`.
+        """
         ...
 
     def fetch(self, expression: Table) -> pa.Table: ...
@@ -121,6 +143,7 @@ class DuckDbEngine:
         )
         self._pool: ProcessPoolExecutor | None = None
         self._twin: DuckDbEngine | None = None
+        self._shared = _Shared()
 
     def why(self, error: Exception) -> str:
         return next(iter(str(error).strip().splitlines()), type(error).__name__)
@@ -187,21 +210,35 @@ class DuckDbEngine:
             if (said := str(text).strip(_BLANK))
         ]
 
-    def parquet(self, paths: Sequence[Path]) -> Table:
+    def parquet(self, paths: Sequence[Path], name: str | None = None) -> Table:
         listed = ", ".join(_sql(str(file)) for file in parquet_files(paths))
-        name = f"stored_{abs(hash(listed)):x}"
+        name = name or f"stored_{abs(hash(listed)):x}"
         self._connection.execute(
             f"CREATE OR REPLACE TEMP VIEW {name} AS "
             f"SELECT * FROM read_parquet([{listed}], hive_partitioning = false)"
         )
         return self._table(name)
 
+    def asked(self, build: Callable[..., Q], *of: Any) -> Q:
+        key = (build, *(_by_content(one) for one in of if one is not self))
+        with self._shared.lock:
+            if key not in self._shared.questions:
+                self._shared.questions[key] = build(*of)
+            found: Q = self._shared.questions[key]
+            return found
+
     def small(self, name: str, table: pa.Table) -> Table:
-        self._connection.register(name, table)
+        # In the database and not in this connection: what is asked of it, a twin asks as well.
+        with self._shared.lock:
+            if self._shared.small.get(name) is not table:
+                self._connection.register("arriving", table)
+                self._connection.execute(f"CREATE OR REPLACE TABLE {name} AS FROM arriving")
+                self._connection.unregister("arriving")
+                self._shared.small[name] = table
         return self._table(name)
 
     def bucket(self, column: StringValue, parts: int) -> IntegerValue:
-        return (column.hash() % parts).abs().cast("int32")
+        return (_hash(column) % parts).cast("int32")
 
     @contextlib.contextmanager
     def kept(self, name: str, expression: Table) -> Iterator[Table]:
@@ -213,12 +250,16 @@ class DuckDbEngine:
         finally:
             self._connection.execute(f"DROP TABLE IF EXISTS {name}")
 
-    def write(self, expression: Table, path: Path, *, by: str | None = None) -> None:
+    def write(
+        self, expression: Table, path: Path, *, by: str | None = None, folders: int = 1
+    ) -> None:
         remove(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         options = "FORMAT parquet, COMPRESSION zstd"
         if by is not None:
             options += f", PARTITION_BY ({by}), WRITE_PARTITION_COLUMNS false"
+            waiting = min(folders * _WAITING, _MOST_WAITING)
+            self._connection.execute(f"SET partitioned_write_flush_threshold = {waiting}")
         self._connection.execute(
             f"COPY ({self._query(expression)}) TO {_sql(str(path))} ({options})"
         )
@@ -267,7 +308,8 @@ class DuckDbEngine:
         """The SQL of an expression, with sums of integers as wide as everywhere else: DuckDB makes
         them 128 bits, which a Parquet file keeps as floats.
         """
-        sql = compiled(expression, duckdb_compiler)
+        with self._shared.lock:
+            sql = self._shared.sql(expression.op())
         asked = self._connection.sql(sql)
         wide = [
             f'CAST("{name}" AS BIGINT) AS "{name}"'
@@ -284,6 +326,27 @@ class DuckDbEngine:
     def _one(self, sql: str) -> object:
         row = self._connection.execute(sql).fetchone()
         return None if row is None else row[0]
+
+
+@ibis.udf.scalar.builtin(name="hash")  # type: ignore[untyped-decorator]
+def _hash(text: str) -> dt.uint64:
+    """64 bits without a sign; ibis would turn them into bits and back."""
+
+
+class _Shared:
+    """What an engine and its twins know together."""
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self.questions: dict[tuple[Any, ...], Any] = {}
+        self.small: dict[str, pa.Table] = {}
+        self.sql = functools.lru_cache(_QUESTIONS)(
+            lambda node: compiled(node.to_expr(), duckdb_compiler)
+        )
+
+
+def _by_content(one: Any) -> Any:
+    return one.op() if isinstance(one, ibis.Table) else one
 
 
 def connected(config: dict[str, Any]) -> duckdb.DuckDBPyConnection:
@@ -342,7 +405,7 @@ def read_all(paths: Iterable[Path]) -> pa.Table:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    tables = [pq.read_table(file) for file in parquet_files(paths)]
+    tables = [pq.ParquetFile(file).read() for file in parquet_files(paths)]
     # Spark says of some columns that they are never null, and of others nothing.
     return pa.concat_tables(
         [t.cast(pa.schema([field.with_nullable(True) for field in t.schema])) for t in tables]
@@ -363,7 +426,8 @@ def _read_csv(file: SourceFile, delimiter: str, names: Sequence[str]) -> str:
     return (
         f"read_csv({_sql(str(file.path))}, columns = {{{columns}}}, header = true, "
         f"delim = {_sql(delimiter)}, quote = '', escape = '', auto_detect = false, "
-        f"ignore_errors = true, store_rejects = true, rejects_limit = 0)"
+        f"ignore_errors = true, store_rejects = true, rejects_limit = 0, "
+        f"buffer_size = {_READ_AT_ONCE})"
     )
 
 

@@ -12,7 +12,7 @@ that is the same on every engine.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,7 +36,10 @@ if TYPE_CHECKING:
 
 TRAIN_SHARE = 0.8
 MOST_ROWS = 400_000
+MOST_KEPT = 400_000
+"""Rows of features in memory: about 130 MB."""
 _EQUAL = 1e-18
+_BLOCK = 20_000
 LEAST_TEST_DAYS = 14
 LEAST_ROWS = 200
 NAIVES = {"naive_yesterday": "lag_1", "naive_last_week": "lag_7", "naive_month_mean": "mean_28"}
@@ -69,53 +72,106 @@ _LEAST_SCALE_KWH = 0.1
 class PartTable:
     """Features of one part, sorted by household and day. household (n,): index into names.
 
-    target (n,): kWh, NaN unknown. x (n, 40).
+    columns (41, n): NAMES and below them the target, one after the other as Parquet has them.
     """
 
     names: tuple[str, ...]
     household: Ints
     day: Ints
-    target: Floats
-    x: Floats
+    columns: Floats
+
+    @property
+    def x(self) -> Floats:
+        """Shape (n, 40)."""
+        return self.columns[:-1].T
+
+    @property
+    def target(self) -> Floats:
+        """kWh, NaN unknown, shape (n,)."""
+        target: Floats = self.columns[-1]
+        return target
+
+    @property
+    def known(self) -> Bools:
+        """Days that counted, shape (n,)."""
+        return np.isfinite(self.target)
 
     def column(self, name: str) -> Floats:
-        column: Floats = self.x[:, NAMES.index(name)]
+        column: Floats = self.columns[NAMES.index(name)]
         return column
 
 
 def read_part(path: Path) -> PartTable:
     """A part of the feature table; sorted here, since Spark does not promise an order of files."""
     table = read_all([path])
-    table = table.sort_by([("household", "ascending"), ("local_day", "ascending")])
+    part = _part_table(table)
+    follows = (part.household[1:] > part.household[:-1]) | (part.day[1:] > part.day[:-1])
+    if list(part.names) == sorted(part.names) and follows.all():
+        return part
+    order = [("household", "ascending"), ("local_day", "ascending")]
+    return _part_table(table.sort_by(order))
+
+
+def _part_table(table: pa.Table) -> PartTable:
     coded = table["household"].combine_chunks()
     if not isinstance(coded, pa.DictionaryArray):
         coded = pc.dictionary_encode(coded)
     if isinstance(coded, pa.ChunkedArray):
         coded = coded.combine_chunks()
-    x = np.empty((table.num_rows, len(NAMES)))
+    columns = np.empty((len(NAMES) + 1, table.num_rows))
     for k, name in enumerate(NAMES):
-        x[:, k] = table[name].to_numpy()
+        columns[k] = table[name].to_numpy()
+    columns[-1] = pc.fill_null(table["target"], float("nan")).to_numpy()
     return PartTable(
         tuple(coded.dictionary.to_pylist()),
         np.asarray(coded.indices.to_numpy(zero_copy_only=False), np.int64),
         np.asarray(table["local_day"].to_numpy(), np.int64),
-        np.asarray(pc.fill_null(table["target"], float("nan")).to_numpy(), np.float64),
-        x,
+        columns,
     )
 
 
-def split_day(parts: Iterable[Path]) -> int:
-    """The first local day of the test: four fifths of the household-days lie before it.
-
-    Raises NotEnoughData.
+class FeatureParts:
+    """The parts of the feature table, gone through several times: kept in memory while they are
+    at most MOST_KEPT rows together, else read anew each time.
     """
-    counts: dict[int, int] = {}
-    for path in parts:
-        for file in parquet_files([path]):
-            table = pq.read_table(file, columns=["local_day", "target"])
-            known = table.filter(pc.is_valid(table["target"]))["local_day"].to_numpy()
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        self._paths = paths
+        files = parquet_files(paths) if paths else ()
+        rows = sum(pq.read_metadata(file).num_rows for file in files)
+        self._kept: dict[Path, PartTable] | None = {} if rows <= MOST_KEPT else None
+
+    def __iter__(self) -> Iterator[tuple[Path, PartTable]]:
+        for path in self._paths:
+            part = None if self._kept is None else self._kept.get(path)
+            if part is None:
+                part = read_part(path)
+                if self._kept is not None:
+                    self._kept[path] = part
+            yield path, part
+
+    def known_days(self) -> dict[int, int]:
+        """Local day -> households of which it counted."""
+        counts: dict[int, int] = {}
+        for known in self._known():
             for day, n in zip(*np.unique(known, return_counts=True), strict=True):
                 counts[int(day)] = counts.get(int(day), 0) + int(n)
+        return counts
+
+    def _known(self) -> Iterator[Ints]:
+        if self._kept is not None:
+            yield from (part.day[part.known] for _, part in self)
+            return
+        for file in parquet_files(self._paths):
+            table = pq.ParquetFile(file).read(columns=["local_day", "target"])
+            yield table.filter(pc.is_valid(table["target"]))["local_day"].to_numpy()
+
+
+def split_day(counts: Mapping[int, int]) -> int:
+    """The first local day of the test: four fifths of the household-days lie before it.
+
+    counts: see FeatureParts.known_days. Raises NotEnoughData.
+    """
     total = sum(counts.values())
     if total < LEAST_ROWS:
         raise NotEnoughData(
@@ -143,27 +199,28 @@ class Linear:
         return answer
 
 
-def fit_linear(parts: Sequence[Path], cut: int) -> Linear:
+def fit_linear(parts: FeatureParts, cut: int) -> Linear:
     """Least squares over all training days, from sums of products of one pass.
 
-    Columns are shifted by the first part's means before they are multiplied: sums of squares of
+    Columns are shifted by the first block's means before they are multiplied: sums of squares of
     numbers far from zero would lose the digits that matter.
     """
     size = len(NAMES) + 1
     shift: Floats | None = None
     n, sums, products = 0, np.zeros(size), np.zeros((size, size))
-    for path in parts:
-        part = read_part(path)
-        train = (part.day < cut) & np.isfinite(part.target)
-        if not train.any():
-            continue
-        rows = np.column_stack([part.x[train], part.target[train]])
-        if shift is None:
-            shift = rows.mean(axis=0)
-        rows -= shift
-        n += len(rows)
-        sums += rows.sum(axis=0)
-        products += rows.T @ rows
+    for _, part in parts:
+        train = (part.day < cut) & part.known
+        for start in range(0, len(train), _BLOCK):
+            block = slice(start, start + _BLOCK)
+            columns = np.compress(train[block], part.columns[:, block], axis=1)
+            if not columns.size:
+                continue
+            if shift is None:
+                shift = columns.mean(axis=1)
+            columns -= shift[:, None]
+            n += columns.shape[1]
+            sums += columns.sum(axis=1)
+            products += columns @ columns.T
     if shift is None:
         raise NotEnoughData(
             where="Fleet forecast",
@@ -197,22 +254,20 @@ class Boosted:
         self.model.save_model(str(path))
 
 
-def fit_boosted(parts: Sequence[Path], cut: int, *, seed: int = 7) -> Boosted:
+def fit_boosted(
+    parts: FeatureParts, counts: Mapping[int, int], cut: int, *, seed: int = 7
+) -> Boosted:
     """The rows are weighed by the household's size, so that the error counts in kWh.
 
-    One thread: two on busy cores are many times slower.
+    counts: see FeatureParts.known_days. One thread: two on busy cores are many times slower.
     """
     import lightgbm
 
-    total = sum(
-        int(((part.day < cut) & np.isfinite(part.target)).sum())
-        for part in (read_part(path) for path in parts)
-    )
+    total = sum(n for day, n in counts.items() if day < cut)
     every = max(1, -(-total // MOST_ROWS))
     drawn: list[tuple[str, Floats, Floats]] = []
-    for path in parts:
-        part = read_part(path)
-        train = (part.day < cut) & np.isfinite(part.target)
+    for _, part in parts:
+        train = (part.day < cut) & part.known
         train &= _drawn(part.names, part.household, part.day, every)
         bounds = np.searchsorted(part.household, np.arange(len(part.names) + 1))
         for name, low, high in zip(part.names, bounds[:-1], bounds[1:], strict=True):
@@ -316,6 +371,6 @@ def predict_part(
 
 
 def judge_naives(part: PartTable, cut: int, judges: dict[str, Judge]) -> None:
-    judged = (part.day >= cut) & np.isfinite(part.target)
+    judged = (part.day >= cut) & part.known
     for name, column in NAIVES.items():
         judges[name].see(part.household[judged], part.target[judged], part.column(column)[judged])

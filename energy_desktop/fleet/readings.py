@@ -18,7 +18,7 @@ from energy_desktop.fleet import clock
 from energy_desktop.fleet.layout import FileLayout
 
 if TYPE_CHECKING:
-    from ibis.expr.types import BooleanValue, DecimalValue, IntegerValue, StringValue, Table
+    from ibis.expr.types import BooleanValue, FloatingValue, IntegerValue, StringValue, Table
 
     from energy_desktop.fleet.engine import Engine
 
@@ -101,6 +101,11 @@ def reasons(unused: Table, layout: FileLayout, zone: str, engine: Engine) -> Tab
     )
 
 
+def by_file(used: Table) -> Table:
+    """file, n: how many of its rows are used."""
+    return used.group_by("file").aggregate(n=used.count())
+
+
 @dataclass(frozen=True, slots=True)
 class _Read:
     """Rows whose text has been read, and what can be asked of each.
@@ -141,13 +146,14 @@ def _read(text: Table, layout: FileLayout, zone: str, engine: Engine) -> _Read:
         value_said=text.value,
         value=value,
         number=number.cast("float64"),
-        numeric=_numeric(value, number, layout),
         said=said,
         local_s=plain.try_cast("timestamp").epoch_seconds().cast("int64"),
         known=_known(said, layout),
         offset_min=_null_int() if layout.naive_utc else _offset(said),
     )
-    rows, utc_s, twice = _in_utc(rows, layout, zone, engine)
+    # Of the column, not of its expression: what stands in a condition is computed once more.
+    numeric = _numeric(rows.value, rows.number, layout)
+    rows, utc_s, twice = _in_utc(rows.mutate(numeric=numeric), layout, zone, engine)
     if layout.stamp_end:
         utc_s = utc_s - 60 * layout.step_min
     most = MOST_KW * MWH_PER_KWH / _PER_UNIT[layout.unit]
@@ -238,7 +244,7 @@ def _known(said: StringValue, layout: FileLayout) -> BooleanValue:
     return ibis.cases((said.like(_LONDON), ibis.literal(True)), else_=pattern)
 
 
-def _numeric(value: StringValue, number: DecimalValue, layout: FileLayout) -> BooleanValue:
+def _numeric(value: StringValue, number: FloatingValue, layout: FileLayout) -> BooleanValue:
     """Whether a value is written as this program reads it.
 
     Where an engine takes a London value of the usual length for a number, only an underscore is

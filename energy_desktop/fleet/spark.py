@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from ibis.expr.types import IntegerValue, StringValue, Table
 
 I = TypeVar("I")  # noqa: E741
+Q = TypeVar("Q")
 R = TypeVar("R")
 
 LOCAL = "local[*]"
@@ -219,8 +220,13 @@ class SparkEngine:
         """Spark marks such rows in the column `broken` and goes on."""
         return []
 
-    def parquet(self, paths: Sequence[Path]) -> Table:
-        return self._table(self.session.read.parquet(*(str(file) for file in parquet_files(paths))))
+    def parquet(self, paths: Sequence[Path], name: str | None = None) -> Table:
+        frame = self.session.read.parquet(*(str(file) for file in parquet_files(paths)))
+        return self._table(frame, name)
+
+    def asked(self, build: Callable[..., Q], *of: Any) -> Q:
+        """Anew each time: beside what Spark does with it, putting it together is nothing."""
+        return build(*of)
 
     def small(self, name: str, table: pa.Table) -> Table:
         with self._quiet():
@@ -238,7 +244,14 @@ class SparkEngine:
         finally:
             frame.unpersist()
 
-    def write(self, expression: Table, path: Path, *, by: str | None = None) -> None:
+    def write(
+        self,
+        expression: Table,
+        path: Path,
+        *,
+        by: str | None = None,
+        folders: int = 1,  # noqa: ARG002
+    ) -> None:
         remove(path)
         writer = self._frame(expression).write.mode("overwrite").option("compression", "zstd")
         if by is not None:

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from energy_desktop.domain.errors import NotEnoughData
 from energy_desktop.domain.money import UNITS
 from energy_desktop.fleet import anomalies, segments, tariffs
+from energy_desktop.fleet.forecast import MOST_KEPT
 from energy_desktop.fleet.workplace import Workplace, if_enough, stored, write
 
 if TYPE_CHECKING:
@@ -64,15 +65,23 @@ def _hybrid(place: Workplace) -> dict[str, int]:
             remedy="Give a longer period.",
         )
 
+    total = sum(about["household_days"] for about in place.manifest.done("daily").values())
+    kept: dict[int, pa.Table] | None = {} if total <= MOST_KEPT else None
+
     def tables() -> Iterator[tuple[int, pa.Table]]:
         for k in place.parts:
             if not place.part("regression", k).exists():
                 continue
-            days = place.engine.parquet([place.part("days", k)])
-            said = place.engine.parquet([place.part("regression", k)])
-            yield k, place.engine.fetch(anomalies.days_and_residuals(days, said))
+            table = None if kept is None else kept.get(k)
+            if table is None:
+                engine = place.engine
+                days = engine.parquet([place.part("days", k)], "days")
+                said = engine.parquet([place.part("regression", k)], "forecasts")
+                table = engine.fetch(engine.asked(anomalies.days_and_residuals, days, said))
+            if kept is not None:
+                kept[k] = table
+            yield k, table
 
-    total = sum(about["household_days"] for about in place.manifest.done("daily").values())
     kinds = anomalies.fit_kinds((t for _, t in tables()), total, seed=place.options.seed)
     counts: dict[str, int] = {}
     for k, table in tables():

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from energy_desktop.domain.fleet import Scores
@@ -16,9 +14,10 @@ from energy_desktop.fleet.workplace import Workplace, if_enough, write
 def features_of_days(place: Workplace) -> None:
     def look_back(here: Workplace, chunk: str) -> Any:
         k = int(chunk)
-        stored = here.engine.parquet([here.part("days", k)])
-        table = features.features(stored, here.options.zone, here.engine)
-        here.engine.write(table, here.part("features", k))
+        engine = here.engine
+        days = engine.parquet([here.part("days", k)], "days")
+        table = engine.asked(features.features, days, here.options.zone, engine)
+        engine.write(table, here.part("features", k))
         return {}
 
     place.side_by_side("features", [str(k) for k in place.filled()], look_back)
@@ -28,8 +27,8 @@ def regression(place: Workplace) -> None:
     """Predicts every day, since the anomalies of the reference are residuals."""
 
     def fit(_chunk: str) -> Any:
-        parts = place.parts_of("features")
-        cut = forecast.split_day(parts)
+        parts = forecast.FeatureParts(place.parts_of("features"))
+        cut = forecast.split_day(parts.known_days())
         model = forecast.fit_linear(parts, cut)
         scores = _predict(place, "regression", parts, model, cut, whole=True, naives=True)
         return {
@@ -46,9 +45,10 @@ def lightgbm(place: Workplace) -> None:
     """Predicts the days after the split and the one to come."""
 
     def fit(_chunk: str) -> Any:
-        parts = place.parts_of("features")
-        cut = forecast.split_day(parts)
-        model = forecast.fit_boosted(parts, cut, seed=place.options.seed)
+        parts = forecast.FeatureParts(place.parts_of("features"))
+        counts = parts.known_days()
+        cut = forecast.split_day(counts)
+        model = forecast.fit_boosted(parts, counts, cut, seed=place.options.seed)
         model.save(place.out / "lightgbm.txt")
         return {"cut": cut, "scores": _predict(place, "lightgbm", parts, model, cut)}
 
@@ -58,7 +58,7 @@ def lightgbm(place: Workplace) -> None:
 def _predict(
     place: Workplace,
     name: str,
-    parts: Sequence[Path],
+    parts: forecast.FeatureParts,
     model: forecast.Linear | forecast.Boosted,
     cut: int,
     *,
@@ -68,9 +68,8 @@ def _predict(
     judges = {name: forecast.Judge()}
     if naives:
         judges |= {naive: forecast.Judge() for naive in forecast.NAIVES}
-    for path in parts:
+    for path, part in parts:
         raise_if_cancelled("Fleet run")
-        part = forecast.read_part(path)
         table = forecast.predict_part(part, model, cut, judges[name], only_after_cut=not whole)
         write(table, place.out / name / path.name)
         if naives:

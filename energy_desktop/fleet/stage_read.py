@@ -73,23 +73,21 @@ def ingest(place: Workplace, files: Sequence[SourceFile]) -> None:
 
 def _read_files(place: Workplace, group: Sequence[SourceFile], chunk: str) -> dict[str, Any]:
     path = _readings(place) / chunk
-    text = place.engine.text(group)
-    rows = readings.readings(
-        text, group[0].layout, place.options.zone, len(place.parts), place.engine
-    )
-    place.engine.write(rows, path, by="part")
+    engine, layout, zone = place.engine, group[0].layout, place.options.zone
+    text = engine.text(group)
+    rows = engine.asked(readings.readings, text, layout, zone, len(place.parts), engine)
+    engine.write(rows, path, by="part", folders=len(place.parts) + 1)
     counts: dict[str, dict[str, Any]] = {
         str(file.index): {"used": 0, "dropped": {}} for file in group
     }
     listed = []
     folder = path / f"part={readings.DROPPED}"
     if folder.exists():
-        table = readings.reasons(
-            place.engine.parquet([folder]), group[0].layout, place.options.zone, place.engine
-        )
-        listed.append(_as_listed(place.engine.fetch(table)))
+        unused = engine.parquet([folder], "unused")
+        why = engine.asked(readings.reasons, unused, layout, zone, engine)
+        listed.append(_as_listed(engine.fetch(why)))
         remove(folder)
-    rejected = place.engine.rejected()
+    rejected = engine.rejected()
     if rejected:
         listed.append(_rejected_table(rejected))
     if listed:
@@ -98,9 +96,8 @@ def _read_files(place: Workplace, group: Sequence[SourceFile], chunk: str) -> di
         for one in dropped.group_by(["file", "reason"]).aggregate([([], "count_all")]).to_pylist():
             counts[str(one["file"])]["dropped"][one["reason"]] = one["count_all"]
     if any(path.rglob("*.parquet")):
-        table = place.engine.parquet([path])
-        used = table.group_by("file").aggregate(n=table.count())
-        for one in place.engine.fetch(used).to_pylist():
+        used = engine.asked(readings.by_file, engine.parquet([path], "used"))
+        for one in engine.fetch(used).to_pylist():
             counts[str(one["file"])]["used"] = one["n"]
     return {"files": counts, "broken": []}
 
@@ -126,24 +123,16 @@ def _days_of_part(place: Workplace, chunk: str) -> dict[str, Any]:
     if not stored:
         return {"households": 0, "household_days": 0, "dropped": {}}
     engine, zone = place.engine, place.options.zone
-    rows = engine.parquet(stored)
-    with engine.kept("seen", days.seen(rows)) as seen:
+    rows = engine.parquet(stored, "readings")
+    with engine.kept("seen", engine.asked(days.seen, rows)) as seen:
         dropped = _clean_part(place, rows, seen, k)
-        meters = seen.group_by("household").aggregate(
-            tariff=seen.tariff.max(), step_min=seen.step_min.max()
-        )
-        engine.write(meters, place.part("meters", k))
-    kept = engine.parquet([place.part("clean", k)])
-    engine.write(days.days(kept, zone, place.options.tariff_b, engine), place.part("days", k))
-    engine.write(days.week(kept, zone, engine), place.part("week", k))
-    day = engine.parquet([place.part("days", k)])
+        engine.write(engine.asked(days.meters, seen), place.part("meters", k))
+    clean = engine.parquet([place.part("clean", k)], "clean")
+    by_day = engine.asked(days.days, clean, zone, place.options.tariff_b, engine)
+    engine.write(by_day, place.part("days", k))
+    engine.write(engine.asked(days.week, clean, zone, engine), place.part("week", k))
     totals = engine.fetch(
-        day.aggregate(
-            households=day.household.nunique(),
-            household_days=day.complete.cast("int64").sum(),
-            first=day.local_day.min(),
-            last=day.local_day.max(),
-        )
+        engine.asked(days.totals, engine.parquet([place.part("days", k)], "days"))
     ).to_pylist()[0]
     return {
         "households": int(totals["households"]),
@@ -158,11 +147,15 @@ def _clean_part(place: Workplace, rows: Table, seen: Table, k: int) -> dict[str,
     """Writes each time once; what that leaves out: file -> reason -> rows."""
     target = place.part("clean", k)
     remove(target)
-    plain, crowded = days.told_apart(rows, seen)
-    place.engine.write(plain, target / "plain.parquet")
-    with place.engine.kept("single", days.once(crowded)) as single:
-        place.engine.write(days.clean(single), target / "once.parquet")
-        repeats = place.engine.fetch(days.repeats(crowded, single))
+    engine = place.engine
+    plain, crowded = engine.asked(days.told_apart, rows, seen)
+    engine.write(plain, target / "plain.parquet")
+    with (
+        engine.kept("crowded", crowded) as few,
+        engine.kept("single", engine.asked(days.once, few)) as single,
+    ):
+        engine.write(engine.asked(days.clean, single), target / "once.parquet")
+        repeats = engine.fetch(engine.asked(days.repeats, few, single))
     return _list_repeats(place, repeats, k)
 
 
