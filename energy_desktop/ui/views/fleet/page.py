@@ -12,21 +12,22 @@ from pathlib import Path
 
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
-from energy_desktop.domain.errors import StoreError, UserFacingError, WrongUse
+from energy_desktop.domain.errors import StoreError, UserFacingError
 from energy_desktop.domain.fleet import FleetOverview, RunAsked
 from energy_desktop.domain.ports import ProgressSink
 from energy_desktop.services.fleet import FleetService
 from energy_desktop.services.fleet_report import FleetReportService
 from energy_desktop.ui.formatting import Formats
 from energy_desktop.ui.views.base import BaseView, Subject, ViewContext
-from energy_desktop.ui.views.desk.choose_file import choose_target, write_file
 from energy_desktop.ui.views.fleet import words
 from energy_desktop.ui.views.fleet.anomalies_part import AnomaliesPart
 from energy_desktop.ui.views.fleet.forecasts_part import ForecastsPart
 from energy_desktop.ui.views.fleet.household_page import HouseholdPage
 from energy_desktop.ui.views.fleet.overview_part import OverviewPart
+from energy_desktop.ui.views.fleet.papers import FleetPapers
 from energy_desktop.ui.views.fleet.part import Part
 from energy_desktop.ui.views.fleet.quality_part import QualityPart
+from energy_desktop.ui.views.fleet.run_chooser import RunChooser
 from energy_desktop.ui.views.fleet.run_panel import AskFolder, RunPanel, ask_for_folder
 from energy_desktop.ui.views.fleet.seen_line import Who
 from energy_desktop.ui.views.fleet.segments_part import SegmentsPart
@@ -48,7 +49,6 @@ _NO_RUN = (
     "No fleet was run yet. Take a folder of meter readings, one file or thousands: it is read, "
     "cleaned, grouped, forecast and priced, and who is out of line stands first."
 )
-_OPEN, _FORGET = "", "forget"  # entries of the chooser that are no run
 _MOST_TARIFFS = 4
 
 
@@ -81,8 +81,8 @@ class FleetView(BaseView):
     ) -> None:
         super().__init__(context)
         self._fleet = fleet
-        self._papers = papers
         self._ask_folder = ask_folder or ask_for_folder
+        self._papers = FleetPapers(self, papers, self._ask_folder, self._say)
         self.out: Path | None = None
         self.year: int | None = None
         self._opened: list[Path] = []  # results elsewhere; without a site nobody else knows them
@@ -107,10 +107,10 @@ class FleetView(BaseView):
         self.notice.hide()
         self.body.addWidget(self.notice)
 
-        self.chooser = QComboBox()
-        self.chooser.setAccessibleName("Fleet run")
-        self.chooser.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
-        self.chooser.activated.connect(lambda _: self._on_chosen())
+        self.chooser = RunChooser()
+        self.chooser.chosen.connect(self._on_chosen)
+        self.chooser.others_wanted.connect(self.choose_results)
+        self.chooser.take_out_wanted.connect(self.forget_results)
         self.years = QComboBox()
         self.years.setAccessibleName("Year")
         self.years.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
@@ -186,14 +186,19 @@ class FleetView(BaseView):
         summary = runs.overview.summary
         self.run_formats.retarget(summary.zone, summary.currency)
         self.run_formats.symbols = self.formats.symbols
-        self.chooser.clear()
-        for one in runs.known:
-            found = summary.households if one == runs.chosen else None
-            self.chooser.addItem(words.run_name(one, found, self.formats), str(one))
-        self.chooser.addItem("Open other results", _OPEN)
-        if not self._fleet.keeps(runs.chosen):
-            self.chooser.addItem(f"Take {runs.chosen.name} out of this list", _FORGET)
-        self.chooser.setCurrentIndex(runs.known.index(runs.chosen))
+        self.chooser.show_runs(
+            [
+                (
+                    one,
+                    words.run_name(
+                        one, summary.households if one == runs.chosen else None, self.formats
+                    ),
+                )
+                for one in runs.known
+            ],
+            runs.chosen,
+            kept=self._fleet.keeps(runs.chosen),
+        )
         if self._run_action.text() != "Run again":
             self._run_action.setText("Run again")
             self.actions_changed.emit()
@@ -213,17 +218,8 @@ class FleetView(BaseView):
             self.show_fleet()
         self._choose_parts()
 
-    def _on_chosen(self) -> None:
-        chosen = str(self.chooser.currentData())
-        if chosen == _OPEN:
-            if self.out is not None:
-                self.chooser.setCurrentIndex(self.chooser.findData(str(self.out)))
-            self.choose_results()
-            return
-        if chosen == _FORGET:
-            self.forget_results()
-            return
-        self._take(Path(chosen))
+    def _on_chosen(self, out: Path) -> None:
+        self._take(out)
         self.reload()
 
     def _take(self, out: Path) -> None:
@@ -249,16 +245,12 @@ class FleetView(BaseView):
 
     def open_results(self, out: Path) -> None:
         """Shows the run in `out`."""
-        if out not in self._opened and out not in self._known():
+        if out not in self._opened and out not in self.chooser.runs():
             self._opened.insert(0, out)
         self._take(out)
         self.notice.hide()
         self.stack.setCurrentWidget(self.fleet_page if self._overview else self.empty)
         self.reload()
-
-    def _known(self) -> tuple[Path, ...]:
-        found = (str(self.chooser.itemData(i)) for i in range(self.chooser.count()))
-        return tuple(Path(one) for one in found if one not in (_OPEN, _FORGET))
 
     def _failed(self, error: UserFacingError) -> None:
         """A folder that holds no run does not take the run that is looked at away."""
@@ -273,7 +265,7 @@ class FleetView(BaseView):
                 buttons=[("Run a fleet", self.show_run), ("Open results", self.choose_results)],
             )
             return
-        self.out = next(iter(self._known()), None)
+        self.out = next(iter(self.chooser.runs()), None)
 
     # -------------------------------------------------------- which year
 
@@ -451,50 +443,14 @@ class FleetView(BaseView):
 
     def print_pdf(self) -> None:
         """The fleet on paper, for managers."""
-        out = self.out
-        if out is None:
-            self._tell(_no_run())
-            return
-        name = f"fleet {out.name}.pdf" if self.year is None else f"fleet {out.name} {self.year}.pdf"
-        choose_target(self, "Save the fleet report", name, "PDF (*.pdf)", self.save_pdf)
+        self._papers.ask_pdf(self.out, self.year)
 
     def save_pdf(self, target: Path) -> None:
-        out, year = self.out, self.year
-        if out is None:
-            return
-        self.load(
-            lambda: write_file(target, self._papers.pdf(out, year=year)),
-            lambda path: self._say("Saved.", str(path)),
-            key="pdf",
-            title="Fleet report",
-            on_error=self._tell,
-        )
+        if self.out is not None:
+            self._papers.save_pdf(self.out, self.year, target)
 
     def export(self) -> None:
-        if self.out is None:
-            self._tell(_no_run())
-            return
-        self._ask_folder(self, "Folder for the CSV files", self.save_csv)
-
-    def save_csv(self, folder: Path) -> None:
-        out = self.out
-        if out is None:
-            return
-
-        def work(progress: ProgressSink) -> int:
-            return self._papers.csv(out, folder, progress)
-
-        def done(files: int) -> None:
-            self._say(f"{files} CSV files are written.", str(folder))
-
-        self.load_long(
-            work,
-            done,
-            panel=self.overview.ranking_panel,
-            key="csv",
-            title="Export",
-            on_error=self._tell,
-        )
+        self._papers.ask_csv(self.out, self.overview.ranking_panel)
 
     def _say(self, what: str, where: str) -> None:
         self.notice.set_text(what, where)
@@ -502,9 +458,3 @@ class FleetView(BaseView):
 
     def _tell(self, error: UserFacingError) -> None:
         self._say(f"{error.what} {error.remedy}", error.where)
-
-
-def _no_run() -> WrongUse:
-    return WrongUse(
-        where="Fleet", what="There is no fleet run yet.", remedy="Run a fleet or open results."
-    )

@@ -96,9 +96,9 @@ class QualityPart(Part):
         self.files: Table[FileQuality] = Table(
             [
                 Column("File", lambda f: Path(f.name).name, stretch=1, elide_middle=True),
-                Column("Read", lambda f: formats.count(f.rows_read), width=90, number=True),
-                Column("Used", lambda f: formats.count(f.rows_used), width=90, number=True),
-                Column("Left out", self._left_out, width=84, number=True),
+                Column("Read", lambda f: formats.count(f.rows_read), width=82, number=True),
+                Column("Used", lambda f: formats.count(f.rows_used), width=82, number=True),
+                Column("Left out", self._left_out, width=72, number=True),
             ],
             key=lambda f: f.name,
             name="Files",
@@ -113,7 +113,7 @@ class QualityPart(Part):
                 Column("File", self._place, stretch=2, elide_middle=True),
                 Column("Household", lambda r: r.household, width=90),
                 # London writes seven decimals of a second.
-                Column("Time", lambda r: r.time.removesuffix(".0000000"), width=144),
+                Column("Time", lambda r: r.time.removesuffix(".0000000"), width=156),
                 Column("Value", lambda r: r.value, width=84),
                 Column("Why", lambda r: words.why(r), stretch=2),
             ],

@@ -90,10 +90,10 @@ class SegmentsPart(Part):
                     ),
                     stretch=1,
                 ),
-                Column("Households", lambda s: formats.count(s.households), width=88, number=True),
+                Column("Households", lambda s: formats.count(s.households), width=96, number=True),
                 Column("%", lambda s: formats.number(s.share_pct), width=44, number=True),
                 Column(
-                    "kWh/day", lambda s: words.kwh(formats, s.kwh_per_day), width=70, number=True
+                    "kWh/day", lambda s: words.kwh(formats, s.kwh_per_day), width=78, number=True
                 ),
                 Column(
                     "At night, %",
