@@ -115,8 +115,8 @@ def test_groups_of_one_shape_are_told_apart_by_their_level():
     titles = words.segment_titles([a_segment(words=one) for one in said])
 
     assert titles == ("Evening peak, high", "Evening peak, low", "Even through the day")
-    alike = words.segment_titles([a_segment(words=said[0]), a_segment(words=said[0])])
-    assert alike == ("Evening peak", "Evening peak")  # the level would not tell them apart
+    alike = words.segment_titles([a_segment(1, words=said[0]), a_segment(2, words=said[0])])
+    assert alike == ("Evening peak (1)", "Evening peak (2)")  # the level tells nothing apart
 
 
 def test_each_segment_has_a_card_with_its_number_and_its_shape(make):

@@ -97,13 +97,17 @@ def tariff_name(label: str) -> str:
 
 
 def segment_titles(segments: Sequence[Segment]) -> tuple[str, ...]:
-    """The shape of the day, and the level too where two have the same shape."""
+    """The shape of the day, and the level too where two have the same shape; where two have both
+    the same, their numbers.
+    """
     parts = [tuple(segment.words.split(", ")[:2]) for segment in segments]
     shapes = [shape for _, shape in parts]
-    return tuple(
-        capital(f"{shape}, {level}" if shapes.count(shape) > parts.count((level, shape)) else shape)
-        for level, shape in parts
-    )
+    titles = []
+    for segment, (level, shape) in zip(segments, parts, strict=True):
+        same = parts.count((level, shape))
+        title = f"{shape}, {level}" if shapes.count(shape) > same else shape
+        titles.append(capital(title if same == 1 else f"{title} ({segment.segment})"))
+    return tuple(titles)
 
 
 def segment_line(formats: Formats, segment: Segment) -> str:
