@@ -42,15 +42,15 @@ def seen(rows: Table) -> Table:
     soon as one is there twice. One pass of adding up finds that in a fifth of the time that
     putting every row in order takes.
     """
-    utc_day = rows.t_min // clock.DAY_MIN
-    quarter = (rows.t_min - utc_day * clock.DAY_MIN) // _QUARTER_MIN
-    morning = quarter < _HALF_DAY
+    # Columns step by step, since an engine works out anew whatever stands inside of a condition.
+    rows = rows.mutate(utc_day=rows.t_min // clock.DAY_MIN)
+    rows = rows.mutate(quarter=(rows.t_min - rows.utc_day * clock.DAY_MIN) // _QUARTER_MIN)
     one = ibis.literal(1, "int64")
-    bit = one << quarter % _HALF_DAY
+    rows = rows.mutate(bit=one << rows.quarter % _HALF_DAY, morning=rows.quarter < _HALF_DAY)
     # Added up as floats: whole below 2^53, and beyond it still more than any union of 48 bits.
-    halves = [ibis.ifelse(here, bit, 0) for here in (morning, ~morning)]
+    halves = [ibis.ifelse(here, rows.bit, 0) for here in (rows.morning, ~rows.morning)]
     repeated = [half.cast("float64").sum() > _union(half).cast("float64") for half in halves]
-    return rows.group_by("household", utc_day=utc_day).aggregate(
+    return rows.group_by("household", "utc_day").aggregate(
         tariff=rows.said.max(),
         step_min=rows.step_min.max(),
         repeated=repeated[0] | repeated[1],
@@ -62,7 +62,7 @@ def told_apart(rows: Table, days_seen: Table) -> tuple[Table, Table]:
     crowded = days_seen.filter(days_seen.repeated).select("household", "utc_day")
     rows = rows.select(
         "household",
-        "t_min",
+        rows.t_min.cast("int64").name("t_min"),
         "mwh",
         step_min=rows.step_min.cast("int16"),
         file=rows.file.cast("int32"),

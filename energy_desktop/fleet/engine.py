@@ -23,6 +23,7 @@ import ibis.expr.datatypes as dt
 from ibis.backends.sql.compilers.duckdb import compiler as duckdb_compiler
 
 from energy_desktop.domain.errors import DataFileError
+from energy_desktop.domain.jobs import end_with_parent
 from energy_desktop.fleet import quoted
 from energy_desktop.fleet.layout import SourceFile
 
@@ -50,11 +51,15 @@ class Engine(Protocol):
     """One computation. Not for several threads at once."""
 
     name: str
-    file_errors: tuple[type[Exception], ...]
-    """What reading a file raises that is damaged, and not our mistake."""
+    errors: tuple[type[Exception], ...]
+    """What it raises for a damaged file, a full disk and the like, and not for our mistakes."""
 
     def why(self, error: Exception) -> str:
-        """What one of these says is wrong with the file, in a line."""
+        """What one of these says is wrong, in a line."""
+        ...
+
+    def blames_file(self, error: Exception) -> bool:
+        """Whether one of these, raised where a file was read and nothing written, is due to it."""
         ...
 
     def text(self, files: Sequence[SourceFile]) -> Table:
@@ -127,7 +132,7 @@ class DuckDbEngine:
     """
 
     name = "duckdb"
-    file_errors: tuple[type[Exception], ...] = (duckdb.IOException, duckdb.InvalidInputException)
+    errors: tuple[type[Exception], ...] = (duckdb.IOException, duckdb.InvalidInputException)
     _rows_of_a_part = 6_000_000
 
     def __init__(self, scratch: Path, *, threads: int | None = None, memory_mb: int = 2500) -> None:
@@ -147,6 +152,9 @@ class DuckDbEngine:
 
     def why(self, error: Exception) -> str:
         return next(iter(str(error).strip().splitlines()), type(error).__name__)
+
+    def blames_file(self, error: Exception) -> bool:
+        return isinstance(error, self.errors)
 
     def text(self, files: Sequence[SourceFile]) -> Table:
         self._files = {str(file.path): file.index for file in files}
@@ -372,11 +380,12 @@ def worker_pool(count: int) -> ProcessPoolExecutor:
     import multiprocessing
 
     return ProcessPoolExecutor(
-        count, mp_context=multiprocessing.get_context("spawn"), initializer=_one_thread
+        count, mp_context=multiprocessing.get_context("spawn"), initializer=_begin_worker
     )
 
 
-def _one_thread() -> None:
+def _begin_worker() -> None:
+    end_with_parent()
     # Two OpenMP threads on busy cores are many times slower than one.
     for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[variable] = "1"

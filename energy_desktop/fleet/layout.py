@@ -52,6 +52,8 @@ class FileLayout:
 
     household None: the file is one household, named after it. dotted: 31.12.2026 00:30.
     naive_utc: stamps without offset are UTC whatever the run's clock says (London).
+    of_site: written by this program for a meter of the site, so never in one go with a file of
+    the folder that looks the same.
 
     cells: a row is a day and not a reading. The columns of its steps, each with what follows the
     day to make the stamp of its start (" 00:30"); `time` is the column of the day then, and
@@ -73,6 +75,7 @@ class FileLayout:
     padded_time: bool = False
     naive_utc: bool = False
     cells: tuple[tuple[int, str], ...] = ()
+    of_site: bool = False
 
     @property
     def words(self) -> str:
@@ -134,7 +137,14 @@ def recognise(path: Path, asked: FileColumns) -> FileLayout:
     value = _column(path, names, asked.value, (*_VALUE, *_VALUE_WITHOUT_UNIT), "value")
     assert time is not None
     assert value is not None
-    unit = "kWh" if london else asked.unit or _VALUE.get(names[value])
+    said = _VALUE.get(names[value])
+    if said is not None and asked.unit not in (None, said):
+        raise refused(
+            path,
+            f"column {columns[value].strip()!r} says {said} by its name, not {asked.unit}.",
+            "Leave the unit out (--unit), or give the column another name.",
+        )
+    unit = "kWh" if london else said or asked.unit
     if unit not in UNITS:
         raise _no_unit(path, columns[value])
     body = _fitting(path, rows)

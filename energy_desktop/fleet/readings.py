@@ -65,7 +65,8 @@ def readings(text: Table, layout: FileLayout, zone: str, parts: int, engine: Eng
     return rows.select(
         part=ibis.ifelse(rows.good, part, ibis.literal(DROPPED, "int32")),
         household=rows.household,
-        t_min=ibis.ifelse(rows.good, rows.utc_s // 60, _null_int()),
+        # Half as wide: 32 bits of minutes reach beyond the year 6000.
+        t_min=ibis.ifelse(rows.good, rows.utc_s // 60, _null_int()).cast("int32"),
         mwh=rows.mwh,
         step_min=ibis.literal(layout.step_min, "int16"),
         file=rows.file,
@@ -98,6 +99,13 @@ def reasons(unused: Table, layout: FileLayout, zone: str, engine: Engine) -> Tab
     )
     return rows.select(
         "file", "household", "broken", time=rows.time_said, value=rows.value_said, reason=reason
+    )
+
+
+def read_through(text: Table) -> Table:
+    """One row about rows of `text`, which takes all of their columns."""
+    return text.aggregate(
+        **{name: text[name].max() for name in ("household", "time", "value", "tariff", "broken")}
     )
 
 

@@ -14,7 +14,15 @@ from typing import TYPE_CHECKING, Any
 from energy_desktop.domain.errors import DataFileError
 from energy_desktop.domain.fleet import FleetOptions
 from energy_desktop.domain.ports import ProgressSink, no_progress
-from energy_desktop.fleet import estimate, layout, memory, stage_judge, stage_learn, stage_read
+from energy_desktop.fleet import (
+    estimate,
+    layout,
+    memory,
+    stage_judge,
+    stage_learn,
+    stage_read,
+    stopped,
+)
 from energy_desktop.fleet.engine import Engine
 from energy_desktop.fleet.layout import SourceFile
 from energy_desktop.fleet.manifest import Manifest, run_key
@@ -68,7 +76,10 @@ class FleetRun:
         return self.place.out
 
     def stage(self, name: str) -> None:
-        """Does what is left of one stage. The stages before it must be done."""
+        """Does what is left of one stage. The stages before it must be done.
+
+        Raises UserFacingError when the disk or the memory does not suffice: what is done is kept.
+        """
         place = self.place
         stages: dict[str, Callable[[], None]] = {
             "ingest": lambda: stage_read.ingest(place, self._files),
@@ -80,7 +91,13 @@ class FleetRun:
             "segments": lambda: stage_judge.segments_of(place),
             "tariffs": lambda: stage_judge.tariffs_of(place),
         }
-        stages[name]()
+        try:
+            stages[name]()
+        except Exception as error:
+            said = stopped.in_words(error, place.engine, place.out)
+            if said is None:
+                raise
+            raise said from error
 
     def run(self) -> None:
         """Does what is left of all stages. Raises JobCancelled between two chunks."""

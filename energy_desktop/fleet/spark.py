@@ -36,6 +36,8 @@ R = TypeVar("R")
 
 LOCAL = "local[*]"
 _BROKEN = "_broken"
+_FAILED_READ = "[FAILED_READ_FILE"
+"""What Spark says of a file it cannot read to its end, and of nothing else."""
 _BYTES = "ISO-8859-1"
 _NOWHERE = "\u0100"
 """A character that no byte makes."""
@@ -76,8 +78,8 @@ class SparkEngine:
         try:
             with _quiet():
                 from ibis.backends.sql.compilers.pyspark import compiler
-                from py4j.protocol import Py4JJavaError
-                from pyspark.errors import SparkRuntimeException
+                from py4j.protocol import Py4JError
+                from pyspark.errors import PySparkException
                 from pyspark.sql import SparkSession
 
                 _ = ibis.pyspark.name  # asking for it loads its settings
@@ -87,7 +89,7 @@ class SparkEngine:
                 what="pyspark is not installed.",
                 remedy="Install it: pip install 'energy-desktop[fleet-spark]'.",
             ) from error
-        self.file_errors: tuple[type[Exception], ...] = (Py4JJavaError, SparkRuntimeException)
+        self.errors: tuple[type[Exception], ...] = (Py4JError, PySparkException)
         self._quiet = _quiet
         self._compiler = compiler
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
@@ -123,6 +125,9 @@ class SparkEngine:
         causes = [line for line in str(error).splitlines() if line.startswith("Caused by: ")]
         first = next(iter(str(error).strip().splitlines()), type(error).__name__)
         return causes[-1].removeprefix("Caused by: ") if causes else first
+
+    def blames_file(self, error: Exception) -> bool:
+        return isinstance(error, self.errors) and _FAILED_READ in str(error)
 
     def text(self, files: Sequence[SourceFile]) -> Table:
         from pyspark.sql import functions as f

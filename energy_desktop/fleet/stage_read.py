@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from energy_desktop.domain.errors import DataFileError
 from energy_desktop.domain.fleet import DropReason
 from energy_desktop.fleet import days, readings
-from energy_desktop.fleet.engine import remove
+from energy_desktop.fleet.engine import Engine, remove
 from energy_desktop.fleet.layout import SourceFile
 from energy_desktop.fleet.workplace import Workplace, write
 
@@ -41,21 +41,17 @@ def ingest(place: Workplace, files: Sequence[SourceFile]) -> None:
         group = groups[int(chunk)]
         try:
             return _read_files(here, group, chunk)
-        except here.engine.file_errors as error:
-            if len(group) == 1:
-                return _broken(here, group[0], error)
-        # One of them is broken; the others are read, each by itself.
-        noted: dict[str, Any] = {"files": {}, "broken": []}
-        for k, file in enumerate(group):
-            try:
-                one = _read_files(here, [file], f"{chunk}-{k}")
-            except here.engine.file_errors as error:
-                one = _broken(here, file, error, f"{chunk}-{k}")
-            noted["files"] |= one["files"]
-            noted["broken"] += one["broken"]
-        remove(_readings(here) / chunk)
-        remove(here.out / "dropped" / f"ingest-{chunk}.parquet")
-        return noted
+        except here.engine.errors:
+            broken = _broken(here.engine, group)
+            if not broken:
+                raise  # as a full disk does: no file is to blame
+        sound = [file for file in group if file.index not in broken]
+        if sound:
+            noted = _read_files(here, sound, chunk)
+        else:
+            remove(_readings(here) / chunk)
+            noted = {"files": {}}
+        return noted | {"broken": [[str(f.path), broken[f.index]] for f in group if f not in sound]}
 
     place.side_by_side("ingest", [str(k) for k in range(len(groups))], read)
     used = sum(
@@ -102,13 +98,21 @@ def _read_files(place: Workplace, group: Sequence[SourceFile], chunk: str) -> di
     return {"files": counts, "broken": []}
 
 
-def _broken(
-    place: Workplace, file: SourceFile, error: Exception, chunk: str | None = None
-) -> dict[str, Any]:
-    if chunk is not None:
-        remove(_readings(place) / chunk)
-    place.engine.rejected()
-    return {"files": {}, "broken": [[str(file.path), place.engine.why(error)[:300]]]}
+def _broken(engine: Engine, group: Sequence[SourceFile]) -> dict[int, str]:
+    """Index of each file that cannot be read to its end -> why. Each is read by itself, and
+    nothing is written: what fails then is the file, unless it is gone, as with a network folder.
+    """
+    found = {}
+    engine.rejected()  # what was said of the whole group
+    for file in group:
+        try:
+            engine.fetch(engine.asked(readings.read_through, engine.text([file])))
+        except engine.errors as error:
+            if not engine.blames_file(error) or not file.path.exists():
+                raise
+            found[file.index] = engine.why(error)[:300]
+        engine.rejected()
+    return found
 
 
 def daily(place: Workplace) -> None:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from energy_desktop.analytics.anomaly.profile import find_anomalies
 from energy_desktop.domain.fleet import FleetOptions
@@ -56,6 +57,27 @@ def a_fleet(folder: Path, *, households: int = 6, days: int = 60, seed: int = 1)
         )
     write_csv(folder / "fleet.csv", LONDON, rows)
     return folder
+
+
+@contextmanager
+def no_file_beyond(limit: int, pid: int = 0) -> Iterator[None]:
+    """What a process writes to a file beyond so many bytes fails, as on a full disk. pid 0: this
+    one.
+    """
+    resource = pytest.importorskip("resource", reason="limits of a process need a Unix")
+    kind = resource.RLIMIT_FSIZE
+    before = resource.prlimit(pid, kind)
+    resource.prlimit(pid, kind, (limit, before[1]))
+    try:
+        yield
+    finally:
+        resource.prlimit(pid, kind, before)
+
+
+def broken_files(run: FleetRun) -> list[str]:
+    """Names of those that were found broken while they were read."""
+    done = run.manifest.done("ingest").values()
+    return [Path(path).name for chunk in done for path, _why in chunk["broken"]]
 
 
 @contextmanager

@@ -438,6 +438,18 @@ def test_a_value_column_without_a_unit_is_refused_until_somebody_says_it(tmp_pat
     assert [row["mwh"] for row in _readings(run)] == [12_500_000, 12_000_000]
 
 
+@pytest.mark.parametrize("column", ["energy_wh", "kwh", "energy(kWh/hh)", "power_kw"])
+def test_a_unit_that_the_name_of_the_column_says_is_not_said_otherwise(tmp_path, column):
+    path = write_csv(tmp_path / "a.csv", f"id,time,{column}",
+                     ["1,2016-01-01 00:00,12.5", "1,2016-01-01 01:00,12"])  # fmt: skip
+    own = recognise(path, FileColumns()).unit
+    other = "W" if own != "W" else "Wh"
+
+    assert recognise(path, FileColumns(unit=own)).unit == own
+    with pytest.raises(DataFileError, match=rf"says {own} by its name, not {other}.*--unit"):
+        recognise(path, FileColumns(unit=other))
+
+
 def test_a_folder_of_something_else_is_not_written_into(tmp_path, engine):
     write_csv(tmp_path / "in" / "a.csv", LONDON, london_rows("MAC1", [0.1], start=MIDNIGHT))
     (tmp_path / "out").mkdir()

@@ -1,24 +1,38 @@
 """A run that was killed or cancelled goes on at its chunk, and ends as if nothing had been."""
 
+import errno
+import gzip
 import json
 import signal
 import subprocess
 import sys
 import threading
+from concurrent.futures.process import BrokenProcessPool
 from datetime import UTC, datetime
 
+import duckdb
 import numpy as np
 import pytest
 
 from energy_desktop.analytics.anomaly.profile import find_anomalies
-from energy_desktop.domain.errors import DataFileError, JobCancelled
+from energy_desktop.domain.errors import DataFileError, JobCancelled, UserFacingError
 from energy_desktop.domain.fleet import FleetOptions
 from energy_desktop.domain.jobs import cancel_event
+from energy_desktop.fleet import stopped
 from energy_desktop.fleet.manifest import Manifest
 from energy_desktop.fleet.run import FleetRun
 from energy_desktop.fleet.workplace import stored
 from tests.support.fleet_child import SmallParts
-from tests.support.fleet_files import london_rows, write_csv
+from tests.support.fleet_files import (
+    LONDON,
+    a_run,
+    broken_files,
+    duckdb_engine,
+    london_rows,
+    no_file_beyond,
+    used,
+    write_csv,
+)
 
 LAYOUTS = ("LCLid,stdorToU,DateTime,KWH/hh (per half hour) ", "id,tariff,time,kwh",
            "meter,tariff,datetime,kwh", "household,tariff,start,kwh")  # fmt: skip
@@ -132,6 +146,69 @@ def test_other_files_or_options_begin_anew(tmp_path, folder, change):
     assert second.manifest.key != first.manifest.key
     households = stored([second.out / "households.parquet"]).num_rows
     assert households == (6 if change == "another file" else 8)
+
+
+@pytest.mark.parametrize("torn", [False, True])
+def test_a_full_disk_is_no_broken_file_and_the_run_goes_on_once_there_is_room(tmp_path, torn):
+    rng = np.random.default_rng(1)
+    values = np.round(rng.gamma(2.0, 0.1, 60_000), 3).tolist()
+    large = london_rows("LARGE", values, start=datetime(2010, 1, 1, tzinfo=UTC))
+    write_csv(tmp_path / "in" / "1.csv", LONDON, large)
+    write_csv(tmp_path / "in" / "0.csv", LAYOUTS[1], ["s,Std,2013-01-01 00:00,1",
+                                                      "s,Std,2013-01-01 00:30,1"])  # fmt: skip
+    if torn:  # beside it, in one chunk
+        packed = gzip.compress("\n".join([LONDON, *large]).encode())
+        (tmp_path / "in" / "2.csv.gz").write_bytes(packed[: len(packed) - 20_000])
+
+    with duckdb_engine(tmp_path / "s", threads=1) as engine:
+        run = a_run(tmp_path / "in", tmp_path / "out", engine)
+        with no_file_beyond(50_000), pytest.raises(UserFacingError) as full:
+            run.stage("ingest")
+        done_then = set(run.manifest.done("ingest"))
+        again = a_run(tmp_path / "in", tmp_path / "out", engine)
+        again.stage("ingest")
+
+    assert "The disk is full" in full.value.what
+    assert "MB are free" in full.value.what
+    assert "same command again" in full.value.remedy
+    assert done_then == {"0"}
+    assert broken_files(again) == (["2.csv.gz"] if torn else [])
+    assert used(again) == 60_002
+
+
+def test_a_file_that_is_gone_when_its_turn_comes_stops_the_run(tmp_path, folder):
+    with duckdb_engine(tmp_path / "s", threads=1) as engine:
+        run = a_run(folder, tmp_path / "out", engine)
+        (folder / "2.csv").rename(tmp_path / "elsewhere.csv")
+        with pytest.raises(UserFacingError, match=r"2\.csv"):
+            run.stage("ingest")
+
+        assert broken_files(run) == []
+        (tmp_path / "elsewhere.csv").rename(folder / "2.csv")
+        run.stage("ingest")
+
+    assert used(run) == 8 * 48 * 36
+
+
+@pytest.mark.parametrize(
+    ("error", "what", "remedy"),
+    [
+        (duckdb.OutOfMemoryException("Out of Memory Error: could not"), "memory", "Close other"),
+        (BrokenProcessPool("terminated abruptly"), "memory", "Close other"),
+        (OSError(errno.ENOSPC, "No space left on device"), "disk is full", "Make room"),
+        (PermissionError(errno.EACCES, "Permission denied", "a/b"), "Permission denied", "Mend"),
+        (duckdb.IOException("IO Error: Stale file handle"), "Stale file handle", "Mend"),
+    ],
+)
+def test_what_stops_a_run_is_said_in_words(tmp_path, error, what, remedy):
+    with duckdb_engine(tmp_path / "s") as engine:
+        said = stopped.in_words(error, engine, tmp_path)
+
+        assert what in said.what
+        assert said.remedy.startswith(remedy)
+        assert "same command again" in said.remedy
+        assert stopped.in_words(said, engine, tmp_path) is None
+        assert stopped.in_words(KeyError("a fault of the program"), engine, tmp_path) is None
 
 
 def test_a_state_of_another_format_is_refused(tmp_path, folder):

@@ -5,16 +5,21 @@ import math
 import shutil
 from datetime import UTC, datetime
 
+import numpy as np
 import pyarrow.compute as pc
 import pytest
 
+from energy_desktop.domain.errors import UserFacingError
 from energy_desktop.fleet.workplace import STAGES, stored
 from tests.support.fleet_files import (
     LONDON,
     a_fleet,
     a_run,
+    broken_files,
     duckdb_engine,
     london_rows,
+    no_file_beyond,
+    used,
     write_csv,
 )
 
@@ -44,13 +49,24 @@ _SMALL = {
 
 
 @pytest.fixture(scope="module")
-def both(tmp_path_factory):
-    """The same run on both engines. A file with every fault is among the files."""
+def spark(tmp_path_factory):
     if shutil.which("java") is None:
         pytest.skip("no Java on this machine: Spark cannot be started")
     pytest.importorskip("pyspark", reason="the extra fleet-spark is not installed")
     from energy_desktop.fleet.spark import SparkEngine
 
+    engine = SparkEngine(
+        tmp_path_factory.mktemp("spark"), master="local[2]", memory_mb=1000, settings=_SMALL
+    )
+    try:
+        yield engine
+    finally:
+        engine.close()
+
+
+@pytest.fixture(scope="module")
+def both(tmp_path_factory, spark):
+    """The same run on both engines. A file with every fault is among the files."""
     folder = tmp_path_factory.mktemp("fleet")
     a_fleet(folder / "in", households=8, days=70)
     write_csv(
@@ -92,15 +108,9 @@ def both(tmp_path_factory):
     with duckdb_engine(folder / "scratch") as engine:
         ours = a_run(folder / "in", folder / "duckdb", engine)
         ours.run()
-    spark = SparkEngine(
-        folder / "scratch-spark", master="local[2]", memory_mb=1000, settings=_SMALL
-    )
-    try:
-        theirs = a_run(folder / "in", folder / "spark", spark)
-        theirs.run()
-        print(theirs.manifest.seconds)
-    finally:
-        spark.close()
+    theirs = a_run(folder / "in", folder / "spark", spark)
+    theirs.run()
+    print(theirs.manifest.seconds)
     return ours, theirs
 
 
@@ -238,3 +248,19 @@ def test_scores_and_segments_are_the_same(both):
     a, b = (run.manifest.done("segments")["all"] for run in both)
     assert a["labels"] == b["labels"]
     assert set(STAGES) == set(ours.manifest.seconds)
+
+
+def test_a_full_disk_is_no_broken_file_for_spark_either(tmp_path, spark):
+    values = np.round(np.random.default_rng(1).gamma(2.0, 0.1, 60_000), 3).tolist()
+    rows = london_rows("LARGE", values, start=datetime(2010, 1, 1, tzinfo=UTC))
+    write_csv(tmp_path / "in" / "large.csv", LONDON, rows)
+    run = a_run(tmp_path / "in", tmp_path / "out", spark)
+
+    virtual_machine = spark.session.sparkContext._gateway.proc.pid
+    with no_file_beyond(50_000, virtual_machine), pytest.raises(UserFacingError) as full:
+        run.stage("ingest")
+    assert run.manifest.done("ingest") == {}
+    run.stage("ingest")
+
+    assert "The disk is full" in full.value.what
+    assert (used(run), broken_files(run)) == (60_000, [])
