@@ -5,8 +5,11 @@ thread (for a job process, between two files) looks at it. A context variable, s
 need no extra argument through five layers.
 """
 
+import multiprocessing
+import os
 from contextvars import ContextVar
-from threading import Event
+from multiprocessing.connection import wait
+from threading import Event, Thread
 
 from energy_desktop.domain.errors import JobCancelled
 
@@ -22,3 +25,19 @@ def raise_if_cancelled(doing: str) -> None:
     """Raises JobCancelled when the person stopped the job."""
     if is_cancelled():
         raise JobCancelled(where=doing, what="It was stopped.", remedy="Start it again any time.")
+
+
+def end_with_parent() -> None:
+    """In a spawned process: it ends as soon as the process that started it has, also when that one
+    was ended from outside and could tell nobody.
+    """
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+    sentinel = parent.sentinel
+
+    def watch() -> None:
+        wait([sentinel])
+        os._exit(1)
+
+    Thread(target=watch, name="end with parent", daemon=True).start()
