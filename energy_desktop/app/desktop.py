@@ -12,7 +12,7 @@ import logging
 import sys
 import threading
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtWidgets import QApplication
@@ -42,6 +42,7 @@ from energy_desktop.ui.views.starting_view import StartingView
 
 if TYPE_CHECKING:
     from energy_desktop.app.engine import Engine
+    from energy_desktop.app.window_processes import WindowProcesses
     from energy_desktop.app.wiring import Services
     from energy_desktop.domain.site import Site
     from energy_desktop.ui.shell import PageSpec
@@ -76,7 +77,7 @@ class Desktop(QObject):
         apply_theme(app, theme_name or self._remembered.get("theme", "light"), fonts_folder())
         self.engine: Engine | None = None
         self.services: Services | None = None
-        self._processes: Any = None
+        self._processes: WindowProcesses | None = None
         self._starting: list[StartingView] = []
         self._last_progress = (0.0, "Opening the site")
         self.failure: UserFacingError | None = None
@@ -121,9 +122,9 @@ class Desktop(QObject):
         engine = None
         try:
             from energy_desktop.app.engine import Engine
-            from energy_desktop.app.job_processes import JobProcesses
             from energy_desktop.app.site_key import site_key
             from energy_desktop.app.store_gone import begin_anew
+            from energy_desktop.app.window_processes import WindowProcesses
             from energy_desktop.app.wiring import make_services
 
             if self._anew:
@@ -133,12 +134,13 @@ class Desktop(QObject):
             site_key(self._folder, ask=lambda _: self._passphrase)
             engine = Engine(self._folder, clock=self._clock, demo=self._demo)
             engine.start(lambda fraction, doing: self._progressed.emit(fraction, doing))
-            self._processes = JobProcesses()
+            self._processes = WindowProcesses()
             self.services = make_services(
                 engine.store,
                 engine.library,
                 clock=self._clock,
-                compute=self._processes,
+                compute=self._processes.jobs,
+                fleet_processes=self._processes.fleet,
                 engine=engine,
             )
             self.engine = engine
@@ -211,7 +213,7 @@ class Desktop(QObject):
         Nothing is restored yet: the same page opens the store as it is.
         """
         engine, processes = self.engine, self._processes
-        if engine is None:
+        if engine is None or processes is None:
             return
         self.feed.stop()
         self.engine = self.services = self._processes = self.shell.engine = None

@@ -38,6 +38,7 @@ from energy_desktop.services.energy_weather import EnergyWeatherService
 from energy_desktop.services.exchanges import ExchangeService
 from energy_desktop.services.exporting import ExportService
 from energy_desktop.services.fleet import FleetService
+from energy_desktop.services.fleet_apart import FleetProcesses
 from energy_desktop.services.forecasting import ForecastService
 from energy_desktop.services.history import HistoryService
 from energy_desktop.services.http_in import HttpInService
@@ -144,12 +145,13 @@ def make_services(
     *,
     clock: Clock = system_clock,
     compute: Compute | None = None,
+    fleet_processes: FleetProcesses | None = None,
     engine: Engine | None = None,
     folder: SiteFolder | None = None,
 ) -> Services:
     """`engine` None: a command beside (or without) the program that polls.
 
-    folder None: the engine's.
+    folder None: the engine's. compute, fleet_processes None: all is done in the caller's process.
     """
     compute = compute or InlineCompute()
     field = None if engine is None else engine.field
@@ -297,6 +299,7 @@ def make_services(
             store.ledger,
             None if folder is None else folder.fleet,
             clock=clock,
+            processes=fleet_processes,
         ),
         http_in=HttpInService(
             store.configuration,

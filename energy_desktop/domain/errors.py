@@ -99,5 +99,9 @@ class JobCancelled(UserFacingError):
     """The person stopped the job."""
 
 
+class JobLost(UserFacingError):
+    """The process of the job ended before it had an answer."""
+
+
 class JobTimedOut(UserFacingError):
     """The job reached its time limit."""

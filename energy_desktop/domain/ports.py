@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, ParamSpec, Protocol, TypeVar
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, Protocol, TypeVar
 
 from energy_desktop.domain.alarm import Alarm
 from energy_desktop.domain.bus import BusStatistics, Frame
@@ -420,7 +420,22 @@ class Compute(Protocol):
     """Runs pure functions away from the caller's interpreter; values in, values out."""
 
     def run(self, function: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
-        """Blocks until done. Raises JobCancelled, JobTimedOut, or what the function raised."""
+        """Blocks until done. Raises JobCancelled, JobTimedOut, JobLost, or what the function
+        raised.
+        """
+        ...
+
+    def run_long(
+        self,
+        function: Callable[Concatenate[ProgressSink, P], R],
+        progress: ProgressSink,
+        /,
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> R:
+        """As `run`, for a function that first takes a sink for its progress. `progress` is called
+        in the caller's thread, and may raise JobCancelled.
+        """
         ...
 
 

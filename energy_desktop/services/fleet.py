@@ -37,6 +37,7 @@ from energy_desktop.domain.fleet import (
     TrendDay,
 )
 from energy_desktop.domain.ports import ConfigurationStore, Ledger, ProgressSink, no_progress
+from energy_desktop.services.fleet_apart import FleetProcesses, look_apart, work_apart
 from energy_desktop.services.fleet_opened import OpenedResults
 
 if TYPE_CHECKING:
@@ -52,7 +53,8 @@ ExportFormat = Literal["csv", "jsonl", "postgresql"]
 class FleetService:
     """configuration, ledger, runs None: without a site; what needs one is refused in words.
 
-    runs: the folder below which a site keeps its fleet runs.
+    runs: the folder below which a site keeps its fleet runs. processes: where runs are made and
+    results read; None: in the process of the caller.
     """
 
     def __init__(
@@ -62,7 +64,9 @@ class FleetService:
         runs: Path | None = None,
         *,
         clock: Clock = system_clock,
+        processes: FleetProcesses | None = None,
     ) -> None:
+        self.processes = processes
         self._configuration = configuration
         self._ledger = ledger
         self._runs = runs
@@ -71,6 +75,7 @@ class FleetService:
 
     # Running ---------------------------------------------------------------------------------
 
+    @work_apart
     def run(
         self,
         folder: Path,
@@ -101,6 +106,7 @@ class FleetService:
             run.run()
         return self.summary(out)
 
+    @look_apart
     def plan(
         self,
         folder: Path,
@@ -137,7 +143,7 @@ class FleetService:
 
         Raises NotFound when there is no run, StoreError when the site's folder cannot be written.
         """
-        _results(out)
+        self.summary(out)
         if self._opened is not None and not self.keeps(out):
             self._opened.add(out)
 
@@ -157,13 +163,16 @@ class FleetService:
     # Every question takes a year: what is counted then is that local year alone. Asked for the
     # first time, the year is counted first, which takes its time: see make_year.
 
+    @look_apart
     def summary(self, out: Path) -> FleetSummary:
         return _results(out).summary()
 
+    @look_apart
     def was_asked(self, out: Path) -> RunAsked | None:
         """What a run was asked, for asking the same again; None: an older program made it."""
         return _results(out).asked()
 
+    @work_apart
     def make_year(self, out: Path, year: int, progress: ProgressSink = no_progress) -> None:
         """Counts one year of a run, so that every question about it is answered at once.
 
@@ -175,14 +184,17 @@ class FleetService:
 
         years.make(StoredRun(out), year, progress)
 
+    @look_apart
     def overview(self, out: Path, *, year: int | None = None) -> FleetOverview:
         return self._look(out, year).overview()
 
+    @look_apart
     def trends(
         self, out: Path, *, offset: int = 0, limit: int | None = None, year: int | None = None
     ) -> Page[TrendDay]:
         return self._look(out, year).trends(offset=offset, limit=limit)
 
+    @look_apart
     def segments(
         self, out: Path, *, offset: int = 0, limit: int | None = None, year: int | None = None
     ) -> Page[Segment]:
@@ -190,20 +202,24 @@ class FleetService:
         until = None if limit is None else offset + limit
         return Page(found[offset:until], len(found), offset)
 
+    @look_apart
     def examples(
         self, out: Path, *, each: int = 10, year: int | None = None
     ) -> dict[int, tuple[tuple[float, ...], ...]]:
         """Segment -> day shapes (24,) of up to `each` of its households, from small to large."""
         return self._look(out, year).examples(each)
 
+    @look_apart
     def stability(self, out: Path) -> dict[int, float]:
         """Number of segments -> how much the same they stay when half of the fleet is left out."""
         return _results(out).stability()
 
+    @look_apart
     def refusals(self, out: Path) -> tuple[str, ...]:
         """Why a stage has no answer, in sentences."""
         return _results(out).refusals()
 
+    @look_apart
     def households(
         self,
         out: Path,
@@ -221,11 +237,13 @@ class FleetService:
             offset=offset, limit=limit, order=order, tariff=tariff, segment=segment, search=search
         )
 
+    @look_apart
     def forecasts(
         self, out: Path, *, offset: int = 0, limit: int | None = 100
     ) -> Page[HouseholdForecast]:
         return _results(out).forecasts(offset=offset, limit=limit)
 
+    @look_apart
     def anomalies(
         self,
         out: Path,
@@ -248,6 +266,7 @@ class FleetService:
             unseen_only=unseen_only,
         )
 
+    @look_apart
     def tariffs(
         self,
         out: Path,
@@ -260,15 +279,18 @@ class FleetService:
     ) -> TariffSummary:
         return self._look(out, year).tariffs(offset=offset, limit=limit, order=order, tariff=tariff)
 
+    @look_apart
     def quality(self, out: Path, *, offset: int = 0, limit: int | None = 100) -> DataQuality:
         return _results(out).quality(offset=offset, limit=limit)
 
+    @look_apart
     def dropped(
         self, out: Path, *, offset: int = 0, limit: int | None = 100, reason: str | None = None
     ) -> Page[DroppedRow]:
         """The rows that are not used, one by one."""
         return _results(out).dropped(offset=offset, limit=limit, reason=reason)
 
+    @look_apart
     def household(self, out: Path, household: str) -> HouseholdView:
         """Raises NotFound."""
         return _results(out).household(household)
@@ -288,22 +310,31 @@ class FleetService:
         Kept in the folder of the results; a run made again finds it there.
         Raises NotFound, StoreError when the folder cannot be written.
         """
-        from energy_desktop.fleet.seen import SeenMarks
-
         mark = SeenMark(to_ms(self._clock()), who)
-        SeenMarks(out).put(_stretches(out, household, stretch), mark)
+        self._keep_mark(out, household, stretch, mark)
         return mark
 
     def unmark_seen(
         self, out: Path, household: str, *, stretch: tuple[str, int] | None = None
     ) -> None:
         """Takes the marks away again. Raises as `mark_seen`."""
+        self._keep_mark(out, household, stretch, None)
+
+    @look_apart
+    def _keep_mark(
+        self, out: Path, household: str, stretch: tuple[str, int] | None, mark: SeenMark | None
+    ) -> None:
         from energy_desktop.fleet.seen import SeenMarks
 
-        SeenMarks(out).take(_stretches(out, household, stretch))
+        stretches = _stretches(out, household, stretch)
+        if mark is None:
+            SeenMarks(out).take(stretches)
+        else:
+            SeenMarks(out).put(stretches, mark)
 
     # Bringing out and in ---------------------------------------------------------------------
 
+    @work_apart
     def export(
         self,
         out: Path,
@@ -358,9 +389,13 @@ class FleetService:
             raise _no_site()
         from energy_desktop.services.fleet_site import add_meter
 
-        start_ms, energy_wh, step_s = _results(out).readings(household)
+        start_ms, energy_wh, step_s = self._readings(out, household)
         add_meter(self._configuration, self._ledger, household, start_ms, energy_wh, step_s)
         return household
+
+    @look_apart
+    def _readings(self, out: Path, household: str) -> tuple[list[int], list[float], int]:
+        return _results(out).readings(household)
 
 
 def with_tariffs(options: FleetOptions, path: Path) -> FleetOptions:
