@@ -305,7 +305,7 @@ def export(
     say(
         {"exported": [plain(one) for one in done]},
         as_json=as_json,
-        text="\n".join(f"{one.target}: {one.rows:,} rows" for one in done),
+        text="\n".join(f"{one.target}: {one.rows:,} rows. {one.note}".rstrip() for one in done),
     )
 
 

@@ -237,7 +237,7 @@ def test_results_go_into_a_database(fleet):
         done = document(run(*export, "--table", "households", "--table", "days", "--json"))
         again = document(run(*export, "--table", "households", "--json"))
         with psycopg.connect(server.url) as connection:
-            kept = connection.execute("SELECT count(*), sum(mwh) FROM fleet_days").fetchone()
+            kept = connection.execute("SELECT count(*), sum(energy_wh) FROM fleet_days").fetchone()
             homes = connection.execute("SELECT count(*) FROM fleet_households").fetchone()
     finally:
         server.remove()
@@ -248,7 +248,7 @@ def test_results_go_into_a_database(fleet):
     assert kept[0] == 500
     assert kept[1] > 0
     assert gone.exit_code == 3
-    assert "was not written" in gone.stderr
+    assert "No table was written or changed there" in gone.stderr
 
 
 def test_what_is_strange_is_marked_as_seen_by_command(fleet):

@@ -1,7 +1,5 @@
 """Strange days and hours, segments and bills."""
 
-import csv
-import json
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
@@ -177,21 +175,6 @@ def test_the_fleet_adds_up(out, service):
     assert overview.tariffs == {"Std": 11, "ToU": 5}
     assert overview.households_with_anomalies >= 2
     assert service.forecasts(out).total == 16
-
-
-@pytest.mark.parametrize("export_format", ["csv", "jsonl"])
-def test_results_go_into_files(out, service, tmp_path, export_format):
-    done = service.export(out, str(tmp_path), export_format)
-
-    assert {one.table for one in done} >= {"households", "days", "anomalies", "trends"}
-    assert "clean" not in {one.table for one in done}
-    path = tmp_path / f"days.{export_format}"
-    with path.open(newline="") as file:
-        rows = list(csv.DictReader(file)) if export_format == "csv" else [
-            json.loads(line) for line in file]  # fmt: skip
-    assert len(rows) == 16 * 60
-    assert rows[0]["local_day"] == "2013-01-01"
-    assert int(rows[0]["mwh"]) > 0
 
 
 def test_a_table_that_is_not_there_is_refused(out, service, tmp_path):
