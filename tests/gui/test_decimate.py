@@ -14,7 +14,7 @@ VALUES = hnp.arrays(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(VALUES, st.integers(1, 200))
 def test_the_lowest_and_highest_value_survive(y, columns):
     x = np.arange(len(y), dtype=float)
@@ -29,7 +29,7 @@ def test_the_lowest_and_highest_value_survive(y, columns):
         assert not np.isfinite(thin).any()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(VALUES, st.integers(1, 200))
 def test_times_stay_in_order_and_every_value_was_measured(y, columns):
     x = np.arange(len(y), dtype=float)

@@ -44,7 +44,7 @@ def test_an_inverted_window_is_put_in_order():
     assert time_ticks(86_400.0, 0.0, 8, BERLIN) == forward
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(
     st.floats(1.0e9, 2.0e9),
     st.floats(1.0, 3.0e8),

@@ -18,7 +18,7 @@ holds, and what was booked before keeps the length that it had.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from math import lcm
 from typing import TYPE_CHECKING
@@ -498,26 +498,27 @@ def _accept_slowly(
         recovered = _recovery(time_ms, register_wh, stop, last_ms, last_wh, rules)
         value = int(register_wh[stop])
         if recovered is not None:
-            for i in range(stop, recovered):
-                incidents.append(
-                    Incident(int(time_ms[i]), int(register_wh[i]), "a value that did not last")
-                )
+            incidents += _did_not_last(time_ms, register_wh, range(stop, recovered))
             keep[stop:recovered] = False
             done = recovered
             continue
         if not final and n - stop <= LOOK_AHEAD:
             n = stop  # too early to tell: the next call brings these readings again
             break
+        begun_anew = _begun_anew(time_ms, register_wh, stop, last_ms, last_wh, rules)
+        if begun_anew is not None:
+            incidents += _did_not_last(time_ms, register_wh, range(stop, begun_anew))
+            keep[stop:begun_anew] = False
+            offset += rules.modulus_wh or 0
+            done = begun_anew
+            continue
         spike = None
         if rules.limit_w is None:
             spike = _spike_before(register_wh, keep, segments, stop, segment)
         if spike is not None:
             # Without a limit of the connection a spike is seen only when the register is back.
-            for i in range(spike, stop):
-                if keep[i]:
-                    incidents.append(
-                        Incident(int(time_ms[i]), int(register_wh[i]), "a value that did not last")
-                    )
+            kept = [i for i in range(spike, stop) if keep[i]]
+            incidents += _did_not_last(time_ms, register_wh, kept)
             keep[spike:stop] = False
         elif value < last_wh and rolls_over(last_wh, value, int(time_ms[stop]) - last_ms, rules):
             offset += rules.modulus_wh or 0
@@ -565,6 +566,35 @@ def _recovery(
         if rise >= 0 and rules.carries(rise, int(time_ms[i]) - last_ms):
             return i
     return None
+
+
+def _begun_anew(
+    time_ms: Int64s,
+    register_wh: Int64s,
+    at: int,
+    last_ms: int,
+    last_wh: int,
+    rules: RegisterRules,
+) -> int | None:
+    """Index of the next reading that goes on from the last good one over a rollover, where the
+    reading `at` itself does not: a bad value stands just before the register begins again. Two
+    readings in a row must bear it out, since a single zero after an exchange looks the same.
+    """
+    end = min(at + 1 + LOOK_AHEAD, len(time_ms))
+    follows = [
+        rolls_over(last_wh, int(register_wh[i]), int(time_ms[i]) - last_ms, rules)
+        for i in range(at, end)
+    ]
+    if follows[0]:
+        return None
+    for i in range(at + 1, end - 1):
+        if follows[i - at] and follows[i + 1 - at] and register_wh[i] <= register_wh[i + 1]:
+            return i
+    return None
+
+
+def _did_not_last(time_ms: Int64s, register_wh: Int64s, at: Iterable[int]) -> list[Incident]:
+    return [Incident(int(time_ms[i]), int(register_wh[i]), "a value that did not last") for i in at]
 
 
 def _spike_before(

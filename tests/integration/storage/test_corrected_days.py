@@ -133,9 +133,7 @@ def worn(tmp_path_factory):
     made.store.close()
 
 
-@settings(
-    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.integers(1, 251), max_size=3, unique=True), st.data())
 def test_parts_that_together_meet_the_register_leave_every_day_in_order(worn, cuts, data):
     start, end = GAP[0] // QUARTER * QUARTER, -(-GAP[1] // QUARTER) * QUARTER

@@ -99,6 +99,7 @@ def told(store, minute, old_end, new_start):
             old_end,
             new_start,
             by="kim",
+            confirmed=True,  # true to the Wh, also where nothing was used before it
         )
     )
 
@@ -153,7 +154,6 @@ def quarantined(store):
 @pytest.mark.timeout(400 + EXAMPLES)
 @settings(
     max_examples=EXAMPLES,
-    deadline=None,
     suppress_health_check=list(HealthCheck),
 )
 @given(stories())

@@ -148,7 +148,7 @@ actions = st.lists(
 )
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=30, suppress_health_check=list(HealthCheck))
 @given(st.lists(st.none() | st.integers(0, 9_999), min_size=12, max_size=12), actions)
 def test_whatever_is_edited_and_undone_the_first_values_can_be_had_again(booked, steps):
     import tempfile

@@ -325,7 +325,6 @@ RATIOS = st.sampled_from([1.0, 5.0, 20.0, 40.0, 80.0, 100.0, 33.3]) | st.floats(
 
 @settings(
     max_examples=EXAMPLES,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(

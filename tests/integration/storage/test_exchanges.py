@@ -145,7 +145,7 @@ def test_two_events_at_one_time_are_refused(exchanged):
         exchanged.exchanges.add_event(an_exchange(100, 91_000, 7))
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, suppress_health_check=list(HealthCheck))
 @given(
     used=st.lists(st.integers(0, 60), min_size=300, max_size=300),
     at=st.integers(40, 250),

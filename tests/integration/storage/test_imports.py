@@ -292,7 +292,7 @@ def batches(draw):
 
 
 @given(batches())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_whatever_the_order_and_the_holes_the_last_word_stands_and_is_counted(given_batches):
     with (
         TemporaryDirectory() as folder,

@@ -114,7 +114,7 @@ def test_late_readings_of_sealed_hours_are_redrawn_too(store):
     assert (intervals(store).quality == IntervalQuality.RAW).all()
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=6)
 @given(data=st.data())
 def test_in_whatever_order_readings_come_the_energy_is_that_of_the_register(tmp_path_factory, data):
     from energy_desktop.storage import open_store

@@ -233,7 +233,7 @@ def test_a_workbook_that_unpacks_to_too_much_is_not_opened(tmp_path, monkeypatch
         read_list(a_book(tmp_path, [["Address", "Name"], [1, "Voltage"]]))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.lists(st.text(max_size=12), min_size=5, max_size=5), max_size=8))
 def test_whatever_stands_in_the_cells_each_row_is_accounted_for(tmp_path_factory, rows):
     import csv

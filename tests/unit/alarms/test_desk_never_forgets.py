@@ -100,5 +100,5 @@ class Desk(RuleBasedStateMachine):
         assert stored == {a.alarm_id: a for a in self._open()}
 
 
-Desk.TestCase.settings = settings(max_examples=120, stateful_step_count=30, deadline=None)
+Desk.TestCase.settings = settings(max_examples=120, stateful_step_count=30)
 TestDesk = Desk.TestCase

@@ -105,7 +105,7 @@ def test_too_few_common_hours_are_left_open():
     assert np.isnan(found.rest_wh[20:]).all()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, 10_000), st.integers(1, 6), st.floats(0.0, 0.004))
 def test_healthy_meters_are_never_accused(seed, count, noise):
     subs = loads(seed, count)

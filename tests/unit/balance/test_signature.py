@@ -75,7 +75,7 @@ def test_two_weeks_are_the_least():
     assert (found.days, found.base_wh, found.heating) == (14, 9_000.0, None)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, 10_000), st.floats(1_000, 1e6), st.floats(0.02, 1.0), st.floats(0.0, 0.05))
 def test_a_clear_slope_is_found_whatever_its_size(seed, base, share, noise):
     heating, _, off = weather(seed)

@@ -408,7 +408,7 @@ prices = st.integers(0, 20_000).map(lambda n: Decimal(n) / 10_000)
 energies = st.one_of(st.integers(0, 5_000), st.none())
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     month=st.sampled_from(["2026-03", "2026-10", "2026-02", "2024-02"]),
     hours=weeks,

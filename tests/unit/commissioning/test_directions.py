@@ -23,7 +23,7 @@ def spread_about(low, high, apart):
     )
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(amps=A_LOAD, angles=ANY_ANGLE, seed=A_SEED, noise=st.floats(0.005, 0.1))
 def test_a_load_of_any_power_factor_is_never_accused(amps, angles, seed, noise):
     polls = polls_of(amps, angles, seed=seed, noise=noise, polls=4)
@@ -31,7 +31,7 @@ def test_a_load_of_any_power_factor_is_never_accused(amps, angles, seed, noise):
     assert accused(polls, Role.LOAD) == []
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(amps=A_LOAD, angles=spread_about(140.0, 220.0, 15.0), seed=A_SEED)
 @pytest.mark.parametrize("role", [Role.SOLAR, Role.GRID, Role.BATTERY, Role.OTHER, None])
 def test_what_feeds_on_all_phases_is_never_accused_where_it_may_feed(role, amps, angles, seed):
@@ -40,7 +40,7 @@ def test_what_feeds_on_all_phases_is_never_accused_where_it_may_feed(role, amps,
     assert accused(polls, role) == []
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(
     amps=A_LOAD,
     draws=st.tuples(*[st.floats(-35.0, 55.0)] * 3),
@@ -57,7 +57,7 @@ def test_generation_on_some_phases_of_a_grid_connection_is_never_accused(
     assert accused(polls, Role.GRID) == []
 
 
-@settings(max_examples=70, deadline=None)
+@settings(max_examples=70)
 @given(amps=A_LOAD, angles=spread_about(-20.0, 50.0, 8.0), phase=st.integers(0, 2), seed=A_SEED)
 def test_one_reversed_transformer_on_a_load_is_named_with_its_phase(amps, angles, phase, seed):
     polls = polls_of(amps, angles, reversed_=(phase,), seed=seed, polls=4)
@@ -65,7 +65,7 @@ def test_one_reversed_transformer_on_a_load_is_named_with_its_phase(amps, angles
     assert accused(polls) == [(FaultKind.REVERSED_CT, (f"L{phase + 1}",))]
 
 
-@settings(max_examples=70, deadline=None)
+@settings(max_examples=70)
 @given(
     amps=A_LOAD,
     angles=spread_about(-12.0, 30.0, 6.0),
@@ -80,7 +80,7 @@ def test_two_exchanged_transformers_on_a_load_are_a_wrong_phase_and_no_reversed_
     assert accused(polls) == [(FaultKind.WRONG_PHASE, pair)]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(amps=A_LOAD, angles=spread_about(6.0, 22.0, 5.0), seed=A_SEED)
 def test_all_transformers_reversed_on_a_load_are_named(amps, angles, seed):
     polls = polls_of(amps, angles, reversed_=(0, 1, 2), seed=seed, polls=4)
@@ -88,7 +88,7 @@ def test_all_transformers_reversed_on_a_load_are_named(amps, angles, seed):
     assert accused(polls) == [(FaultKind.REVERSED_CT, ("L1", "L2", "L3"))]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(amps=A_LOAD, angle=st.floats(0.0, 8.0), seed=A_SEED)
 def test_every_transformer_one_phase_along_is_a_wrong_phase(amps, angle, seed):
     polls = polls_of(amps, (angle,) * 3, conductor=(1, 2, 0), seed=seed, polls=4)
@@ -96,7 +96,7 @@ def test_every_transformer_one_phase_along_is_a_wrong_phase(amps, angle, seed):
     assert accused(polls) == [(FaultKind.WRONG_PHASE, ("L1", "L2", "L3"))]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(amps=A_LOAD, angles=spread_about(-6.0, 6.0, 3.0), phase=st.integers(0, 2), seed=A_SEED)
 def test_a_reversed_transformer_of_an_inverter_is_named(amps, angles, phase, seed):
     polls = polls_of(amps, angles, reversed_=(phase,), seed=seed, polls=4)
@@ -104,7 +104,7 @@ def test_a_reversed_transformer_of_an_inverter_is_named(amps, angles, phase, see
     assert accused(polls, Role.SOLAR) == [(FaultKind.REVERSED_CT, (f"L{phase + 1}",))]
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(
     amps=A_LOAD,
     angles=spread_about(-20.0, 45.0, 12.0),
@@ -127,7 +127,7 @@ def test_the_two_faults_are_never_confused_even_where_the_answer_may_be_open(
     assert {found for found, _ in accused(polls)} <= {wanted}
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(angles=spread_about(0.0, 30.0, 6.0), phase=st.integers(0, 2), seed=A_SEED)
 def test_a_meter_that_tells_no_reactive_power_is_judged_by_power_and_current(angles, phase, seed):
     polls = polls_of(angles=angles, reversed_=(phase,), seed=seed, without=("reactive_power",))

@@ -39,7 +39,7 @@ def verdict_of(judgements, kind):
     return next(j.verdict for j in judgements if j.fault is kind)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(
     amps=st.tuples(*[st.floats(0.0, 300.0)] * 3),
     angles=st.tuples(*[st.floats(-80.0, 80.0)] * 3),

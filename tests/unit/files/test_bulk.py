@@ -30,7 +30,7 @@ def same(one, other):
         assert a.lines.tolist() == b.lines.tolist()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     first=st.integers(0, 2 * 366 * 24 * 12),
     count=st.integers(3, 400),
@@ -65,7 +65,7 @@ def test_local_stamps_of_any_stretch_are_its_utc_steps(
     assert bulk[0].start_ms.tolist() == [round((m - shift).timestamp() * 1000) for m in moments]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     rows=st.lists(
         st.tuples(

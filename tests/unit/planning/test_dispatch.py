@@ -46,7 +46,7 @@ def recomputed_cost(request, made):
     return energy + wear + peak_w / 1000 * request.battery.demand_charge_per_kw
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(requests())
 def test_every_plan_keeps_the_balance_the_limits_and_its_own_price(request_):
     battery = request_.battery
@@ -69,7 +69,7 @@ def test_every_plan_keeps_the_balance_the_limits_and_its_own_price(request_):
     assert made.money.cost == pytest.approx(recomputed_cost(request_, made), abs=1e-6)
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(requests())
 def test_no_rival_is_cheaper_than_the_plan(request_):
     money = plan(request_, made_at_ms=0).money
@@ -81,7 +81,7 @@ def test_no_rival_is_cheaper_than_the_plan(request_):
     assert money.without_battery - money.cost == pytest.approx(gained, abs=1e-9)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(requests(least=1, most=3))
 def test_the_plan_is_the_cheapest_of_all_directions(request_):
     made = plan(request_, made_at_ms=0)

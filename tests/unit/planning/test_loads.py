@@ -109,7 +109,7 @@ def test_nothing_to_switch_saves_nothing():
     assert plan_shedding([], {}, evening()).saving == 0
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(
     prices=st.lists(st.integers(-10, 80), min_size=4, max_size=40),
     minutes=st.sampled_from([15, 30, 60]),

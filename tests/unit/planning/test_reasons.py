@@ -66,7 +66,7 @@ def test_a_battery_without_power_says_so():
     assert {point.idle_reason for point in made.points} == {"It may neither charge nor discharge."}
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(requests(least=2, most=10))
 def test_every_idle_slot_has_a_reason_whose_figures_hold(request_):
     made = plan(request_, made_at_ms=0, currency="EUR")

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from energy_desktop.acquisition.simulator import demo_configuration
@@ -37,7 +37,7 @@ def test_the_demo_site_comes_back_equal():
 
 
 @given(name=NAMES, lines=st.lists(NAMES, max_size=3), equipment=NAMES)
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150)
 def test_any_name_comes_back_letter_for_letter(name: str, lines: list[str], equipment: str):
     there = replace(
         a_site(operator=name, operator_address=tuple(lines)),
@@ -49,7 +49,7 @@ def test_any_name_comes_back_letter_for_letter(name: str, lines: list[str], equi
 
 
 @given(days=st.lists(DAYS, min_size=7, max_size=7), on_holidays=st.booleans())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_contract_hours_come_back_for_each_day(days: list, on_holidays: bool):
     contract = ContractVersion(
         "c1",
@@ -71,7 +71,7 @@ def test_contract_hours_come_back_for_each_day(days: list, on_holidays: bool):
     demand=st.none() | st.floats(0, 1e9),
     price=st.decimals(-5, 5, places=4),
 )
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_numbers_and_prices_come_back_exactly(voltage: float, demand: float | None, price: Decimal):
     there = a_site(nominal_voltage_v=voltage, contract_demand_w=demand, price_import_per_kwh=price)
 

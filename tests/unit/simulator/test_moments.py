@@ -19,7 +19,7 @@ def minute(text: str) -> int:
     return parse_utc(text) // 60_000
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     start=st.integers(minute("2024-01-01T00:00"), minute("2029-01-01T00:00")),
     length=st.integers(1, 4000),

@@ -57,7 +57,7 @@ def test_registers_are_the_same_however_the_days_were_reached(untouched_site):
     np.testing.assert_allclose(jumped.soc_wh, walked.pages(day, 1).soc_wh, rtol=0, atol=1e-5)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     start=st.integers(NOW_MS // 1000 - 20 * DAY_S, NOW_MS // 1000),
     length=st.integers(1, 4000),
@@ -76,7 +76,7 @@ def test_a_register_is_the_integral_of_its_power(untouched_site, start, length):
         assert seconds.var_h[-1] - seconds.var_h[0] == pytest.approx(reactive, abs=1e-5)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(start=st.integers(NOW_MS // 1000 - 60 * DAY_S, NOW_MS // 1000))
 def test_no_register_ever_falls(untouched_site, start):
     for meter_id in untouched_site.meter_ids:

@@ -106,7 +106,7 @@ def booked(story):
 
 
 @pytest.mark.timeout(120 + EXAMPLES)
-@settings(max_examples=max(300, EXAMPLES), deadline=None)
+@settings(max_examples=max(300, EXAMPLES))
 @given(stories())
 def test_booked_energy_is_the_truth_or_it_is_quarantined(story):
     found = booked(story)
@@ -133,7 +133,7 @@ def test_booked_energy_is_the_truth_or_it_is_quarantined(story):
 
 
 @pytest.mark.timeout(120 + EXAMPLES)
-@settings(max_examples=max(100, EXAMPLES), deadline=None)
+@settings(max_examples=max(100, EXAMPLES))
 @given(stories())
 def test_restarts_change_nothing(story):
     whole = Story(story.truth_wh, story.readings, story.good, story.jumps, [])

@@ -130,6 +130,42 @@ def test_a_rollover_is_solved(limit_w):
     assert closed.incidents == ()
 
 
+@pytest.mark.parametrize(
+    ("bad", "limit_w"),
+    [
+        ([499_801], None),
+        ([499_801], 10_000.0),
+        ([0, 600_000], None),
+        ([0, 600_000], 10_000.0),
+        ([2_000_000], 10_000.0),  # without a limit a rise is not doubted
+    ],
+)
+def test_a_bad_value_just_before_a_rollover_is_left_out(limit_w, bad):
+    times, values = minutes(count=60, start=999_800)
+    values %= 1_000_000
+    first = int(np.flatnonzero(values < 100)[0])
+    values[first - len(bad) : first] = bad
+
+    closed = close(times, values, modulus_wh=1_000_000, limit_w=limit_w)
+
+    assert closed.energy_wh.tolist() == [150] * 3
+    assert closed.quality.tolist() == [RAW] * 3
+    assert closed.state.offset_wh == 1_000_000
+
+
+@pytest.mark.parametrize("limit_w", [None, 10_000.0])
+def test_a_single_zero_after_an_exchange_is_no_rollover(limit_w):
+    times, values = minutes(count=60, start=999_600)
+    values[20:] -= 500_000
+    values[22] = 0
+
+    closed = close(times, values, modulus_wh=1_000_000, limit_w=limit_w)
+
+    assert closed.energy_wh.tolist() == [150, 0, 150]
+    assert closed.quality.tolist() == [RAW, QUARANTINED, RAW]
+    assert closed.state.offset_wh == 0
+
+
 def test_a_reset_quarantines_its_quarter_and_books_nothing():
     times, values = minutes(count=60)
     values[20:] = np.arange(40) * 10

@@ -60,6 +60,22 @@ def test_the_period_before_ends_where_the_period_begins(day, days):
     assert from_ms(year[0]).astimezone(BERLIN).hour == 0
 
 
+def test_a_day_of_23_hours_is_held_against_the_whole_day_before():
+    start, end = (local_midnight_ms(date(2026, 3, day), BERLIN) for day in (29, 30))
+
+    before = earlier(start, end, BERLIN, Against.BEFORE)
+
+    assert before == (local_midnight_ms(date(2026, 3, 28), BERLIN), start)
+
+
+def test_a_part_of_a_day_is_held_against_the_stretch_just_before():
+    start = local_midnight_ms(date(2026, 3, 29), BERLIN)
+
+    before = earlier(start, start + 6 * QUARTER, BERLIN, Against.BEFORE)
+
+    assert before == (start - 6 * QUARTER, start)
+
+
 def test_each_hour_of_the_week_has_its_own_box():
     def by_hour(starts):
         wall = wall_seconds(starts, BERLIN)
