@@ -6,7 +6,7 @@ days of a clock change are looked at slot by slot.
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -50,7 +50,8 @@ def earlier(start_ms: int, end_ms: int, zone: ZoneInfo, against: Against) -> tup
         back = timedelta(days=364)
     else:
         back = timedelta(days=max(1, round((end_ms - start_ms) / 86_400_000)))
-        if end_ms - start_ms < 86_400_000:  # a part of a day: the stretch just before it
+        whole_days = start.time() == end.time() == time.min  # one of them may have 23 hours
+        if end_ms - start_ms < 86_400_000 and not whole_days:
             return 2 * start_ms - end_ms, start_ms
     return _shifted_ms(start, back, zone), _shifted_ms(end, back, zone)
 
