@@ -24,7 +24,7 @@ from ibis.backends.sql.compilers.duckdb import compiler as duckdb_compiler
 
 from energy_desktop.domain.errors import DataFileError
 from energy_desktop.domain.jobs import end_with_parent
-from energy_desktop.fleet import quoted
+from energy_desktop.fleet import names, quoted
 from energy_desktop.fleet.layout import SourceFile
 
 if TYPE_CHECKING:
@@ -138,6 +138,7 @@ class DuckDbEngine:
     def __init__(self, scratch: Path, *, threads: int | None = None, memory_mb: int = 2500) -> None:
         self.threads = threads or os.cpu_count() or 1
         scratch.mkdir(parents=True, exist_ok=True)
+        self._links = scratch / "names"
         self._connection = connected(
             {
                 "threads": self.threads,
@@ -157,41 +158,42 @@ class DuckDbEngine:
         return isinstance(error, self.errors)
 
     def text(self, files: Sequence[SourceFile]) -> Table:
-        self._files = {str(file.path): file.index for file in files}
+        paths = [names.opened(file.path, names.duckdb_pattern, self._links) for file in files]
+        self._files = {str(path): file.index for path, file in zip(paths, files, strict=True)}
         if files[0].layout.quoted:
-            return quoted.split(self._lines(files), files[0].layout)
+            return quoted.split(self._lines(paths, files), files[0].layout)
         selects = []
-        for file in files:
+        for path, file in zip(paths, files, strict=True):
             layout = file.layout
-            names = [f"c{k}" for k in range(len(layout.columns))]
+            columns = [f"c{k}" for k in range(len(layout.columns))]
             household = (
                 _sql(file.household)
                 if layout.household is None
-                else f"trim({names[layout.household]})"
+                else f"trim({columns[layout.household]})"
             )
-            tariff = "NULL" if layout.tariff is None else f"trim({names[layout.tariff]})"
-            time, value = names[layout.time], names[layout.value]
+            tariff = "NULL" if layout.tariff is None else f"trim({columns[layout.tariff]})"
+            time, value = columns[layout.time], columns[layout.value]
             if layout.cells:  # a row is a day: a reading is a column of it
                 steps = ", ".join(_sql(after) for _, after in layout.cells)
                 time = f"trim({time}) || unnest([{steps}])"
-                value = f"unnest([{', '.join(names[k] for k, _ in layout.cells)}])"
+                value = f"unnest([{', '.join(columns[k] for k, _ in layout.cells)}])"
             selects.append(
                 f"SELECT {file.index}::INTEGER AS file, {household} AS household, "
                 f"{time} AS time, {value} AS value, "
                 f"{tariff}::VARCHAR AS tariff, NULL::VARCHAR AS broken "
-                f"FROM {_read_csv(file, layout.delimiter, names)}"
+                f"FROM {_read_csv(path, layout.delimiter, columns)}"
             )
         return self._view("text_rows", selects)
 
-    def _lines(self, files: Sequence[SourceFile]) -> Table:
+    def _lines(self, paths: Sequence[Path], files: Sequence[SourceFile]) -> Table:
         """Whole lines, columns file, named, line, broken."""
         return self._view(
             "text_lines",
             [
                 f"SELECT {file.index}::INTEGER AS file, {_sql(file.household)} AS named, line, "
                 f"NULL::VARCHAR AS broken "
-                f"FROM {_read_csv(file, quoted.BETWEEN, ['line'])}"
-                for file in files
+                f"FROM {_read_csv(path, quoted.BETWEEN, ['line'])}"
+                for path, file in zip(paths, files, strict=True)
             ],
         )
 
@@ -219,12 +221,9 @@ class DuckDbEngine:
         ]
 
     def parquet(self, paths: Sequence[Path], name: str | None = None) -> Table:
-        listed = ", ".join(_sql(str(file)) for file in parquet_files(paths))
-        name = name or f"stored_{abs(hash(listed)):x}"
-        self._connection.execute(
-            f"CREATE OR REPLACE TEMP VIEW {name} AS "
-            f"SELECT * FROM read_parquet([{listed}], hive_partitioning = false)"
-        )
+        rows = read_parquet(paths)
+        name = name or f"stored_{abs(hash(rows)):x}"
+        self._connection.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS SELECT * FROM {rows}")
         return self._table(name)
 
     def asked(self, build: Callable[..., Q], *of: Any) -> Q:
@@ -429,12 +428,19 @@ def remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _read_csv(file: SourceFile, delimiter: str, names: Sequence[str]) -> str:
+def read_parquet(paths: Iterable[Path]) -> str:
+    """Stored results for the FROM of a query of DuckDB. Raises DataFileError as `parquet_files`."""
+    files = (names.told(file, names.duckdb_pattern) for file in parquet_files(paths))
+    return f"read_parquet([{', '.join(map(_sql, files))}], hive_partitioning = false)"
+
+
+def _read_csv(path: Path, delimiter: str, columns: Sequence[str]) -> str:
     """A file for the FROM of a query; quotation marks are text like any other."""
-    columns = ", ".join(f"'{name}': 'VARCHAR'" for name in names)
+    file = _sql(names.told(path, names.duckdb_pattern))
+    each = ", ".join(f"'{column}': 'VARCHAR'" for column in columns)
     return (
-        f"read_csv({_sql(str(file.path))}, columns = {{{columns}}}, header = true, "
-        f"delim = {_sql(delimiter)}, quote = '', escape = '', auto_detect = false, "
+        f"read_csv({file}, columns = {{{each}}}, header = true, delim = {_sql(delimiter)}, "
+        f"quote = '', escape = '', auto_detect = false, hive_partitioning = false, "
         f"ignore_errors = true, store_rejects = true, rejects_limit = 0, "
         f"buffer_size = {_READ_AT_ONCE})"
     )

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import ibis
 
 from energy_desktop.domain.errors import UserFacingError
-from energy_desktop.fleet import quoted
+from energy_desktop.fleet import names, quoted
 from energy_desktop.fleet.engine import compiled, parquet_files, remove
 from energy_desktop.fleet.layout import SourceFile
 from energy_desktop.fleet.memory import peak_of_mb
@@ -116,6 +116,7 @@ class SparkEngine:
         for key, value in (settings or {}).items():
             builder = builder.config(key, value)
         scratch.mkdir(parents=True, exist_ok=True)
+        self._links = scratch / "names"
         with _quiet():
             self.session: Any = builder.getOrCreate()
         self.session.sparkContext.setLogLevel("ERROR")
@@ -135,27 +136,27 @@ class SparkEngine:
         layout = files[0].layout
         if layout.quoted:
             return quoted.split(self._lines(files), layout)
-        names = [f"c{k}" for k in range(len(layout.columns))]
+        columns = [f"c{k}" for k in range(len(layout.columns))]
         asked = {layout.household, layout.time, layout.value, layout.tariff}
         asked |= {k for k, _ in layout.cells}
-        used = [names[k] for k in sorted(k for k in asked if k is not None)]
+        used = [columns[k] for k in sorted(k for k in asked if k is not None)]
         rows = None
         for file in files:
-            one = self._read_csv(file, layout.delimiter, names, used)
+            one = self._read_csv(file, layout.delimiter, columns, used)
             household = (
                 f.lit(file.household)
                 if layout.household is None
-                else f.trim(names[layout.household])
+                else f.trim(columns[layout.household])
             )
             tariff = f.lit(None).cast("string") if layout.tariff is None else f.trim(
-                names[layout.tariff]
+                columns[layout.tariff]
             )  # fmt: skip
-            broken, time, value = f.col(_BROKEN), names[layout.time], names[layout.value]
+            broken, time, value = f.col(_BROKEN), columns[layout.time], columns[layout.value]
             if layout.cells:  # a row is a day: a reading is a column of it, a broken row is one
                 steps = [
                     f.struct(
                         f.concat(f.trim(time), f.lit(after)).alias("time"),
-                        f.col(names[k]).alias("v"),
+                        f.col(columns[k]).alias("v"),
                     )
                     for k, after in layout.cells
                 ]
@@ -190,7 +191,7 @@ class SparkEngine:
         return self._table(rows)
 
     def _read_csv(
-        self, file: SourceFile, delimiter: str, names: Sequence[str], used: Sequence[str]
+        self, file: SourceFile, delimiter: str, columns: Sequence[str], used: Sequence[str]
     ) -> Any:
         """The columns that are used, and _BROKEN: the line that has other columns than these, or
         is not UTF-8 in one that is used. Quotation marks are text like any other.
@@ -199,9 +200,10 @@ class SparkEngine:
         from pyspark.sql.types import StringType, StructField, StructType
 
         # Byte by byte: reading UTF-8, Spark would put a sign for what is none, and go on.
+        path = names.opened(file.path, names.hadoop_pattern, self._links)
         rows = self.session.read.csv(
-            str(file.path),
-            schema=StructType([StructField(name, StringType()) for name in (*names, _BROKEN)]),
+            names.told(path, names.hadoop_pattern),
+            schema=StructType([StructField(name, StringType()) for name in (*columns, _BROKEN)]),
             sep=delimiter,
             header=True,
             enforceSchema=True,
@@ -226,7 +228,8 @@ class SparkEngine:
         return []
 
     def parquet(self, paths: Sequence[Path], name: str | None = None) -> Table:
-        frame = self.session.read.parquet(*(str(file) for file in parquet_files(paths)))
+        files = (names.told(file, names.hadoop_pattern) for file in parquet_files(paths))
+        frame = self.session.read.parquet(*files)
         return self._table(frame, name)
 
     def asked(self, build: Callable[..., Q], *of: Any) -> Q:

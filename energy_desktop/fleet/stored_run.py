@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from energy_desktop.domain.errors import NotFound
-from energy_desktop.fleet.engine import connected, parquet_files
+from energy_desktop.fleet.engine import connected, read_parquet
 from energy_desktop.fleet.manifest import Manifest
 from energy_desktop.fleet.workplace import RESULTS
 
@@ -54,10 +54,7 @@ class StoredRun:
 
     def table(self, name: str) -> str:
         """A result for the FROM of a query. Raises DataFileError when it is not there."""
-        listed = ", ".join(
-            "'" + str(file).replace("'", "''") + "'" for file in parquet_files([self.out / name])
-        )
-        return f"read_parquet([{listed}], hive_partitioning = false)"
+        return read_parquet([self.out / name])
 
     def columns(self, name: str) -> tuple[str, ...]:
         return tuple(row[0] for row in self.rows(f"DESCRIBE SELECT * FROM {self.table(name)}"))

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,6 +17,12 @@ from energy_desktop.fleet.engine import DuckDbEngine, Engine
 from energy_desktop.fleet.run import FleetRun
 
 LONDON = "LCLid,stdorToU,DateTime,KWH/hh (per half hour) "
+STRANGE_NAMES = (
+    "meter1.csv", "meter[1].csv", "[2013]/meter1.csv", "ma.csv", "m*.csv", "m?.csv", "m{a,b}.csv",
+    "b\\n.csv", "b\\[1].csv", "c:d.csv", "c:d/e[1].csv", "_under.csv", ".hidden.csv", "c0=9/c1.csv",
+    "it's 100%20 #1.csv", "\u00fc.csv", "g[1].CSV",
+)  # fmt: skip
+"""Of files below a folder, that an engine might take for patterns, or not take at all."""
 
 
 def half_hours(first: datetime, n: int) -> list[datetime]:
@@ -78,6 +85,15 @@ def broken_files(run: FleetRun) -> list[str]:
     """Names of those that were found broken while they were read."""
     done = run.manifest.done("ingest").values()
     return [Path(path).name for chunk in done for path, _why in chunk["broken"]]
+
+
+def rows_by_name(run: FleetRun, folder: Path) -> dict[str, dict[str, Any]]:
+    """Name of each file below the folder -> how many of its rows are used and dropped."""
+    return {
+        Path(run.manifest.about["files"][int(k)]).relative_to(folder).as_posix(): counts
+        for chunk in run.manifest.done("ingest").values()
+        for k, counts in chunk["files"].items()
+    }
 
 
 @contextmanager

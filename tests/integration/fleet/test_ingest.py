@@ -19,11 +19,13 @@ from energy_desktop.fleet.results import FleetResults
 from energy_desktop.fleet.workplace import stored
 from tests.support.fleet_files import (
     LONDON,
+    STRANGE_NAMES,
     a_run,
     cleaned,
     dropped_counts,
     duckdb_engine,
     london_rows,
+    rows_by_name,
     used,
     write_csv,
 )
@@ -436,6 +438,36 @@ def test_a_value_column_without_a_unit_is_refused_until_somebody_says_it(tmp_pat
     run = cleaned(a_run(tmp_path / "in", tmp_path / "out", engine, told))
 
     assert [row["mwh"] for row in _readings(run)] == [12_500_000, 12_000_000]
+
+
+def test_a_name_is_never_a_pattern(tmp_path, engine):
+    for k, name in enumerate(STRANGE_NAMES):
+        write_csv(
+            tmp_path / "in" / name, LONDON, london_rows(f"M{k}", [0.1] * (k + 1), start=MIDNIGHT)
+        )
+
+    run = a_run(tmp_path / "in", tmp_path / "o[u]*" / "{a,b}?", engine)
+    run.run()
+
+    by_name = rows_by_name(run, tmp_path / "in")
+    assert by_name == {name: {"used": k + 1, "dropped": {}} for k, name in enumerate(STRANGE_NAMES)}
+    assert {row["household"] for row in _readings(run)} == {f"M{k}" for k in range(len(by_name))}
+    assert FleetResults(run.out).summary().rows_used == sum(range(len(by_name) + 1))
+
+
+def test_a_row_that_cannot_be_split_is_listed_with_a_file_of_any_name(tmp_path, engine):
+    names = ["m[1].csv", "b\\[1].csv", "m1.csv"]
+    for k, name in enumerate(names):
+        rows = london_rows(f"M{k}", [0.1, 0.2], start=MIDNIGHT)
+        write_csv(tmp_path / "in" / name, LONDON, [*rows, "short" + "," * k])
+
+    run = a_run(tmp_path / "in", tmp_path / "out", engine)
+    run.stage("ingest")
+
+    said = {row["file"]: (row["line"], row["text"]) for row in
+            stored([run.out / "dropped"]).to_pylist()}  # fmt: skip
+    index = {path.rsplit("/", 1)[1]: k for k, path in enumerate(run.manifest.about["files"])}
+    assert said == {index[name]: (4, "short" + "," * k) for k, name in enumerate(names)}
 
 
 @pytest.mark.parametrize("column", ["energy_wh", "kwh", "energy(kWh/hh)", "power_kw"])

@@ -4,6 +4,7 @@ import gzip
 import math
 import shutil
 from datetime import UTC, datetime
+from pathlib import Path
 
 import numpy as np
 import pyarrow.compute as pc
@@ -13,12 +14,14 @@ from energy_desktop.domain.errors import UserFacingError
 from energy_desktop.fleet.workplace import STAGES, stored
 from tests.support.fleet_files import (
     LONDON,
+    STRANGE_NAMES,
     a_fleet,
     a_run,
     broken_files,
     duckdb_engine,
     london_rows,
     no_file_beyond,
+    rows_by_name,
     used,
     write_csv,
 )
@@ -89,6 +92,9 @@ def both(tmp_path_factory, spark):
     )  # fmt: skip
     _write_slips(folder / "in")
     _write_line_ends(folder / "in")
+    for k, name in enumerate(STRANGE_NAMES):
+        rows = london_rows(f"M{k}", [0.1] * (k + 1), start=datetime(2013, 3, 1, tzinfo=UTC))
+        write_csv(folder / "in" / name, LONDON, rows)
     day = [f"0.{k:03d}" for k in range(48)]
     write_csv(
         folder / "in" / "wide.csv",
@@ -106,9 +112,9 @@ def both(tmp_path_factory, spark):
     packed = gzip.compress("\n".join([LONDON, *rows]).encode())
     (folder / "in" / "torn.csv.gz").write_bytes(packed[: len(packed) - 20_000])
     with duckdb_engine(folder / "scratch") as engine:
-        ours = a_run(folder / "in", folder / "duckdb", engine)
+        ours = a_run(folder / "in", folder / "o[u]*" / "{duckdb,x}?", engine)
         ours.run()
-    theirs = a_run(folder / "in", folder / "spark", spark)
+    theirs = a_run(folder / "in", folder / "o[u]*" / "{spark,x}?", spark)
     theirs.run()
     print(theirs.manifest.seconds)
     return ours, theirs
@@ -171,6 +177,15 @@ def test_lines_may_end_in_any_one_way_and_what_is_not_plain_is_left_out_by_name(
         assert "lines end in different ways (CR and LF)" in refused["lone_cr.csv"]
         assert "a blank line stands above its header" in refused["blank.csv"]
         assert not {"lone_cr.csv", "blank.csv"} & set(by_name)
+
+
+def test_a_name_is_never_a_pattern(both):
+    for run in both:
+        by_name = rows_by_name(run, Path(run.manifest.about["folder"]))
+        for k, name in enumerate(STRANGE_NAMES):
+            assert by_name[name] == {"used": k + 1, "dropped": {}}
+        households = set(stored([run.out / "clean"])["household"].to_pylist())
+        assert {f"M{k}" for k in range(len(STRANGE_NAMES))} <= households
 
 
 def test_a_slip_costs_its_own_row_and_no_other(both):
