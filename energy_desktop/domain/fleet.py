@@ -247,7 +247,8 @@ class FleetSummary:
 
     stability: number of segments -> how alike they stay when half of the fleet is left out.
     refusals: why a stage has no answer, in sentences. estimated_s: what all of `seconds` together
-    were thought to be when it began, on two cores; None: nobody said.
+    were thought to be when it began, on two cores; None: nobody said. example_tariffs: it was
+    priced at the round prices that come with the program.
     """
 
     engine: str
@@ -271,6 +272,7 @@ class FleetSummary:
     currency: str
     refusals: tuple[str, ...] = ()
     estimated_s: float | None = None
+    example_tariffs: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -400,7 +402,9 @@ class TariffRow:
 
 @dataclass(frozen=True, slots=True)
 class TariffSummary:
-    """Both tariffs over the fleet. response: in words, None with too few households on one."""
+    """Both tariffs over the fleet. response: in words, None with too few households on one.
+    example: the prices are those that come with the program.
+    """
 
     name_a: str
     name_b: str
@@ -411,6 +415,7 @@ class TariffSummary:
     unchanged: int
     response: str | None
     rows: Page[TariffRow]
+    example: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -427,6 +432,7 @@ class HouseholdView:
     """Everything about one household. day, kwh: one entry a day, None where it does not count.
 
     week_kw (336): mean power of each half hour of the local week, None where never read.
+    example_tariffs: the bills are at the prices that come with the program.
     """
 
     row: HouseholdRow
@@ -438,3 +444,4 @@ class HouseholdView:
     forecast: HouseholdForecast | None
     bill_a_units: int
     bill_b_units: int
+    example_tariffs: bool = False

@@ -229,6 +229,7 @@ class FleetResults:
             losers=about["losers"],
             unchanged=about["unchanged"],
             response=None if response is None else response["words"],
+            example=summary.example_tariffs(manifest),
             rows=replace(rows, rows=tuple(TariffRow(*row) for row in rows.rows)),
         )
 
@@ -293,6 +294,7 @@ class FleetResults:
             forecast=forecast[0] if forecast else None,
             bill_a_units=int(rows[0][-2]),
             bill_b_units=int(rows[0][-1]),
+            example_tariffs=summary.example_tariffs(self.run.manifest),
         )
 
     def readings(self, household: str) -> tuple[list[int], list[float], int]:

@@ -8,11 +8,14 @@ see kmeans.stability.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from energy_desktop.domain import wording
 from energy_desktop.domain.fleet import Segment
 from energy_desktop.fleet import kmeans
 from energy_desktop.fleet.tariffs import Weeks
@@ -31,6 +34,8 @@ _WEEKDAYS = 5 * 48
 _LEVEL_WEIGHT = 0.5
 _WEEKEND_WEIGHT = 0.15
 _LEAST_KWH_PER_DAY = 0.05
+_PLAINLY = 1.15
+"""How many times more one group uses than the next, to be told from it by that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +144,46 @@ def describe(of: Shapes, labels: Ints, cost_per_year: Floats) -> tuple[Segment, 
                 shape=tuple(shape.tolist()),
             )
         )
-    return tuple(found)
+    return told_apart(found)
+
+
+def told_apart(found: Sequence[Segment]) -> tuple[Segment, ...]:
+    """Segments with the same words get a figure more, in which they differ."""
+    alike: dict[str, list[Segment]] = {}
+    for one in found:
+        alike.setdefault(one.words, []).append(one)
+    more = {
+        one.segment: said
+        for same in alike.values()
+        if len(same) > 1
+        for one, said in zip(same, _differences(same), strict=True)
+    }
+    return tuple(
+        replace(one, words=f"{one.words}, {more[one.segment]}") if one.segment in more else one
+        for one in found
+    )
+
+
+def _differences(same: Sequence[Segment]) -> Sequence[str]:
+    """In what each of them differs most plainly from all the others."""
+
+    def texts(say: Callable[[Segment], str]) -> list[str]:
+        return [say(one) for one in same]
+
+    level = sorted(one.kwh_per_day for one in same)
+    apart = all(high >= _PLAINLY * low for low, high in pairwise(level))
+    use = texts(lambda one: f"{wording.number(one.kwh_per_day)} kWh a day")
+    ways = [use] if apart else []
+    ways += [
+        texts(lambda one: f"most at {int(np.argmax(one.shape)):02d}:00"),
+        use,
+        texts(lambda one: f"{wording.number(one.night_share_pct, 0)} % at night"),
+        texts(lambda one: f"weekend {wording.number(one.weekend_ratio, 2)} of a working day"),
+    ]
+    return next(
+        (said for said in ways if len(set(said)) == len(said)),
+        texts(lambda one: f"group {one.segment}"),
+    )
 
 
 def words(shape: Floats, kwh_per_day: float, weekend: float, *, low: float, high: float) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from energy_desktop.domain.fleet import (
+    FLAT,
+    TIME_OF_USE,
     BrokenFile,
     DataQuality,
     FileQuality,
@@ -11,7 +13,8 @@ from energy_desktop.domain.fleet import (
     Scores,
     Segment,
 )
-from energy_desktop.fleet import clock
+from energy_desktop.fleet import clock, options
+from energy_desktop.fleet import segments as grouping
 from energy_desktop.fleet.manifest import Manifest
 
 
@@ -48,18 +51,28 @@ def summary(manifest: Manifest) -> FleetSummary:
         currency=str(manifest.about["currency"]),
         refusals=refusals(manifest),
         estimated_s=manifest.facts.get("estimated_s"),
+        example_tariffs=example_tariffs(manifest),
     )
 
 
 def segments(manifest: Manifest) -> tuple[Segment, ...]:
     said = manifest.done("segments").get("all", {}).get("segments", [])
-    return tuple(Segment(**{**one, "shape": tuple(one["shape"])}) for one in said)
+    found = tuple(Segment(**{**one, "shape": tuple(one["shape"])}) for one in said)
+    return grouping.told_apart(found)  # older programs did not
 
 
 def stability(manifest: Manifest) -> dict[int, float]:
     """Number of segments -> how stable they would be, 1 at best."""
     said = manifest.done("segments").get("all", {}).get("stability", {})
     return {int(k): float(value) for k, value in said.items()}
+
+
+def example_tariffs(manifest: Manifest) -> bool:
+    """Whether the fleet was priced at the prices that come with the program."""
+    if "options" not in manifest.about:  # an older program made it, nobody knows
+        return False
+    asked = options.from_document(manifest.about["options"])
+    return (asked.tariff_a, asked.tariff_b) == (FLAT, TIME_OF_USE)
 
 
 def refusals(manifest: Manifest) -> tuple[str, ...]:

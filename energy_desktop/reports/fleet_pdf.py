@@ -11,7 +11,7 @@ from decimal import Decimal
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from energy_desktop.domain import wording
+from energy_desktop.domain import fleet_wording, wording
 from energy_desktop.domain.fleet import DropReason, Scores, Segment, TrendDay
 from energy_desktop.domain.fleet_report import FleetReport
 from energy_desktop.reports import charts, paper
@@ -39,7 +39,8 @@ _MODELS = {
     "naive_month_mean": "As the month's mean",
 }
 _CARDS_A_ROW = 4
-_CARD_HEIGHT = 104.0
+_CARD_HEIGHT = 104.0  # with two lines of words
+_WORD_LINES = 4
 _REASON_LEFT = LEFT + 84.0
 _REASON_WIDTH = RIGHT - 136.0 - _REASON_LEFT
 _FEW = 0.1  # of the most households: a month with fewer says nothing of the fleet
@@ -109,7 +110,8 @@ def answer(report: FleetReport) -> str:
         change = tariffs.total_b_units - tariffs.total_a_units
         word = "less" if change < 0 else "more"
         text += (
-            f"Under {paper.plain(tariffs.name_b)} instead of {paper.plain(tariffs.name_a)} all "
+            f"Under {paper.plain(tariffs.name_b)} instead of {paper.plain(tariffs.name_a)}"
+            f"{' (both examples)' if tariffs.example else ''} all "
             f"bills together would be {wording.money(abs(change))} {summary.currency} {word}: "
             f"{tariffs.winners:,} households win, {tariffs.losers:,} lose."
         )
@@ -148,30 +150,46 @@ def _segments(sheet: Paper, report: FleetReport) -> None:
     if not segments:
         sheet.heading("Groups", "too few households with enough days to group")
         return
-    chosen = report.stability.get(len(segments))
-    trust = "" if chosen is None else (
-        f"; with half of the fleet left out they stay {chosen:.2f} alike, 1 the same"
-    )  # fmt: skip
-    sheet.heading("Groups", f"households whose days look alike{trust}", keep=_CARD_HEIGHT)
-    top = max(2.0, *(max(s.shape) for s in segments))
     gap = 8.0
     width = (RIGHT - LEFT - (_CARDS_A_ROW - 1) * gap) / _CARDS_A_ROW
+    words = [paper.wrap(_capital(s.words), SMALL, width - 12)[:_WORD_LINES] for s in segments]
+    height = _CARD_HEIGHT + 10 * max(0, max(map(len, words)) - 2)
+    sheet.heading("Groups", "households whose days look alike", keep=height)
+    top = max(2.0, *(max(s.shape) for s in segments))
     for first in range(0, len(segments), _CARDS_A_ROW):
-        sheet.need(_CARD_HEIGHT + 8)
+        sheet.need(height + 8)
         for i, segment in enumerate(segments[first : first + _CARDS_A_ROW]):
-            _card(sheet, segment, LEFT + i * (width + gap), width, top, report)
-        sheet.y -= _CARD_HEIGHT + 8
+            x = LEFT + i * (width + gap)
+            _card(sheet, segment, words[first + i], x, (width, height), top, report)
+        sheet.y -= height + 8
+    # Of a year a group may be missing; how many there are is the run's.
+    groups = len(report.overview.summary.segments)
+    trust = fleet_wording.groups_sentence(groups, report.stability)
+    if trust:
+        sheet.paragraph(trust, SMALL)
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _card(
-    sheet: Paper, segment: Segment, x: float, width: float, top: float, report: FleetReport
+    sheet: Paper,
+    segment: Segment,
+    words: list[str],
+    x: float,
+    size: tuple[float, float],
+    top: float,
+    report: FleetReport,
 ) -> None:
-    """A group as the shape of its day, in vectors; the dashed line is the mean hour."""
-    y = sheet.y - _CARD_HEIGHT
-    sheet.box(x, y, width, _CARD_HEIGHT, paper.WELL)
-    words = segment.words[:1].upper() + segment.words[1:]
-    for line, text in enumerate(paper.wrap(words, SMALL, width - 12)[:2]):
-        sheet.text(x + 6, y + _CARD_HEIGHT - 11 - 10 * line, text, SMALL)
+    """A group as the shape of its day, in vectors; the dashed line is the mean hour. words: its
+    lines. size: width and height of the card.
+    """
+    width, height = size
+    y = sheet.y - height
+    sheet.box(x, y, width, height, paper.WELL)
+    for line, text in enumerate(words):
+        sheet.text(x + 6, y + height - 11 - 10 * line, text, SMALL)
     base, tall, wide = y + 38, _CARD_HEIGHT - 66, width - 12
     mean = base + tall / top
     sheet.polyline([(x + 6, mean), (x + 6 + wide, mean)], paper.STRONG_LINE, dashed=True)
@@ -321,6 +339,8 @@ def _tariffs(sheet: Paper, report: FleetReport) -> None:
         + (tariffs.response or "Too few households on each tariff to say how they shift use."),
         SMALL,
     )
+    if tariffs.example:
+        sheet.paragraph(fleet_wording.EXAMPLE_TARIFFS, BODY_BOLD)
 
 
 def _forecast(sheet: Paper, report: FleetReport) -> None:
@@ -340,6 +360,9 @@ def _forecast(sheet: Paper, report: FleetReport) -> None:
             ],
             [Row((_MODELS.get(name, name), *_score_texts(one))) for name, one in ordered],
         )
+        beaten = fleet_wording.models_sentence(scores)
+        if beaten:
+            sheet.paragraph(beaten, SMALL)
     sheet.paragraph(
         " ".join(
             (

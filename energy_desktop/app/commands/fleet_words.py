@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from energy_desktop.app.commands.common import table
-from energy_desktop.domain import wording
+from energy_desktop.domain import fleet_wording, wording
 from energy_desktop.domain.fleet import (
     DropReason,
     FleetAnomaly,
@@ -50,6 +50,7 @@ def summary_document(summary: FleetSummary) -> dict[str, Any]:
         "segment_stability": {str(k): value for k, value in summary.stability.items()},
         "broken_files": [plain(one) for one in summary.broken],
         "refusals": list(summary.refusals),
+        "notes": list(fleet_wording.notes(summary)),
         "engine": summary.engine,
         "finished": summary.finished,
         "first_day": summary.first_day,
@@ -108,6 +109,8 @@ def summary_text(summary: FleetSummary, out: Path) -> str:
     ]
     heads = ("next day", "R2 pooled", "R2 within a household", "MAE kWh", "RMSE kWh")
     lines += [table(heads, rows, frozenset(range(1, 5))), ""] if rows else []
+    beaten = fleet_wording.models_sentence(summary.scores)
+    lines += [beaten, ""] if beaten else []
     lines += [*summary.refusals, ""] if summary.refusals else []
     profile = summary.anomaly_methods.get("profile", {})
     hybrid = summary.anomaly_methods.get("kmeans_residual", {})
@@ -126,7 +129,20 @@ def summary_text(summary: FleetSummary, out: Path) -> str:
     if summary.stability:
         alike = ", ".join(f"{k}: {wording.number(v, 2)}" for k, v in summary.stability.items())
         lines.append(f"How alike they stay in half of the fleet (1 the same), by number: {alike}.")
+    lines += _before_use(summary)
     return "\n".join([*lines, "", f"Results: {out}"])
+
+
+def _before_use(summary: FleetSummary) -> list[str]:
+    """How far groups and costs are to be believed."""
+    if not summary.segments:
+        return []
+    groups = len(summary.segments)
+    steadier = fleet_wording.steadier(groups, summary.stability)
+    said = fleet_wording.groups_sentence(groups, summary.stability)
+    said += f" A run with --segments {steadier} makes them." if steadier else ""
+    costs = fleet_wording.EXAMPLE_TARIFFS if summary.example_tariffs else ""
+    return [line for line in (said, costs) if line]
 
 
 def _estimated(summary: FleetSummary) -> str:
@@ -157,6 +173,7 @@ def year_text(overview: FleetOverview) -> str:
         "",
         "Segments of the whole run, figures of the year:",
         *_segment_lines(overview.segments, overview.summary.currency),
+        *_before_use(overview.summary),
     ]
     return "\n".join(lines)
 
@@ -193,6 +210,7 @@ def household_text(view: HouseholdView) -> str:
         "Too little data for a segment.",
         f"A year costs {wording.number(row.cost_a_per_year, 2)} under tariff A and "
         f"{wording.number(row.cost_b_per_year, 2)} under B.",
+        *([fleet_wording.EXAMPLE_TARIFFS] if view.example_tariffs else []),
     ]  # fmt: skip
     if view.forecast is not None:
         lines.append(

@@ -9,12 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from energy_desktop.domain.fleet import Page, TrendDay
+from energy_desktop.domain.fleet import Page, Scores, TrendDay
+from energy_desktop.domain.fleet_wording import EXAMPLE_TARIFFS
 from energy_desktop.ui.views.fleet import words
 from energy_desktop.ui.views.fleet.forecasts_part import models
 from energy_desktop.ui.views.fleet.overview_part import Dots
 from energy_desktop.ui.views.fleet.quality_part import reasons, stages
-from energy_desktop.ui.views.fleet.segments_part import Groups, stability_line
+from energy_desktop.ui.views.fleet.segments_part import before_use
 from energy_desktop.ui.views.fleet.trends_part import months, weekly_mean
 from tests.gui.fleet.fakes import (
     FIRST,
@@ -24,6 +25,7 @@ from tests.gui.fleet.fakes import (
     a_summary,
     a_view,
     an_anomaly,
+    an_overview,
 )
 
 
@@ -117,6 +119,9 @@ def test_groups_of_one_shape_are_told_apart_by_their_level():
     assert titles == ("Evening peak, high", "Evening peak, low", "Even through the day")
     alike = words.segment_titles([a_segment(1, words=said[0]), a_segment(2, words=said[0])])
     assert alike == ("Evening peak (1)", "Evening peak (2)")  # the level tells nothing apart
+    more = [f"{said[0]}, {used} kWh a day" for used in (9, 14)]
+    told = words.segment_titles([a_segment(k, words=one) for k, one in enumerate(more)])
+    assert told == ("Evening peak, 9 kWh a day", "Evening peak, 14 kWh a day")
 
 
 def test_each_segment_has_a_card_with_its_number_and_its_shape(make):
@@ -167,10 +172,32 @@ def test_days_with_few_households_are_no_curve_of_the_fleet(make):
 
 
 def test_a_number_of_groups_that_another_beats_is_said():
-    groups = Groups(a_summary().segments, {2: 0.44, 3: 0.74})
+    said = before_use(a_summary(stability={2: 0.44, 3: 0.74}))
 
-    assert "2 groups stay 0.44 alike" in stability_line(groups)
-    assert "3 groups would stay 0.74" in stability_line(groups)
+    assert "2 groups stay 0.44 alike" in said
+    assert "3 groups would stay 0.74" in said
+
+
+def test_what_figures_rest_on_stands_beside_them(make, settle):
+    fleet = FakeFleet()
+    fleet.about = an_overview(
+        a_summary(
+            example_tariffs=True,
+            scores={
+                "naive_month_mean": Scores(0.7, 0.0, 2.0, 4.0),
+                "lightgbm": Scores(0.8, 0.1, 2.5, 3.0),
+            },
+        )
+    )
+    view = make(fleet)
+    for part in ("segments", "forecasts", "tariffs"):
+        view.show_part(part)
+        settle(view)
+
+    assert EXAMPLE_TARIFFS in view.segments.before_use.text()
+    assert "LightGBM (2.50 kWh) is worse than the naive forecast" in view.forecasts.note.text()
+    view.tariffs.show_tariffs(replace(fleet.tariffs(None), example=True))
+    assert view.tariffs.response.text().startswith(EXAMPLE_TARIFFS)
 
 
 def test_a_group_lists_its_households_and_a_search_narrows_them(make, settle):

@@ -7,11 +7,13 @@ from datetime import UTC, date, datetime
 
 import numpy as np
 import pytest
+from pypdf import PdfReader
 from typer.testing import CliRunner
 
 from energy_desktop.app.commands.root import app
 from energy_desktop.app.paths import SiteFolder
 from energy_desktop.app.wiring import open_site
+from energy_desktop.domain import fleet_wording
 from energy_desktop.domain.clock import iso_utc
 from energy_desktop.domain.energy import IntervalQuality, Intervals
 from energy_desktop.domain.site import Meter
@@ -70,6 +72,23 @@ def test_show_says_the_same_again_and_in_words(fleet):
     assert "Left out whole: broken.csv: no column is known as its time" in words
 
 
+def test_what_the_figures_rest_on_is_said_with_them(fleet, tmp_path):
+    folder, said = fleet
+    out = folder / "out"
+    words = run("fleet", "show", out).stdout
+
+    assert fleet_wording.EXAMPLE_TARIFFS in said["notes"]
+    for note in said["notes"]:
+        assert note in words
+    one = run("fleet", "show", out, "--household", "MAC000004").stdout
+    assert fleet_wording.EXAMPLE_TARIFFS in one
+    assert run("fleet", "report", out, "--to", tmp_path / "fleet.pdf").exit_code == 0
+    pages = PdfReader(tmp_path / "fleet.pdf").pages
+    paper = " ".join(" ".join(page.extract_text() for page in pages).split())
+    for note in said["notes"]:
+        assert note in paper
+
+
 def test_lists_and_one_household(fleet):
     folder, _ = fleet
 
@@ -115,6 +134,7 @@ def test_own_tariffs_price_the_fleet(fleet, tmp_path):
     rows = document(run("fleet", "show", tmp_path / "out", "--households", "--json"))["households"]
 
     assert said["currency"] == "GBP"
+    assert fleet_wording.EXAMPLE_TARIFFS not in said["notes"]
     assert rows[0]["cost_a_per_year"] == pytest.approx(365.25)
     assert rows[0]["cost_b_per_year"] > 0
 

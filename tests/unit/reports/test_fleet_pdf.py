@@ -5,8 +5,9 @@ from dataclasses import replace
 
 from pypdf import PdfReader
 
-from energy_desktop.domain.fleet import Page, SeenMark
+from energy_desktop.domain.fleet import Page, Scores, SeenMark
 from energy_desktop.domain.fleet_report import FleetReport
+from energy_desktop.domain.fleet_wording import EXAMPLE_TARIFFS
 from energy_desktop.reports import fleet_pdf
 from tests.gui.fleet.fakes import (
     BROKEN,
@@ -66,6 +67,44 @@ def test_rows_and_files_left_out_are_named_with_their_reasons():
 
 def test_a_stage_without_an_answer_says_why():
     assert "LightGBM had too few days." in text_of(REPORT)
+
+
+def test_a_number_of_groups_that_another_beats_is_said_also_for_one_year():
+    shown = replace(REPORT, stability={2: 0.44, 3: 0.74})
+    text = text_of(shown)
+
+    assert "2 groups stay 0.44 alike (1 the same); 3 groups would stay 0.74 alike." in text
+    # In that year one of the two groups had no data.
+    year = an_overview(segments=(a_segment(),), year=2013)
+    assert "2 groups stay 0.44 alike" in text_of(replace(shown, overview=year))
+
+
+def test_a_model_that_a_naive_forecast_beats_is_named():
+    scores = {
+        "naive_month_mean": Scores(0.7, 0.0, 2.0, 4.0),
+        "lightgbm": Scores(0.8, 0.1, 2.5, 3.0),
+    }
+
+    text = text_of(replace(REPORT, overview=an_overview(a_summary(scores=scores))))
+
+    assert "LightGBM (2.50 kWh) is worse than the naive forecast" in text
+
+
+def test_prices_that_are_examples_are_called_so_where_they_are_answered_and_shown():
+    example = replace(REPORT, tariffs=replace(REPORT.tariffs, example=True))
+
+    assert EXAMPLE_TARIFFS in text_of(example)
+    assert "(both examples) all bills together" in text_of(example)
+    assert "example" not in text_of(REPORT)
+
+
+def test_all_words_of_a_group_fit_on_its_card():
+    words = "medium, strong evening peak, more at the weekend, 12.3 kWh a day"
+    groups = (a_segment(words=words), a_segment(2))
+
+    text = text_of(replace(REPORT, overview=an_overview(segments=groups)))
+
+    assert "12.3 kWh a day" in text
 
 
 def test_a_run_that_is_not_finished_says_so_on_page_one():

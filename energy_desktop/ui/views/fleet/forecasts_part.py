@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from energy_desktop.domain.fleet import HouseholdForecast, Scores
+from energy_desktop.domain.fleet_wording import models_sentence
 from energy_desktop.services.fleet import FleetService
 from energy_desktop.ui.formatting import Formats
 from energy_desktop.ui.views.base import BaseView
@@ -124,7 +125,8 @@ class ForecastsPart(Part):
     def show_models(self, judged: Judged) -> None:
         rows = models(judged.scores)
         self.models.show_rows(rows, empty="No model could be judged.")
-        self.note.setText(" ".join((*judged.refusals, _WHY_TWO)))
+        beaten = models_sentence(judged.scores)
+        self.note.setText(" ".join(one for one in (*judged.refusals, beaten, _WHY_TWO) if one))
         if rows:
             name = words.MODEL_NAMES.get(rows[0].name, rows[0].name)
             best = self.formats.number(rows[0].scores.mae_kwh, 2)

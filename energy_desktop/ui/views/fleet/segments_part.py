@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit
 
-from energy_desktop.domain.fleet import HouseholdRow, Segment
+from energy_desktop.domain import fleet_wording
+from energy_desktop.domain.fleet import FleetSummary, HouseholdRow, Segment
 from energy_desktop.services.fleet import FleetService
 from energy_desktop.ui.formatting import Formats
 from energy_desktop.ui.views.base import BaseView
@@ -45,28 +46,21 @@ ORDERS = (
 
 @dataclass(frozen=True, slots=True)
 class Groups:
-    """stability: number of segments -> how alike they stay in half of the fleet. examples: day
+    """run: the summary of the whole run, of which `segments` may show one year. examples: day
     shapes of some households of each segment.
     """
 
     segments: tuple[Segment, ...]
-    stability: dict[int, float]
+    run: FleetSummary
     examples: Examples = field(default_factory=dict)
 
 
-def stability_line(groups: Groups) -> str:
-    """How far the number of groups is to be believed."""
-    chosen = len(groups.segments)
-    if not groups.stability or chosen not in groups.stability:
-        return ""
-    best = max(groups.stability, key=lambda n: groups.stability[n])
-    text = (
-        f"With half of the fleet left out, {chosen} groups stay {groups.stability[chosen]:.2f} "
-        "alike (1 the same)"
-    )
-    if best == chosen:
-        return f"{text}; no other number does better."
-    return f"{text}; {best} groups would stay {groups.stability[best]:.2f} alike."
+def before_use(run: FleetSummary) -> str:
+    """How far the number of groups and their costs are to be believed."""
+    said = [fleet_wording.groups_sentence(len(run.segments), run.stability)]
+    if run.segments and run.example_tariffs:
+        said.append(fleet_wording.EXAMPLE_TARIFFS)
+    return " ".join(one for one in said if one)
 
 
 class SegmentsPart(Part):
@@ -76,7 +70,7 @@ class SegmentsPart(Part):
 
     def __init__(self, host: BaseView, fleet: FleetService, formats: Formats) -> None:
         super().__init__(host, fleet, formats)
-        self._groups = Groups((), {})
+        self._groups: Groups | None = None
         self.shapes_panel = Panel("Day shapes", _MEAN_HOUR)
         self.chart = Chart(formats, shape_scale(formats), name="Day shapes", numeric_x=True)
         self.shapes_panel.set_content(self.chart)
@@ -113,9 +107,9 @@ class SegmentsPart(Part):
             name="Groups of households",
         )
         self.groups.chosen.connect(self._on_group)
-        self.stability = label("", "caption", wrap=True)
+        self.before_use = label("", "caption", wrap=True)
         self.groups_panel.set_content(self.groups)
-        self.groups_panel.set_content(self.stability)
+        self.groups_panel.set_content(self.before_use)
 
         self.list_panel = Panel("Households")
         self.scope = Segmented([("0", "All")], name="Group")
@@ -151,7 +145,7 @@ class SegmentsPart(Part):
         self.host.load(
             lambda: Groups(
                 fleet.segments(out, year=year).rows,
-                fleet.stability(out),
+                fleet.summary(out),
                 fleet.examples(out, each=_EXAMPLES, year=year),
             ),
             self.show_groups,
@@ -163,7 +157,7 @@ class SegmentsPart(Part):
     def show_groups(self, groups: Groups) -> None:
         segments = groups.segments
         self.groups.show_rows(segments, empty="Too few households to group.")
-        self.stability.setText(stability_line(groups))
+        self.before_use.setText(before_use(groups.run))
         self.scope.set_choices(
             [("0", "All"), *((str(s.segment), str(s.segment)) for s in segments)]
         )
@@ -173,8 +167,8 @@ class SegmentsPart(Part):
     def _draw(self) -> None:
         """All groups over each other; one that is chosen over some of its households."""
         groups = self._groups
-        segments = groups.segments
-        if not segments:
+        segments = () if groups is None else groups.segments
+        if groups is None or not segments:
             self.shapes_panel.show_empty("Too few households with enough days to group.")
             return
         one = next((s for s in segments if str(s.segment) == self.scope.value), None)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal, cast
 
 from energy_desktop.domain.fleet import TariffRow, TariffSummary
+from energy_desktop.domain.fleet_wording import EXAMPLE_TARIFFS
 from energy_desktop.services.fleet import FleetService
 from energy_desktop.ui.formatting import Formats
 from energy_desktop.ui.views.base import BaseView
@@ -94,7 +95,8 @@ class TariffsPart(Part):
             ]
         )  # fmt: skip
         self.panel.set_subtitle(words.tariff_answer(formats, found))
-        self.response.setText(found.response or _NO_RESPONSE)
+        response = found.response or _NO_RESPONSE
+        self.response.setText(f"{EXAMPLE_TARIFFS} {response}" if found.example else response)
 
     def _change(self, row: TariffRow) -> Cell:
         change = row.change_units

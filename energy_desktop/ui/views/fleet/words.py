@@ -98,15 +98,19 @@ def tariff_name(label: str) -> str:
 
 def segment_titles(segments: Sequence[Segment]) -> tuple[str, ...]:
     """The shape of the day, and the level too where two have the same shape; where two have both
-    the same, their numbers.
+    the same, what else their words say apart, and without such words their numbers.
     """
-    parts = [tuple(segment.words.split(", ")[:2]) for segment in segments]
-    shapes = [shape for _, shape in parts]
+    parts = [tuple(segment.words.split(", ")) for segment in segments]
     titles = []
-    for segment, (level, shape) in zip(segments, parts, strict=True):
-        same = parts.count((level, shape))
-        title = f"{shape}, {level}" if shapes.count(shape) > same else shape
-        titles.append(capital(title if same == 1 else f"{title} ({segment.segment})"))
+    for segment, (level, shape, *rest) in zip(segments, parts, strict=True):
+        same = [one for one in parts if one[:2] == (level, shape)]
+        shaped = sum(one[1] == shape for one in parts)
+        title = f"{shape}, {level}" if shaped > len(same) else shape
+        if len(same) > 1:
+            places = enumerate(rest, 2)
+            own = [said for k, said in places if sum(said in one[k : k + 1] for one in same) == 1]
+            title = f"{title}, {own[-1]}" if own else f"{title} ({segment.segment})"
+        titles.append(capital(title))
     return tuple(titles)
 
 
