@@ -14,7 +14,7 @@ import ibis
 
 from energy_desktop.domain.fleet import DropReason, FleetTariff
 from energy_desktop.fleet import clock
-from energy_desktop.fleet.readings import local_minute
+from energy_desktop.fleet.readings import QUARTER_MIN, local_minute
 
 if TYPE_CHECKING:
     from ibis.expr.types import BooleanValue, IntegerValue, Table
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 MAY_MISS_MIN = 60
 SLOT_MIN = 30
 SLOTS_OF_WEEK = 336
-_QUARTER_MIN = 15
 _HALF_DAY = 48
 _MONDAY_OFFSET_MIN = 3 * 1440  # 1970-01-01 was a Thursday
 
@@ -44,7 +43,7 @@ def seen(rows: Table) -> Table:
     """
     # Columns step by step, since an engine works out anew whatever stands inside of a condition.
     rows = rows.mutate(utc_day=rows.t_min // clock.DAY_MIN)
-    rows = rows.mutate(quarter=(rows.t_min - rows.utc_day * clock.DAY_MIN) // _QUARTER_MIN)
+    rows = rows.mutate(quarter=(rows.t_min - rows.utc_day * clock.DAY_MIN) // QUARTER_MIN)
     one = ibis.literal(1, "int64")
     rows = rows.mutate(bit=one << rows.quarter % _HALF_DAY, morning=rows.quarter < _HALF_DAY)
     # Added up as floats: whole below 2^53, and beyond it still more than any union of 48 bits.

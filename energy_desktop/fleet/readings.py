@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 DROPPED = -1
 """The part that rows go to which are not used."""
 
+QUARTER_MIN = 15
+"""Every step is so many minutes or a multiple, and begins at one of them by any clock."""
+
 MOST_KW = 20_000.0
 """More than any meter of a fleet counts; the squares of 28 such days still fit into 64 bits."""
 _NUMBER = r"^\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,2})?\s*\z"
@@ -172,7 +175,7 @@ def _read(text: Table, layout: FileLayout, zone: str, engine: Engine) -> _Read:
         number=rows.numeric.fill_null(False),
         known=rows.known.fill_null(False),
         in_range=rows.number.between(0.0, most).fill_null(False),
-        on_grid=utc_s % (60 * layout.step_min) == 0,
+        on_grid=_on_grid(rows, utc_s, layout, zone),
         in_calendar=utc_s.between(*clock.KNOWN_S).fill_null(False),
         utc_s=utc_s,
         twice=twice,
@@ -217,6 +220,22 @@ def _in_utc(
     )
     twice = between & (rows.twice == 1) & rows.own_s.isnull()
     return rows, ibis.coalesce(rows.own_s, utc), twice.fill_null(False)
+
+
+def _on_grid(rows: Table, utc_s: IntegerValue, layout: FileLayout, zone: str) -> BooleanValue:
+    """Whether a step begins there by the clock that the stamp shows, or by the local one; in zones
+    that are half or a quarter of an hour off, these are not the steps of UTC.
+    """
+    step_s = 60 * layout.step_min
+    by_stamp = rows.local_s % step_s == 0
+    if layout.naive_utc:
+        return by_stamp
+    # No offset is anything else; it is what days are counted in.
+    in_quarters = utc_s % (60 * QUARTER_MIN) == 0
+    if clock.is_utc(zone):
+        return by_stamp & in_quarters
+    ahead = ibis.ifelse(rows.local_s < 60 * rows.from_min, rows.before_min, rows.after_min)
+    return (by_stamp | ((utc_s + 60 * ahead) % step_s == 0)) & in_quarters
 
 
 def _packed(rows: Table) -> StringValue:

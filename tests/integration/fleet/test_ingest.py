@@ -3,6 +3,7 @@
 import gzip
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pyarrow as pa
@@ -10,9 +11,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from energy_desktop.analytics.anomaly.profile import find_anomalies
 from energy_desktop.domain.errors import DataFileError
 from energy_desktop.domain.fleet import FileColumns, FleetOptions
-from energy_desktop.fleet import days, readings
+from energy_desktop.fleet import anomalies, days, readings
 from energy_desktop.fleet.head import rows_about
 from energy_desktop.fleet.layout import SourceFile, recognise
 from energy_desktop.fleet.results import FleetResults
@@ -262,6 +264,57 @@ def test_local_stamps_that_happened_twice_are_left_out_and_those_that_never_were
         "10-26 23:30",
         "10-27 02:00",
     ]
+
+
+@pytest.mark.parametrize("written", ["local", "offset", "utc"])
+@pytest.mark.parametrize(
+    ("zone", "step_min"),
+    [("Asia/Kolkata", 60), ("Asia/Kathmandu", 30), ("Australia/Adelaide", 60),
+     ("America/St_Johns", 60), ("Europe/Berlin", 60)],
+)  # fmt: skip
+def test_a_step_may_begin_by_any_clock_that_stands_half_or_a_quarter_of_an_hour_off(
+    tmp_path, engine, zone, step_min, written
+):
+    place = ZoneInfo(zone)
+    first = datetime(2013, 1, 1, tzinfo=place).astimezone(UTC)
+    until = datetime(2014, 1, 1, tzinfo=place).astimezone(UTC)
+    moments = [first + timedelta(minutes=step_min * k) for k in
+               range(round((until - first).total_seconds() / 60 / step_min))]  # fmt: skip
+    stamps = [at.isoformat() if written == "utc" else at.astimezone(place).isoformat()
+              for at in moments]  # fmt: skip
+    if written == "local":
+        stamps = [stamp[:19] for stamp in stamps]
+    rows = [f"h1,{stamp},{0.1 + 0.01 * (k % 7)}" for k, stamp in enumerate(stamps)]
+    rows.insert(500, rows[500].replace(":00", ":07", 1))
+    write_csv(tmp_path / "in" / "a.csv", "household,time,kWh", rows)
+
+    run = cleaned(a_run(tmp_path / "in", tmp_path / "out", engine, FleetOptions(zone=zone)))
+    run.stage("features")
+
+    # Without an offset, the hour that the clock shows twice cannot be told.
+    again = sum(n for n in Counter(stamps).values() if n > 1)
+    told = {"ambiguous_time": again} if again else {}
+    assert dropped_counts(run) == {"off_grid": 1} | told
+    assert used(run) == len(moments) - again
+    by_day = _days(run)
+    assert len(by_day) == 365
+    assert sum(not row["complete"] for row in by_day) == (1 if again else 0)
+    assert stored([run.out / "features"]).num_rows > 300
+    judged = anomalies.hour_rule(find_anomalies)(
+        anomalies.HourTask(run.place.part("clean", 0), zone)
+    )
+    assert (judged.judged, judged.too_short) == (1, 0)
+
+
+def test_no_clock_makes_a_grid_of_minutes(tmp_path, engine):
+    rows = ["a,2020-01-01T00:00+00:00,1", "a,2020-01-01T02:00+01:00,1",
+            "a,2020-01-01T02:00+00:07,1", "a,2020-01-01T02:30+00:00,1"]  # fmt: skip
+    write_csv(tmp_path / "in" / "a.csv", "id,time,kwh", rows)
+    hours = FleetOptions(columns=FileColumns(step_min=60))
+
+    run = cleaned(a_run(tmp_path / "in", tmp_path / "out", engine, hours))
+
+    assert dropped_counts(run) == {"off_grid": 2}
 
 
 @pytest.mark.parametrize(

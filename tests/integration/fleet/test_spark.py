@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 import pytest
 
 from energy_desktop.domain.errors import UserFacingError
+from energy_desktop.domain.fleet import FleetOptions
 from energy_desktop.fleet.workplace import STAGES, stored
 from tests.support.fleet_files import (
     LONDON,
@@ -111,10 +112,18 @@ def both(tmp_path_factory, spark):
     rows = london_rows("CUT", values, start=datetime(2010, 1, 1, tzinfo=UTC))
     packed = gzip.compress("\n".join([LONDON, *rows]).encode())
     (folder / "in" / "torn.csv.gz").write_bytes(packed[: len(packed) - 20_000])
+    hours = [f"H{n // 24 % 2},2013-03-{1 + n // 24:02d}T{n % 24:02d}" for n in range(96)]
+    write_csv(folder / "in" / "half_off.csv", "household,time,kwh", [
+        *(f"{hour}:30:00Z,0.5" for hour in hours[:24]),
+        *(f"{hour}:00:00+05:30,0.5" for hour in hours[24:48]),
+        *(f"{hour}:00:00,0.5" for hour in hours[48:72]),
+        *(f"{hour}:15:00Z,0.5" for hour in hours[72:]),
+    ])  # fmt: skip
+    options = FleetOptions(zone="Asia/Kolkata")
     with duckdb_engine(folder / "scratch") as engine:
-        ours = a_run(folder / "in", folder / "o[u]*" / "{duckdb,x}?", engine)
+        ours = a_run(folder / "in", folder / "o[u]*" / "{duckdb,x}?", engine, options)
         ours.run()
-    theirs = a_run(folder / "in", folder / "o[u]*" / "{spark,x}?", spark)
+    theirs = a_run(folder / "in", folder / "o[u]*" / "{spark,x}?", spark, options)
     theirs.run()
     print(theirs.manifest.seconds)
     return ours, theirs
@@ -177,6 +186,13 @@ def test_lines_may_end_in_any_one_way_and_what_is_not_plain_is_left_out_by_name(
         assert "lines end in different ways (CR and LF)" in refused["lone_cr.csv"]
         assert "a blank line stands above its header" in refused["blank.csv"]
         assert not {"lone_cr.csv", "blank.csv"} & set(by_name)
+
+
+def test_an_hour_may_begin_by_a_clock_that_stands_half_an_hour_off(both):
+    for run in both:
+        counts = _counts_by_name(run)["half_off.csv"]
+
+        assert counts == {"used": 72, "dropped": {"off_grid": 24}}
 
 
 def test_a_name_is_never_a_pattern(both):
@@ -247,8 +263,8 @@ def test_the_rows_left_out_are_the_same_ones(both):
     )
 
     assert ours == theirs
-    # Of the readings in rows, of those in a row a day, of the slips.
-    assert len(ours) == 11 + 53 + 7
+    # Of the readings in rows, of those in a row a day, of the slips, of the hours.
+    assert len(ours) == 11 + 53 + 7 + 24
 
 
 def test_scores_and_segments_are_the_same(both):
