@@ -408,9 +408,11 @@ def _accept(
         offset, segment = 0, 0
     if len(time_ms) < (1 if state is None else 2):
         return None
-    fine = _fine(time_ms, register_wh, rules)
+    clock_ms = time_ms
+    fine = _fine(clock_ms, register_wh, rules)
     mixed = _mixed(time_ms, fine, rules, first=0 if state is None else 1)
     apart: tuple[Incident, ...] = ()
+    set_back_ms, at = 0, len(time_ms)
     if mixed.any():
         if mixed[-1] and not final:
             # The clock has not come back to where it was: what fits together shows only then.
@@ -424,7 +426,12 @@ def _accept(
             at = int(mixed.argmax())
             apart = (Incident(int(time_ms[at]), int(register_wh[at]), _MIXED),)
             time_ms, register_wh = time_ms[~mixed], register_wh[~mixed]
-        fine = _fine(time_ms, register_wh, rules)
+            assert rules.disorder_ms is not None
+            set_back_ms = rules.disorder_ms[1] - rules.disorder_ms[0]
+        # By their stamps, the readings behind are nearer to those before than they truly are.
+        clock_ms = time_ms.copy()
+        clock_ms[at:] += set_back_ms
+        fine = _fine(clock_ms, register_wh, rules)
     breaks = held if state is not None else None  # without a state there is nothing to break from
     if breaks is not None:
         fine[0] = False
@@ -432,7 +439,7 @@ def _accept(
         segments = np.full(len(time_ms), segment, np.int64)
         return _Accepted(time_ms, register_wh + offset, segments, offset, apart)
     accepted = _accept_slowly(
-        time_ms, register_wh, fine, rules, offset, segment, final=final, breaks=breaks
+        time_ms, clock_ms, register_wh, fine, rules, offset, segment, final=final, breaks=breaks
     )
     return replace(accepted, incidents=apart + accepted.incidents)
 
@@ -464,6 +471,7 @@ def _mixed(time_ms: Int64s, fine: Bools, rules: RegisterRules, *, first: int) ->
 
 def _accept_slowly(
     time_ms: Int64s,
+    clock_ms: Int64s,
     register_wh: Int64s,
     fine: Bools,
     rules: RegisterRules,
@@ -473,7 +481,9 @@ def _accept_slowly(
     final: bool,
     breaks: Incident | None,
 ) -> _Accepted:
-    """As `_accept`, from one doubtful step to the next."""
+    """As `_accept`, from one doubtful step to the next. clock_ms (n,): tells how much time may have
+    passed between readings.
+    """
     n = len(time_ms)
     doubtful = np.flatnonzero(~fine) + 1  # readings that do not follow from the one before
     keep = np.ones(n, np.bool_)
@@ -494,8 +504,8 @@ def _accept_slowly(
             segment += 1
             done = stop
             continue
-        last_ms, last_wh = int(time_ms[stop - 1]), int(register_wh[stop - 1])
-        recovered = _recovery(time_ms, register_wh, stop, last_ms, last_wh, rules)
+        last_ms, last_wh = int(clock_ms[stop - 1]), int(register_wh[stop - 1])
+        recovered = _recovery(clock_ms, register_wh, stop, last_ms, last_wh, rules)
         value = int(register_wh[stop])
         if recovered is not None:
             incidents += _did_not_last(time_ms, register_wh, range(stop, recovered))
@@ -505,7 +515,7 @@ def _accept_slowly(
         if not final and n - stop <= LOOK_AHEAD:
             n = stop  # too early to tell: the next call brings these readings again
             break
-        begun_anew = _begun_anew(time_ms, register_wh, stop, last_ms, last_wh, rules)
+        begun_anew = _begun_anew(clock_ms, register_wh, stop, last_ms, last_wh, rules)
         if begun_anew is not None:
             incidents += _did_not_last(time_ms, register_wh, range(stop, begun_anew))
             keep[stop:begun_anew] = False
@@ -520,7 +530,7 @@ def _accept_slowly(
             kept = [i for i in range(spike, stop) if keep[i]]
             incidents += _did_not_last(time_ms, register_wh, kept)
             keep[spike:stop] = False
-        elif value < last_wh and rolls_over(last_wh, value, int(time_ms[stop]) - last_ms, rules):
+        elif value < last_wh and rolls_over(last_wh, value, int(clock_ms[stop]) - last_ms, rules):
             offset += rules.modulus_wh or 0
         elif value < last_wh:
             incidents.append(

@@ -188,3 +188,20 @@ def test_a_clock_that_was_ahead_books_nothing_below_zero(tmp_path):
     energies = [energy for _, energy, quality in rows if quality != IntervalQuality.MISSING]
     assert min(energies) >= 0
     assert (sum(energies), proof.discrepancy_wh) == (used * 195, 0)
+
+
+def test_a_rollover_in_more_time_than_the_stamps_show_breaks_nothing(tmp_path):
+    """76 minutes ahead for 39 minutes, set back, then 35 ahead: all within the same stamps."""
+    used = 250
+    offsets = [(0, 51, 0), (51, 90, 75), (90, 143, -34), (143, 300, 0)]
+    seen = [
+        (minute + off, (985_000 + used * minute) % MODULUS)
+        for first, end, off in offsets
+        for minute in range(first, end)
+    ]
+    story = Story([used * m for m in range(301)], seen, [], [])
+
+    rows, proof, held_wh = lived(story, tmp_path)
+
+    booked = sum(energy for _, energy, _ in rows if energy == energy)
+    assert (booked + held_wh, proof.resets) == (used * 285, 0)
