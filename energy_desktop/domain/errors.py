@@ -79,6 +79,10 @@ class EngineAlreadyRunning(StoreError):
     """Another engine holds this database."""
 
 
+class FleetBusy(StoreError):
+    """Another process works on the results in this folder."""
+
+
 class PassphraseNeeded(StoreError):
     """The database is encrypted, and nothing that this computer keeps opens it."""
 

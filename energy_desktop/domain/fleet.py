@@ -134,12 +134,26 @@ class FleetOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class SiteMeters:
+    """The own meters of the site `name`, to join a run. meters: the ids of all of them; files:
+    id -> the CSV of its readings, for those that have any.
+    """
+
+    name: str
+    meters: tuple[str, ...]
+    files: dict[str, Path]
+
+
+@dataclass(frozen=True, slots=True)
 class RunAsked:
-    """What a run was asked when it was begun. engine: duckdb or spark."""
+    """What a run was asked when it was begun. engine: duckdb or spark. with_site: the meters of a
+    site joined it.
+    """
 
     folder: Path
     engine: str
     options: FleetOptions
+    with_site: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +164,8 @@ class FleetPlan:
     first file that can be read; taken: role (household, time, value, tariff, unit, step) -> what
     it is there. refused: files that would be left out whole. seconds: None where nobody measured.
     lacking: what the engine lacks on this machine and how to get it, "" when nothing.
-    state: new, goes_on, done, or replaces (the results there are of other files or options).
+    state: new, goes_on, done, or replaces: the results there are of other files or options, and the
+    run is refused unless it is said that they are replaced.
     """
 
     files: int

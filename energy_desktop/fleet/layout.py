@@ -101,16 +101,22 @@ class SourceFile:
         return self.path.name.split(".")[0]
 
 
-def find_files(folder: Path) -> tuple[Path, ...]:
-    """Every file of readings in a folder and below, by name. Raises DataFileError without any."""
+def find_files(folder: Path, *, but: Path, may_be_none: bool = False) -> tuple[Path, ...]:
+    """Every file of readings in a folder and below, by name. but: what lies below that folder is
+    none of them. Raises DataFileError without any.
+    """
     if folder.is_file():
         return (folder,)
     if not folder.is_dir():
         raise DataFileError(
             where=str(folder), what="There is no such folder.", remedy="Check how it is written."
         )
-    found = [p for p in folder.rglob("*") if p.name.lower().endswith(SUFFIXES) and p.is_file()]
-    if not found:
+    found = [
+        p
+        for p in folder.rglob("*")
+        if p.name.lower().endswith(SUFFIXES) and p.is_file() and but not in p.resolve().parents
+    ]
+    if not found and not may_be_none:
         raise DataFileError(
             where=str(folder),
             what="No file of readings is in this folder or below.",

@@ -65,7 +65,8 @@ class FleetResults:
         if "options" not in about:
             return None
         asked = options.from_document(about["options"])
-        return RunAsked(Path(about["folder"]), str(about["engine"]), asked)
+        with_site = about.get("site") is not None
+        return RunAsked(Path(about["folder"]), str(about["engine"]), asked, with_site)
 
     def years(self) -> tuple[int, ...]:
         """The years that can be looked at alone, in order."""

@@ -7,17 +7,20 @@ itself, and a run that was killed or cancelled goes on at the chunk where it was
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from energy_desktop.domain.errors import DataFileError
-from energy_desktop.domain.fleet import FleetOptions
+from energy_desktop.domain.fleet import FleetOptions, SiteMeters
 from energy_desktop.domain.ports import ProgressSink, no_progress
 from energy_desktop.fleet import (
+    claim,
     estimate,
     layout,
     memory,
+    site_meters,
     stage_judge,
     stage_learn,
     stage_read,
@@ -25,8 +28,8 @@ from energy_desktop.fleet import (
 )
 from energy_desktop.fleet.engine import Engine
 from energy_desktop.fleet.layout import SourceFile
-from energy_desktop.fleet.manifest import Manifest, run_key
-from energy_desktop.fleet.options import to_document
+from energy_desktop.fleet.manifest import Manifest
+from energy_desktop.fleet.task import RunTask, run_task
 from energy_desktop.fleet.workplace import STAGES, Workplace, clear
 
 if TYPE_CHECKING:
@@ -36,10 +39,12 @@ if TYPE_CHECKING:
 class FleetRun:
     """One run over the files of `folder`, its results below `out`.
 
-    The same files with the same options into the same folder: what is done stays done. Other
-    files or options: the results there are replaced.
+    The same files with the same options into the same folder: what is done stays done. site: its
+    meters join; a run that goes on keeps the readings that joined when it began. replace: results
+    of other files or options are replaced, and a finished run is made anew.
 
-    Raises DataFileError when there is nothing to read, or when `out` holds something else.
+    Raises DataFileError when there is nothing to read, or when `out` holds something else;
+    ConfirmationNeeded when it holds another run and `replace` is not said.
     """
 
     def __init__(
@@ -50,26 +55,18 @@ class FleetRun:
         options: FleetOptions,
         *,
         hour_rule: HourRule,
+        site: SiteMeters | None = None,
+        replace: bool = False,
         progress: ProgressSink = no_progress,
     ) -> None:
-        own = out.resolve()
-        paths = tuple(p for p in layout.find_files(folder) if own not in p.resolve().parents)
-        stats = [(str(p), p.stat().st_size, p.stat().st_mtime_ns) for p in paths]
-        key = run_key(stats, options, engine.name)
-        known = Manifest.read(out)
-        if known is None and out.exists() and any(out.iterdir()):
-            raise DataFileError(
-                where=str(out),
-                what="This folder holds something that is no fleet run.",
-                remedy="Give an empty folder, or one that does not exist yet.",
-            )
-        if known is None or known.key != key:
-            clear(out)
-            known = Manifest.begin(out, key, _about(folder, paths, options, engine))
-        self.manifest = known
-        self.place = Workplace(out, engine, options, known, progress)
+        task = run_task(folder, out, options, engine.name, site)
+        with _in_words(engine, task.out):
+            self.manifest = _begun(task, replace=replace)
+        self.place = Workplace(task.out, engine, options, self.manifest, progress)
         self._hour_rule = hour_rule
-        self._files = self._recognised(paths)
+        self._site = site
+        with _in_words(engine, task.out):
+            self._files = self._recognised(task.paths)
 
     @property
     def out(self) -> Path:
@@ -82,7 +79,7 @@ class FleetRun:
         """
         place = self.place
         stages: dict[str, Callable[[], None]] = {
-            "ingest": lambda: stage_read.ingest(place, self._files),
+            "ingest": self._ingest,
             "daily": lambda: stage_read.daily(place),
             "features": lambda: stage_learn.features_of_days(place),
             "regression": lambda: stage_learn.regression(place),
@@ -91,24 +88,33 @@ class FleetRun:
             "segments": lambda: stage_judge.segments_of(place),
             "tariffs": lambda: stage_judge.tariffs_of(place),
         }
-        try:
+        with _in_words(place.engine, place.out):
             stages[name]()
-        except Exception as error:
-            said = stopped.in_words(error, place.engine, place.out)
-            if said is None:
-                raise
-            raise said from error
 
     def run(self) -> None:
-        """Does what is left of all stages. Raises JobCancelled between two chunks."""
+        """Does what is left of all stages. Raises as `stage`; JobCancelled between chunks."""
         if self.manifest.finished:
             return
         for name in STAGES:
             self.stage(name)
         peak_mb = memory.peak_mb() + self.place.engine.memory_mb()
-        self.manifest.set_facts(peak_mb=max(self.manifest.facts.get("peak_mb", 0.0), peak_mb))
-        self.manifest.finish()
+        with _in_words(self.place.engine, self.place.out):
+            self.manifest.set_facts(peak_mb=max(self.manifest.facts.get("peak_mb", 0.0), peak_mb))
+            self.manifest.finish()
         self.place.progress(1.0, "done")
+
+    def _ingest(self) -> None:
+        """The folder's files; then the site's, without the households that the folder has."""
+        place, files = self.place, self._files
+        joining = [] if self._site is None else list(self._site.files.values())
+        stage_read.divide(
+            place, sum(f.bytes for f in files) + sum(path.stat().st_size for path in joining)
+        )
+        stage_read.ingest(place, files)
+        if self._site is not None:
+            site_meters.join(place, self._site)
+            stage_read.ingest(place, [*files, *site_meters.files(place)])
+        stage_read.refuse_without_readings(place)
 
     def _recognised(self, paths: Sequence[Path]) -> list[SourceFile]:
         """The layout of each file; one that has none is noted as broken. In the order of names."""
@@ -133,16 +139,27 @@ class FleetRun:
         return found
 
 
-def _about(
-    folder: Path, paths: Sequence[Path], options: FleetOptions, engine: Engine
-) -> dict[str, Any]:
-    return {
-        "folder": str(folder),
-        "files": [str(path) for path in paths],
-        "engine": engine.name,
-        "zone": options.zone,
-        "currency": options.currency,
-        "seed": options.seed,
-        "tariffs": [options.tariff_a.name, options.tariff_b.name],
-        "options": to_document(options),
-    }
+def _begun(task: RunTask, *, replace: bool) -> Manifest:
+    """The manifest of the run, old or new, and no results of another one beside it."""
+    claim.refuse_unless_ours(task.out)
+    known = Manifest.read(task.out)
+    state = task.state(known)
+    if known is not None and state == "replaces" and not replace:
+        task.refuse_to_replace(known)
+    if known is None or state == "replaces" or (state == "done" and replace):
+        known = Manifest.begin(task.out, task.key, task.about)
+    if known.has_stale_results:
+        clear(task.out)
+        known.set_facts(stale_results=False)
+    return known
+
+
+@contextmanager
+def _in_words(engine: Engine, out: Path) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        said = stopped.in_words(error, engine, out)
+        if said is None:
+            raise
+        raise said from error

@@ -30,12 +30,15 @@ _MOST_FILES = 64
 _BYTES_PER_ROW = 60
 
 
-def ingest(place: Workplace, files: Sequence[SourceFile]) -> None:
-    """Each file, or a group of small ones, to readings by part. Raises DataFileError."""
-    groups = _grouped(files)
-    rows = sum(file.bytes for file in files) // _BYTES_PER_ROW
+def divide(place: Workplace, of_bytes: int) -> None:
+    """Says once into how many parts the households are divided. of_bytes: about, of all files."""
     if "parts" not in place.manifest.facts:
-        place.manifest.set_facts(parts=place.engine.parts_for(rows))
+        place.manifest.set_facts(parts=place.engine.parts_for(of_bytes // _BYTES_PER_ROW))
+
+
+def ingest(place: Workplace, files: Sequence[SourceFile]) -> None:
+    """Each file, or a group of small ones, to readings by part; those that are done stay so."""
+    groups = _grouped(files)
 
     def read(here: Workplace, chunk: str) -> Any:
         group = groups[int(chunk)]
@@ -54,6 +57,10 @@ def ingest(place: Workplace, files: Sequence[SourceFile]) -> None:
         return noted | {"broken": [[str(f.path), broken[f.index]] for f in group if f not in sound]}
 
     place.side_by_side("ingest", [str(k) for k in range(len(groups))], read)
+
+
+def refuse_without_readings(place: Workplace) -> None:
+    """Raises DataFileError when the files have none that can be used."""
     used = sum(
         counts["used"]
         for chunk in place.manifest.done("ingest").values()
@@ -118,7 +125,10 @@ def _broken(engine: Engine, group: Sequence[SourceFile]) -> dict[int, str]:
 def daily(place: Workplace) -> None:
     """By part: each time once, days, and the week's profile."""
     place.side_by_side("daily", [str(k) for k in place.parts], _days_of_part)
-    remove(_readings(place))
+    if _readings(place).exists():
+        # Said twice, so that the state before says too that they are not needed any more.
+        place.manifest.set_facts(added_up=True)
+        remove(_readings(place))
 
 
 def _days_of_part(place: Workplace, chunk: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from energy_desktop.domain.errors import NotFound
+from energy_desktop.domain.errors import DataFileError, NotFound
 from energy_desktop.fleet.engine import connected, read_parquet
 from energy_desktop.fleet.manifest import Manifest
 from energy_desktop.fleet.workplace import RESULTS
@@ -54,6 +54,16 @@ class StoredRun:
 
     def table(self, name: str) -> str:
         """A result for the FROM of a query. Raises DataFileError when it is not there."""
+        if not self.has(name):
+            unfinished = not self.manifest.finished
+            raise DataFileError(
+                where=str(self.out),
+                what=f"There is no {name.removesuffix('.parquet')!r} among these results"
+                + (", because the run is not finished." if unfinished else ": it was taken away."),
+                remedy="Give the command of the run again: it goes on where it stopped."
+                if unfinished
+                else "Run it again with --replace.",
+            )
         return read_parquet([self.out / name])
 
     def columns(self, name: str) -> tuple[str, ...]:

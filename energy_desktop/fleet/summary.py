@@ -97,7 +97,7 @@ def quality(manifest: Manifest, *, offset: int, limit: int | None) -> DataQualit
 
 
 def broken(manifest: Manifest) -> tuple[BrokenFile, ...]:
-    said = list(manifest.facts.get("unknown_files", []))
+    said = [*manifest.facts.get("unknown_files", []), *manifest.facts.get("left_out", [])]
     for chunk in manifest.done("ingest").values():
         said += chunk["broken"]
     return tuple(sorted((BrokenFile(*one) for one in said), key=lambda b: b.name))

@@ -12,22 +12,29 @@ from collections import Counter
 from pathlib import Path
 
 from energy_desktop.domain.errors import DataFileError
-from energy_desktop.domain.fleet import BrokenFile, FleetOptions, FleetPlan
+from energy_desktop.domain.fleet import BrokenFile, FleetOptions, FleetPlan, SiteMeters
 from energy_desktop.domain.jobs import raise_if_cancelled
-from energy_desktop.fleet import estimate, layout
+from energy_desktop.fleet import claim, estimate, layout
 from energy_desktop.fleet.layout import FileLayout
-from energy_desktop.fleet.manifest import Manifest, run_key
+from energy_desktop.fleet.manifest import Manifest
+from energy_desktop.fleet.task import run_task
 
 _BASE_MB, _MB_PER_MILLION, _MOST_MB = 700, 20, 4500
 _DISK_BYTES_PER_ROW = 12  # results, and what lies beside them while the run goes on
 
 
 def plan(
-    folder: Path, out: Path, options: FleetOptions, engine: str, master: str | None
+    folder: Path,
+    out: Path,
+    options: FleetOptions,
+    engine: str,
+    master: str | None,
+    site: SiteMeters | None = None,
 ) -> FleetPlan:
     """See FleetService.plan."""
-    own = out.resolve()
-    paths = tuple(p for p in layout.find_files(folder) if own not in p.resolve().parents)
+    task = run_task(folder, out, options, engine, site)
+    claim.refuse_unless_ours(task.out)
+    paths = task.paths
     kinds: Counter[str] = Counter()
     refused = []
     rows, days = 0, 0.0
@@ -44,7 +51,9 @@ def plan(
         days += estimate.household_days(some, one)
         first = first or one
         kinds[one.words] += 1
-    header = layout.header_of(paths[0]) if first is None else _stripped(first.columns)
+    header: tuple[str, ...] = ()
+    if paths:
+        header = layout.header_of(paths[0]) if first is None else _stripped(first.columns)
     return FleetPlan(
         files=len(paths),
         bytes=sum(path.stat().st_size for path in paths),
@@ -60,9 +69,9 @@ def plan(
         ),
         memory_mb=min(_MOST_MB, _BASE_MB + round(_MB_PER_MILLION * rows / 1e6)),
         disk_bytes=_DISK_BYTES_PER_ROW * rows,
-        free_bytes=shutil.disk_usage(_existing(out)).free,
+        free_bytes=shutil.disk_usage(_existing(task.out)).free,
         lacking=_lacking(engine),
-        state=_state(paths, out, options, engine),
+        state=task.state(Manifest.read(task.out)),
     )
 
 
@@ -97,16 +106,6 @@ def _lacking(engine: str) -> str:
     return "" if not missing else f"Spark needs {' and '.join(missing)}."
 
 
-def _state(paths: tuple[Path, ...], out: Path, options: FleetOptions, engine: str) -> str:
-    known = Manifest.read(out)
-    if known is None:
-        return "new"
-    stats = [(str(p), p.stat().st_size, p.stat().st_mtime_ns) for p in paths]
-    if known.key != run_key(stats, options, engine):
-        return "replaces"
-    return "done" if known.finished else "goes_on"
-
-
 def _existing(out: Path) -> Path:
     """The nearest folder above that is there."""
-    return next(one for one in (out.absolute(), *out.absolute().parents) if one.exists())
+    return next(one for one in (out, *out.parents) if one.exists())

@@ -18,7 +18,7 @@ from energy_desktop.domain.fleet import FleetOptions
 from energy_desktop.domain.jobs import raise_if_cancelled
 from energy_desktop.domain.ports import ProgressSink
 from energy_desktop.fleet.engine import Engine, read_all, remove
-from energy_desktop.fleet.manifest import NAME, Manifest
+from energy_desktop.fleet.manifest import Manifest
 
 STAGES = {
     "ingest": 0.30,
@@ -32,9 +32,12 @@ STAGES = {
 }
 """In this order; the share of the whole each one takes, for the progress shown."""
 
+SITE = "site"
+"""Copies of the files of a site's own meters that joined the run."""
+
 RESULTS = (
-    "readings", "clean", "meters", "days", "week", "features", "dropped", "regression", "lightgbm",
-    "lightgbm.txt", "anomalies", "hybrid", "households.parquet", "trends.parquet", "scratch",
+    SITE, "readings", "clean", "meters", "days", "week", "features", "dropped", "regression",
+    "lightgbm", "lightgbm.txt", "anomalies", "hybrid", "households.parquet", "trends.parquet",
     "years",
 )  # fmt: skip
 """Files and folders that a run makes in its folder."""
@@ -159,6 +162,6 @@ def stored(paths: Sequence[Path]) -> pa.Table:
 
 def clear(out: Path) -> None:
     """Takes away the results of another run; only what runs write."""
-    for name in (NAME, *RESULTS):
+    for name in RESULTS:
         if (out / name).exists():
             remove(out / name)

@@ -20,7 +20,7 @@ from energy_desktop.domain.fleet import Segment
 from energy_desktop.domain.jobs import raise_if_cancelled
 from energy_desktop.domain.ports import ProgressSink, no_progress
 from energy_desktop.fleet import clock, options, segments, summary
-from energy_desktop.fleet.engine import DuckDbEngine, remove
+from energy_desktop.fleet.engine import DuckDbEngine
 from energy_desktop.fleet.stored_run import StoredRun
 
 if TYPE_CHECKING:
@@ -95,7 +95,8 @@ def make(run: StoredRun, year: int, progress: ProgressSink = no_progress) -> Non
     """Counts the year from the run's clean readings, part by part; what is there is not made anew.
 
     Blocks: half a minute for a hundred million readings. Raises NotFound for a year without data,
-    JobCancelled, StoreError when the folder of the results cannot be written.
+    JobCancelled, StoreError when the folder of the results cannot be written, FleetBusy when
+    another process works there.
     """
     if is_made(run, year):
         return
@@ -103,12 +104,14 @@ def make(run: StoredRun, year: int, progress: ProgressSink = no_progress) -> Non
         read(run, year)  # says which there are
     from energy_desktop.fleet.workplace import Workplace
 
-    with _engine(run, year) as engine:
+    with _engine(run) as engine:
+        if is_made(run, year):  # by who had the folder before
+            return
         asked = options.from_document(run.manifest.about["options"])
         place = Workplace(run.out, engine, asked, run.manifest, progress)
         week = _week(place, year)
         households, note = _counted(place, year, week)
-    _keep(run, year, week, households, note)
+        _keep(run, year, week, households, note)
     progress(1.0, "done")
 
 
@@ -185,22 +188,16 @@ def _keep(
 
 
 @contextmanager
-def _engine(run: StoredRun, year: int) -> Iterator[DuckDbEngine]:
-    scratch = run.out.with_name(f"{run.out.name}.{year}.scratch")
-    try:
+def _engine(run: StoredRun) -> Iterator[DuckDbEngine]:
+    from energy_desktop.fleet.claim import claimed
+
+    with claimed(run.out) as scratch:
         # Somebody waits before a window: one core stays with it.
         engine = DuckDbEngine(scratch, threads=max(1, (os.cpu_count() or 2) - 1))
-    except OSError as error:
-        raise StoreError(
-            where=str(run.out.parent),
-            what=f"The year cannot be counted here: {error.strerror or error}.",
-            remedy="Copy the results to a folder that can be written.",
-        ) from error
-    try:
-        yield engine
-    finally:
-        engine.close()
-        remove(scratch)
+        try:
+            yield engine
+        finally:
+            engine.close()
 
 
 def _days(year: int) -> tuple[int, int]:

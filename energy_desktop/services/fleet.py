@@ -2,22 +2,22 @@
 
 A run is a folder of Parquet that needs no site: it can be made on one machine, looked at on
 another, and taken up again where it was. Between fleet and site readings go both ways: a site's
-own meters join a run as one more file, and a household of the fleet can become a meter of the
+own meters join a run as a second source, and a household of the fleet can become a meter of the
 site, which is then billed and forecast like any other.
 """
 
 from __future__ import annotations
 
-import shutil
+import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from energy_desktop.analytics.anomaly.profile import find_anomalies
 from energy_desktop.domain.clock import Clock, system_clock, to_ms
-from energy_desktop.domain.errors import NotFound, WrongUse
+from energy_desktop.domain.errors import NotFound, StoreError, WrongUse
 from energy_desktop.domain.fleet import (
     DataQuality,
     DroppedRow,
@@ -33,6 +33,7 @@ from energy_desktop.domain.fleet import (
     RunAsked,
     SeenMark,
     Segment,
+    SiteMeters,
     TariffSummary,
     TrendDay,
 )
@@ -75,7 +76,6 @@ class FleetService:
 
     # Running ---------------------------------------------------------------------------------
 
-    @work_apart
     def run(
         self,
         folder: Path,
@@ -85,28 +85,83 @@ class FleetService:
         engine: EngineName = "duckdb",
         master: str | None = None,
         threads: int | None = None,
+        with_site: bool = False,
+        replace: bool = False,
         progress: ProgressSink = no_progress,
     ) -> FleetSummary:
         """Does what is left to do for the files of `folder`, the results below `out`.
 
         Blocks: belongs into a job. Takes up a run that was killed or cancelled where it was.
-        Raises DataFileError, NotEnoughData, JobCancelled, UserFacingError (no Java for Spark).
-        """
-        from energy_desktop.fleet.run import FleetRun
+        with_site: the site's own meters join, with the readings they have when the run begins.
+        replace: results of other files or options that are there are replaced, and a finished run
+        is made anew.
 
-        with _engine(out, engine, master, threads) as made:
-            run = FleetRun(
+        Raises DataFileError, NotEnoughData, JobCancelled; ConfirmationNeeded when another run is
+        there and `replace` is not said; FleetBusy when another process works there; StoreError
+        when it cannot be written; UserFacingError when the disk or the memory does not suffice or
+        Java for Spark is missing; with_site: WrongUse without a site, NotFound when no meter of
+        it has energy.
+        """
+        with self._site_meters() if with_site else nullcontext() as site:
+            return self._run(
                 folder,
                 out,
-                made,
-                options or FleetOptions(),
-                hour_rule=find_anomalies,
+                options,
+                engine=engine,
+                master=master,
+                threads=threads,
+                site=site,
+                replace=replace,
                 progress=progress,
             )
-            run.run()
-        return self.summary(out)
 
-    @look_apart
+    @work_apart
+    def _run(
+        self,
+        folder: Path,
+        out: Path,
+        options: FleetOptions | None,
+        *,
+        engine: EngineName,
+        master: str | None,
+        threads: int | None,
+        site: SiteMeters | None,
+        replace: bool,
+        progress: ProgressSink,
+    ) -> FleetSummary:
+        from energy_desktop.fleet.claim import claimed, refuse_unless_ours
+        from energy_desktop.fleet.manifest import Manifest
+        from energy_desktop.fleet.run import FleetRun
+        from energy_desktop.fleet.task import run_task
+
+        if master is not None and engine != "spark":
+            raise WrongUse(
+                where=f"--master {master}",
+                what="Only Spark has a master.",
+                remedy="Say --engine spark too.",
+            )
+        options = options or FleetOptions()
+        task = run_task(folder, out, options, engine, site)
+        refuse_unless_ours(task.out)
+        known = Manifest.read(task.out)
+        state = task.state(known)
+        if known is not None and state == "replaces" and not replace:
+            task.refuse_to_replace(known)
+        if state == "done" and not replace:
+            return self.summary(task.out)
+        with claimed(task.out) as scratch, _engine(scratch, engine, master, threads) as made:
+            FleetRun(
+                folder,
+                task.out,
+                made,
+                options,
+                hour_rule=find_anomalies,
+                site=site,
+                replace=replace,
+                progress=progress,
+            ).run()
+        return self.summary(task.out)
+
     def plan(
         self,
         folder: Path,
@@ -115,14 +170,31 @@ class FleetService:
         *,
         engine: EngineName = "duckdb",
         master: str | None = None,
+        with_site: bool = False,
     ) -> FleetPlan:
-        """What `run` would read and need, from a look at the head of each file.
+        """What `run` would read and need, from a look at the head of each file; the readings of
+        the site's own meters are not counted.
 
-        Blocks: a few ms a file. Raises DataFileError when there is nothing to read.
+        Blocks: a few ms a file. Raises DataFileError when there is nothing to read, WrongUse
+        without a site.
         """
+        site = self._site_asked({}) if with_site else None
+        return self._plan(folder, out, options, engine=engine, master=master, site=site)
+
+    @look_apart
+    def _plan(
+        self,
+        folder: Path,
+        out: Path,
+        options: FleetOptions | None,
+        *,
+        engine: EngineName,
+        master: str | None,
+        site: SiteMeters | None,
+    ) -> FleetPlan:
         from energy_desktop.fleet import survey
 
-        return survey.plan(folder, out, options or FleetOptions(), engine, master)
+        return survey.plan(folder, out, options or FleetOptions(), engine, master, site)
 
     def runs(self) -> tuple[Path, ...]:
         """Results elsewhere that were opened, the last one first; then the runs that the site
@@ -352,24 +424,35 @@ class FleetService:
 
         return export.export(_results(out), target, export_format, tables=tables, progress=progress)
 
-    def write_site(self, folder: Path) -> tuple[Path, ...]:
-        """The site's own meters as files that a run reads, one a meter; with the fleet's files in
-        the same folder they join it.
-
-        Raises WrongUse without a site, NotFound when no meter has energy.
-        """
+    @contextmanager
+    def _site_meters(self) -> Iterator[SiteMeters]:
+        """The site's own meters with their readings as files, until the block ends."""
         if self._configuration is None or self._ledger is None:
             raise _no_site()
         from energy_desktop.services.fleet_site import write_meters
 
-        written = write_meters(self._configuration, self._ledger, folder)
-        if not written:
-            raise NotFound(
-                where="Site",
-                what="None of its meters has energy in the ledger yet.",
-                remedy="Poll or import some readings first.",
-            )
-        return written
+        with tempfile.TemporaryDirectory(prefix="energy-desktop-") as folder:
+            try:
+                files = write_meters(self._configuration, self._ledger, Path(folder))
+            except OSError as error:
+                raise StoreError(
+                    where=folder,
+                    what=f"The site's meters cannot be written: {error.strerror or error}.",
+                    remedy="Make room there, or name another folder in TMPDIR.",
+                ) from error
+            if not files:
+                raise NotFound(
+                    where="Site",
+                    what="None of its meters has energy in the ledger yet.",
+                    remedy="Poll or import some readings first.",
+                )
+            yield self._site_asked(files)
+
+    def _site_asked(self, files: dict[str, Path]) -> SiteMeters:
+        if self._configuration is None:
+            raise _no_site()
+        site = self._configuration.load()
+        return SiteMeters(site.site.name, tuple(one.meter_id for one in site.meters), files)
 
     def in_site_currency(self, options: FleetOptions) -> FleetOptions:
         """For a run of the site's own meters, whose tariffs name no currency. Raises WrongUse
@@ -429,33 +512,21 @@ def _stretches(
 
 @contextmanager
 def _engine(
-    out: Path, name: EngineName, master: str | None, threads: int | None
+    scratch: Path, name: EngineName, master: str | None, threads: int | None
 ) -> Iterator[Engine]:
     made: Engine
     if name == "spark":
         from energy_desktop.fleet.spark import LOCAL, SparkEngine
 
-        made = SparkEngine(_scratch(out), master=master or LOCAL)
+        made = SparkEngine(scratch, master=master or LOCAL)
     else:
         from energy_desktop.fleet.engine import DuckDbEngine
 
-        if master is not None:
-            raise WrongUse(
-                where=f"--master {master}",
-                what="Only Spark has a master.",
-                remedy="Say --engine spark too.",
-            )
-        made = DuckDbEngine(_scratch(out), threads=threads)
+        made = DuckDbEngine(scratch, threads=threads)
     try:
         yield made
     finally:
         made.close()
-        shutil.rmtree(_scratch(out), ignore_errors=True)
-
-
-def _scratch(out: Path) -> Path:
-    """Beside the results and not in them: a folder that holds something is no new run."""
-    return out.with_name(out.name + ".scratch")
 
 
 def _no_site() -> WrongUse:

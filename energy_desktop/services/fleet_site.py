@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -21,41 +20,40 @@ _REGISTER = "energy_import_wh"
 _FIRST_MS = 788_918_400_000  # 1995 to 2060: the years whose clock a fleet knows
 _LAST_MS = 2_840_140_800_000
 _STEPS_S = (900, 1800, 3600)
+_LONGEST_NAME = 60
+_COLUMNS = ("household", "start_utc", "energy_wh", "quality")
 
 
 def write_meters(
     configuration: ConfigurationStore, ledger: Ledger, folder: Path
-) -> tuple[Path, ...]:
-    """A CSV a meter with energy: household, start_utc, energy_wh, quality.
+) -> dict[str, Path]:
+    """A CSV a meter with energy, by the meter's id: household, start_utc, energy_wh, quality.
 
     In a step that fleets have: intervals of 5 or 10 min are added up, and are left out where one
     of them is missing. quality: raw, validated, estimated or edited, of a sum the worst; a run
     reads the energy in force and leaves that column to whoever looks into the file.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    written = []
-    for meter in configuration.load().meters:
+    written = {}
+    for number, meter in enumerate(configuration.load().meters, 1):
         intervals = _in_steps_of_fleets(ledger, meter.meter_id)
         known = np.isfinite(intervals.energy_wh)
         if not known.any():
             continue
-        path = folder / f"site-{_safe(meter.meter_id)}.csv"
-        text = io.StringIO()
-        out = csv.writer(text, lineterminator="\n")
-        out.writerow(("household", "start_utc", "energy_wh", "quality"))
-        for start, energy, quality in zip(
-            intervals.start_ms[known].tolist(),
-            intervals.energy_wh[known].tolist(),
-            intervals.quality[known].tolist(),
-            strict=True,
-        ):
-            name = IntervalQuality(quality).name.lower()
-            out.writerow((meter.meter_id, iso_utc(start), f"{energy:.3f}", name))
-        # A file that says the same stays as it is: a run that was killed can go on.
-        if not path.exists() or path.read_text(encoding="utf-8") != text.getvalue():
-            path.write_text(text.getvalue(), encoding="utf-8", newline="\n")
-        written.append(path)
-    return tuple(written)
+        # Numbered: two ids may be one as the name of a file.
+        path = folder / f"{number:04d}-{_safe(meter.meter_id)}.csv"
+        with path.open("w", encoding="utf-8", newline="") as file:
+            out = csv.writer(file, lineterminator="\n")
+            out.writerow(_COLUMNS)
+            for start, energy, quality in zip(
+                intervals.start_ms[known].tolist(),
+                intervals.energy_wh[known].tolist(),
+                intervals.quality[known].tolist(),
+                strict=True,
+            ):
+                name = IntervalQuality(quality).name.lower()
+                out.writerow((meter.meter_id, iso_utc(start), f"{energy:.3f}", name))
+        written[meter.meter_id] = path
+    return written
 
 
 def _in_steps_of_fleets(ledger: Ledger, meter_id: str) -> Intervals:
@@ -100,4 +98,4 @@ def add_meter(
 
 
 def _safe(name: str) -> str:
-    return "".join(c if c.isalnum() or c in "-_" else "_" for c in name)
+    return "".join(c if c.isalnum() or c in "-_" else "_" for c in name)[:_LONGEST_NAME]

@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import os
 import socket
-import sys
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -20,9 +19,9 @@ from typing import Any, Protocol
 from sqlalchemy import Connection
 
 from energy_desktop.domain.errors import EngineAlreadyRunning
+from energy_desktop.domain.file_lock import try_lock, unlock
 from energy_desktop.storage.database import Database
 
-_BEYOND_TEXT = 1 << 20  # Windows lets nobody read a locked byte, so the lock lies behind the text
 _ADVISORY = 0x454E4459
 
 
@@ -62,7 +61,7 @@ def holder(database_path: Path) -> Owner | None:
         return None
     with path.open("r+b") as file:
         if _try_lock(file):
-            _unlock(file)
+            unlock(file)
             return None
         return _read(file)
 
@@ -89,7 +88,7 @@ class FileLock:
         self._file.seek(0)
         self._file.truncate()
         self._file.flush()
-        _unlock(self._file)
+        unlock(self._file)
         self._file.close()
 
 
@@ -124,7 +123,7 @@ class AdvisoryLock:
     def release(self) -> None:
         if not self._connection.closed:
             with suppress(Exception):
-                self._connection.exec_driver_sql("SELECT pg_advisory_unlock(%s)", (_ADVISORY,))
+                self._connection.exec_driver_sql("SELECT pg_advisoryunlock(%s)", (_ADVISORY,))
             self._connection.close()
 
 
@@ -145,30 +144,8 @@ def _read(file: Any) -> Owner | None:
         return None
 
 
-if sys.platform == "win32":
-    import msvcrt
-
-    def _try_lock(file: Any) -> bool:
-        file.seek(_BEYOND_TEXT)
-        try:
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-        except OSError:
-            return False
-        return True
-
-    def _unlock(file: Any) -> None:
-        file.seek(_BEYOND_TEXT)
-        msvcrt.locking(file.fileno(), msvcrt.LK_UNLCK, 1)
-
-else:
-    import fcntl
-
-    def _try_lock(file: Any) -> bool:
-        try:
-            fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            return False
-        return True
-
-    def _unlock(file: Any) -> None:
-        fcntl.flock(file.fileno(), fcntl.LOCK_UN)
+def _try_lock(file: Any) -> bool:
+    try:
+        return try_lock(file)
+    except OSError:
+        return False

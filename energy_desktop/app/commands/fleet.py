@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import sys
+from contextlib import nullcontext
 from enum import Enum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -21,6 +21,7 @@ from energy_desktop.app.commands.fleet_words import (
     dropped_words,
     household_document,
     household_text,
+    place_of,
     plain,
     plan_text,
     reason_words,
@@ -31,12 +32,18 @@ from energy_desktop.app.commands.fleet_words import (
     year_document,
     year_text,
 )
+from energy_desktop.app.commands.long_work import Progress, silent, until_stopped
 from energy_desktop.domain import wording
 from energy_desktop.domain.errors import WrongUse
 from energy_desktop.domain.fleet import (
     FileColumns,
     FleetOptions,
 )
+
+if TYPE_CHECKING:
+    from energy_desktop.services.fleet import FleetService
+
+_LARGEST_SEED = 2**31 - 1
 
 fleet = typer.Typer(
     help="Thousands of meters: days, forecasts, what is strange, segments, tariffs.",
@@ -107,9 +114,15 @@ def run(
         Path | None, typer.Option("--tariffs", metavar="TOML", help="Tariff A and B.")
     ] = None,
     segments: Annotated[int, typer.Option("--segments", min=2, max=8)] = 4,
-    seed: Annotated[int, typer.Option("--seed")] = 7,
+    seed: Annotated[int, typer.Option("--seed", min=0, max=_LARGEST_SEED)] = 7,
     with_site: Annotated[
         bool, typer.Option("--with-site", help="The site's own meters join the run.")
+    ] = False,
+    replace: Annotated[
+        bool,
+        typer.Option(
+            "--replace", help="Replace results of other files or options; make a finished run anew."
+        ),
     ] = False,
     plan: Annotated[
         bool, typer.Option("--plan", help="Only tell what it would read and need.")
@@ -131,26 +144,39 @@ def run(
         stamp_end=stamp is Stamp.END,
     )
     options = FleetOptions(zone=zone, columns=columns, segments=segments, seed=seed)
-    if with_site and not plan:
-        with opened(site) as place:
-            options = place.services.fleet.in_site_currency(options)
-            place.services.fleet.write_site(folder)
-    if tariffs is not None:
-        options = with_tariffs(options, tariffs)
-    if plan:
-        found = FleetService().plan(folder, out, options, engine=engine.value, master=master)
-        say(plain(found), as_json=as_json, text=lambda: plan_text(found))
-        return
-    summary = FleetService().run(
-        folder,
-        out,
-        options,
-        engine=engine.value,
-        master=master,
-        threads=threads,
-        progress=_silent if as_json else _progress,
+    with opened(site) if with_site else nullcontext() as place:
+        service = FleetService() if place is None else place.services.fleet
+        if with_site:
+            options = service.in_site_currency(options)
+        if tariffs is not None:
+            options = with_tariffs(options, tariffs)
+        if plan:
+            found = service.plan(
+                folder, out, options, engine=engine.value, master=master, with_site=with_site
+            )
+            say(plain(found), as_json=as_json, text=lambda: plan_text(found, folder.resolve()))
+            return
+        told = silent if as_json else Progress()
+        summary = until_stopped(
+            lambda: service.run(
+                folder,
+                out,
+                options,
+                engine=engine.value,
+                master=master,
+                threads=threads,
+                with_site=with_site,
+                replace=replace,
+                progress=told,
+            ),
+            "Fleet run",
+            "What is done is kept: the same command goes on where it was.",
+        )
+    say(
+        summary_document(summary),
+        as_json=as_json,
+        text=lambda: summary_text(summary, out, folder.resolve()),
     )
-    say(summary_document(summary), as_json=as_json, text=lambda: summary_text(summary, out))
 
 
 @guarded
@@ -184,7 +210,7 @@ def show(
                 what="A household and the data quality are shown whole.",
                 remedy="Leave --year out.",
             )
-        service.make_year(out, year, _silent if as_json else _progress)
+        service.make_year(out, year, silent if as_json else Progress())
     if unseen and not anomalies:
         raise WrongUse(
             where="--unseen",
@@ -229,6 +255,7 @@ def show(
     elif quality:
         said = service.quality(out, offset=offset, limit=limit)
         listed = service.dropped(out, offset=offset, limit=limit)
+        source = _folder(service, out)
         say(
             {
                 "files": [plain(one) for one in said.files.rows],
@@ -240,18 +267,23 @@ def show(
             as_json=as_json,
             text=lambda: "\n".join(
                 [
-                    *(f"{one.name}: left out whole: {one.why}" for one in said.broken),
                     *(
-                        f"{Path(one.name).name}: {one.rows_read:,} rows, {one.rows_used:,} used, "
-                        f"{dropped_words(one.dropped)}"
+                        f"{place_of(one.name, source)}: left out whole: {one.why}"
+                        for one in said.broken
+                    ),
+                    *(
+                        f"{place_of(one.name, source)}: {one.rows_read:,} rows, "
+                        f"{one.rows_used:,} used, {dropped_words(one.dropped)}"
                         for one in said.files.rows
                     ),
                     *(
-                        f"{Path(one.file).name}{'' if one.line is None else f', line {one.line}'}: "
+                        f"{place_of(one.file, source)}"
+                        f"{'' if one.line is None else f', line {one.line}'}: "
                         f"{one.household} {one.time} {one.value}: {reason_words(one.reason)}"
-                        + (f", also in {Path(one.other).name}" if one.other else "")
+                        + (f", also in {place_of(one.other, source)}" if one.other else "")
                         for one in listed.rows
                     ),
+                    f"Files: below {source}." if source is not None else "",
                 ]
             ),
         )
@@ -260,7 +292,11 @@ def show(
         say(year_document(one_year), as_json=as_json, text=lambda: year_text(one_year))
     else:
         summary = service.summary(out)
-        say(summary_document(summary), as_json=as_json, text=lambda: summary_text(summary, out))
+        say(
+            summary_document(summary),
+            as_json=as_json,
+            text=lambda: summary_text(summary, out, _folder(service, out)),
+        )
 
 
 @guarded
@@ -322,13 +358,10 @@ def add(
     say({"meter": meter_id}, as_json=as_json, text=f"{meter_id} is a meter of the site now.")
 
 
-def _progress(fraction: float, doing: str) -> None:
-    sys.stderr.write(f"\r{100 * fraction:3.0f} %  {doing:<50}" + ("\n" if fraction >= 1 else ""))
-    sys.stderr.flush()
-
-
-def _silent(fraction: float, doing: str) -> None:
-    """With --json nothing is said on the way."""
+def _folder(service: FleetService, out: Path) -> Path | None:
+    """Of the files that the run has read; None: it does not say."""
+    asked = service.was_asked(out)
+    return None if asked is None else asked.folder
 
 
 def _known_zone(zone: str) -> None:

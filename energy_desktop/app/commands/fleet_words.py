@@ -63,12 +63,18 @@ def summary_document(summary: FleetSummary) -> dict[str, Any]:
 _STATES = {
     "new": "It is a new run.",
     "goes_on": "It goes on where it stopped.",
-    "done": "It is done already: nothing is done again.",
-    "replaces": "The results there are of other files or options: it replaces them.",
+    "done": "It is done already: nothing is done again but with --replace.",
+    "replaces": "The results there are of other files or options: only --replace replaces them.",
 }
 
 
-def plan_text(plan: FleetPlan) -> str:
+def place_of(name: str, folder: Path | None) -> str:
+    """A file as it is found below the folder that was read; others by their whole path."""
+    path = Path(name)
+    return str(path.relative_to(folder)) if folder and folder in path.parents else name
+
+
+def plan_text(plan: FleetPlan, folder: Path) -> str:
     seconds = "" if plan.seconds is None else f", about {plan.seconds:,.0f} s on two cores"
     kinds = ", ".join(f"{n:,} with {how}" for how, n in plan.kinds)
     lines = [
@@ -76,14 +82,15 @@ def plan_text(plan: FleetPlan) -> str:
         f"{seconds}.",
         f"About {plan.memory_mb:,} MB of memory and {plan.disk_bytes / 1e6:,.0f} MB of disk, "
         f"of which {plan.free_bytes / 1e6:,.0f} MB are free.",
-        *(f"Left out whole: {Path(one.name).name}: {one.why}" for one in plan.refused),
+        *(f"Left out whole: {place_of(one.name, folder)}: {one.why}" for one in plan.refused),
         plan.lacking,
         _STATES[plan.state],
     ]
     return "\n".join(line for line in lines if line)
 
 
-def summary_text(summary: FleetSummary, out: Path) -> str:
+def summary_text(summary: FleetSummary, out: Path, folder: Path | None = None) -> str:
+    """folder: of the files that were read; None: nobody knows."""
     left_out = summary.rows_read - summary.rows_used
     lines = [
         f"{summary.rows_read:,} rows of {summary.households:,} households, {summary.first_day} to "
@@ -92,7 +99,7 @@ def summary_text(summary: FleetSummary, out: Path) -> str:
         f"{summary.household_days:,} household-days count. "
         f"{sum(summary.seconds.values()):.1f} s in all{_estimated(summary)}, "
         f"{summary.peak_mb:,.0f} MB at most.",
-        *(f"Left out whole: {Path(one.name).name}: {one.why}" for one in summary.broken),
+        *(f"Left out whole: {place_of(one.name, folder)}: {one.why}" for one in summary.broken),
         "",
     ]
     if not summary.finished:

@@ -146,9 +146,10 @@ class FakeFleet:
         self.again = None
         self.added = []
         self.joined = []
+        self.replaced = []
         self.refuses = None
 
-    def plan(self, folder, out, options=None, *, engine="duckdb", master=None):
+    def plan(self, folder, out, options=None, *, engine="duckdb", master=None, with_site=False):
         self.planned.append((options, engine, master))
         if self.refuses_plan:
             raise self.refuses_plan
@@ -156,11 +157,13 @@ class FakeFleet:
             self.planning, lacking="Spark needs Java 17 or newer." if engine == "spark" else ""
         )
 
-    def run(self, folder, out, options=None, *, engine="duckdb", master=None,
-            progress=lambda *_: None):  # fmt: skip
+    def run(self, folder, out, options=None, *, engine="duckdb", master=None, with_site=False,
+            replace=False, progress=lambda *_: None):  # fmt: skip
         progress(0.5, "reading files")
         if self.refuses:
             raise self.refuses
+        self.joined.append(with_site)
+        self.replaced.append(replace)
         self.ran.append((folder, out, options, engine, master))
         return self.about.summary
 
@@ -260,10 +263,6 @@ class FakeFleet:
 
     def household(self, out, household):
         return a_view(household)
-
-    def write_site(self, folder):
-        self.joined.append(folder)
-        return (folder / "grid.csv",)
 
     def in_site_currency(self, options):
         return replace(options, currency="GBP")

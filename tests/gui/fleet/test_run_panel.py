@@ -9,7 +9,7 @@ import pytest
 from PySide6.QtWidgets import QLabel
 
 from energy_desktop.app.fleet_papers import fleet_papers
-from energy_desktop.domain.errors import DataFileError
+from energy_desktop.domain.errors import ConfirmationNeeded, DataFileError
 from energy_desktop.domain.fleet import FLAT, FileColumns, FleetOptions, RunAsked
 from energy_desktop.services.fleet import FleetService
 from energy_desktop.ui.views.fleet import words
@@ -76,13 +76,12 @@ def test_a_run_is_shown_when_it_is_done(make, settle, tmp_path):
 def test_the_sites_meters_join_only_when_that_is_ticked(panel, settle, tmp_path):
     panel.begin()
     settle(panel._host)
-    assert panel._fleet.joined == []
 
     panel.with_site.setChecked(True)
     panel.begin()
     settle(panel._host)
 
-    assert panel._fleet.joined == [tmp_path]
+    assert panel._fleet.joined == [False, True]
 
 
 def test_a_run_that_fails_keeps_what_was_entered_and_says_what_to_do(panel, settle):
@@ -99,7 +98,7 @@ def test_a_run_that_fails_keeps_what_was_entered_and_says_what_to_do(panel, sett
 def test_a_run_is_stopped_by_its_cancel_and_keeps_what_was_entered(panel, settle, qtbot):
     told = threading.Event()
 
-    def endless(folder, out, options=None, *, engine, master, progress):
+    def endless(folder, out, options=None, *, progress, **_):
         while True:
             progress(0.3, "reading files, 1 of 4")
             told.set()
@@ -218,7 +217,7 @@ def test_a_run_is_made_again_as_it_was_asked(make, settle, tmp_path):
         segments=5,
         seed=11,
     )
-    fleet.again = RunAsked(tmp_path, "spark", asked)
+    fleet.again = RunAsked(tmp_path, "spark", asked, with_site=True)
     view = make(fleet)
     assert view.page_actions[0].text() == "Run again"
 
@@ -229,7 +228,36 @@ def test_a_run_is_made_again_as_it_was_asked(make, settle, tmp_path):
     settle(view)
 
     assert fleet.ran == [(tmp_path, Path("London pilot"), asked, "spark", None)]
+    assert fleet.joined == [True]
     assert "Standard and Time of use, as before" in view.run_panel.tariffs.placeholderText()
+
+
+def test_results_that_are_there_are_replaced_only_when_that_is_ticked(panel, settle):
+    assert not panel.replace.isVisibleTo(panel)
+    panel._fleet.planning = replace(PLAN, state="replaces")
+    panel.look()
+    settle(panel._host)
+    assert panel.replace.isVisibleTo(panel)
+
+    panel.begin()
+    settle(panel._host)
+    panel.replace.setChecked(True)
+    panel.begin()
+    settle(panel._host)
+
+    assert panel._fleet.replaced == [False, True]
+    panel.out.setText("another folder")
+    assert not panel.request().replace
+
+
+def test_a_run_that_was_refused_for_results_that_are_there_asks_about_them(panel, settle):
+    panel._fleet.refuses = ConfirmationNeeded(where="out", what="A run is there.", remedy="Say so.")
+
+    panel.begin()
+    settle(panel._host)
+
+    assert panel.replace.isVisibleTo(panel)
+    assert not panel.replace.isChecked()
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import csv
 import json
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -225,6 +226,23 @@ def test_a_household_that_was_added_is_billed_like_any_meter(fleet, tmp_path):
     assert {date.fromisoformat(x["day"]): x["energy_wh"] for x in bill["lines"]} == outside
 
 
+def test_what_the_manual_says_that_billing_a_household_needs_is_enough(fleet, tmp_path):
+    folder, _ = fleet
+    site = tmp_path / "site"
+    manual = (Path(__file__).parents[3] / "docs" / "fleet.md").read_text(encoding="utf-8")
+    part = manual.partition("## A household that is billed")[2].partition("\n## ")[0]
+    lines = [line[4:] for line in part.splitlines() if line.startswith("    ")]
+    (tmp_path / "site.toml").write_text("\n".join(lines), encoding="utf-8")
+    document(run("fleet", "add", folder / "out", "MAC000003", "--site", site, "--json"))
+
+    document(run("apply", tmp_path / "site.toml", "--site", site, "--json"))
+    bill = document(run("bill", "--client", "meyer", "--month", "2013-01", "--site", site,
+                        "--out", tmp_path / "papers", "--json"))  # fmt: skip
+
+    assert bill["blockers"] == []
+    assert len(bill["lines"]) == 31
+
+
 def test_the_meters_of_a_site_join_a_run(fleet, tmp_path):
     folder, _ = fleet
     site = tmp_path / "site"
@@ -410,8 +428,9 @@ def test_the_meters_of_a_site_join_with_the_quality_of_each_value(tmp_path, step
     said = document(run("fleet", "run", tmp_path / "in", "--out", tmp_path / "out", "--with-site",
                         "--site", tmp_path / "site", "--json"))  # fmt: skip
 
-    with (tmp_path / "in" / "site-m1.csv").open() as file:
+    with (tmp_path / "out" / "site" / "0001-m1.csv").open() as file:
         rows = list(csv.DictReader(file))
+    assert list((tmp_path / "in").iterdir()) == []
     assert [row["quality"] for row in rows[:7]] == [
         "raw", "raw", "raw", "raw", "estimated", "edited", "raw"]  # fmt: skip
     assert {row["energy_wh"] for row in rows} == {f"{10.0 * per:.3f}"}

@@ -8,14 +8,21 @@ import subprocess
 import sys
 import threading
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from datetime import UTC, datetime
+from pathlib import Path
 
 import duckdb
 import numpy as np
 import pytest
 
 from energy_desktop.analytics.anomaly.profile import find_anomalies
-from energy_desktop.domain.errors import DataFileError, JobCancelled, UserFacingError
+from energy_desktop.domain.errors import (
+    ConfirmationNeeded,
+    DataFileError,
+    JobCancelled,
+    UserFacingError,
+)
 from energy_desktop.domain.fleet import FleetOptions
 from energy_desktop.domain.jobs import cancel_event
 from energy_desktop.fleet import stopped
@@ -51,12 +58,12 @@ def folder(tmp_path):
     return tmp_path / "in"
 
 
-def _run(folder, out, scratch, told=None, options=None):
+def _run(folder, out, scratch, told=None, options=None, **how):
     engine = SmallParts(scratch, threads=1)
     try:
         run = FleetRun(
             folder, out, engine, options or FleetOptions(), hour_rule=find_anomalies,
-            progress=lambda _fraction, doing: None if told is None else told.append(doing),
+            progress=lambda _fraction, doing: None if told is None else told.append(doing), **how,
         )  # fmt: skip
         run.run()
         return run
@@ -133,7 +140,9 @@ def test_a_finished_run_is_not_done_again(tmp_path, folder):
 
 
 @pytest.mark.parametrize("change", ["another file", "another option"])
-def test_other_files_or_options_begin_anew(tmp_path, folder, change):
+def test_results_of_other_files_or_options_are_replaced_only_when_that_is_said(
+    tmp_path, folder, change
+):
     first = _run(folder, tmp_path / "out", tmp_path / "s")
     options = FleetOptions()
     if change == "another file":
@@ -141,7 +150,10 @@ def test_other_files_or_options_begin_anew(tmp_path, folder, change):
     else:
         options = FleetOptions(zone="Europe/London")
 
-    second = _run(folder, tmp_path / "out", tmp_path / "s", options=options)
+    with pytest.raises(ConfirmationNeeded, match="--replace"):
+        _run(folder, tmp_path / "out", tmp_path / "s", options=options)
+    assert Manifest.read(tmp_path / "out").key == first.manifest.key
+    second = _run(folder, tmp_path / "out", tmp_path / "s", options=options, replace=True)
 
     assert second.manifest.key != first.manifest.key
     households = stored([second.out / "households.parquet"]).num_rows
@@ -209,6 +221,94 @@ def test_what_stops_a_run_is_said_in_words(tmp_path, error, what, remedy):
         assert "same command again" in said.remedy
         assert stopped.in_words(said, engine, tmp_path) is None
         assert stopped.in_words(KeyError("a fault of the program"), engine, tmp_path) is None
+
+
+def test_another_spelling_of_the_folders_asks_the_same(tmp_path, folder, monkeypatch):
+    _run(folder, tmp_path / "out", tmp_path / "s")
+    (tmp_path / "link").symlink_to(folder)
+    monkeypatch.chdir(folder)
+    told = []
+
+    for spelling in (Path(), Path("../in"), tmp_path / "link", folder / ".." / "in"):
+        _run(spelling, Path("..") / "out", tmp_path / "s", told)
+
+    assert told == []
+
+
+def test_a_run_killed_while_it_replaces_another_leaves_nothing_of_that_one(
+    tmp_path, folder, monkeypatch
+):
+    _run(folder, tmp_path / "out", tmp_path / "s")
+    (folder / "3.csv").unlink()
+
+    def killed(out):
+        raise SystemExit
+
+    with monkeypatch.context() as patched, pytest.raises(SystemExit):
+        patched.setattr("energy_desktop.fleet.run.clear", killed)
+        _run(folder, tmp_path / "out", tmp_path / "s", replace=True)
+    left_by_the_other = tmp_path / "out" / "readings" / "9"
+    left_by_the_other.mkdir(parents=True)
+    run = _run(folder, tmp_path / "out", tmp_path / "s")
+
+    assert run.manifest.finished
+    assert not left_by_the_other.exists()
+    assert stored([run.out / "households.parquet"]).num_rows == 6
+
+
+@pytest.mark.parametrize(
+    ("moment", "spoilt"),
+    [("reading files, 3 of 4", ""), ("looking back", '{"format": 1, "key": '), ("done", None)],
+)
+def test_a_spoilt_state_costs_one_chunk_and_not_all(tmp_path, folder, spoilt, moment):
+    out = tmp_path / "out"
+    with suppress(_Stopped):
+        _run(folder, out, tmp_path / "s", _StopsAt(moment))
+    before = _chunks(Manifest.read(out))
+    state = out / "fleet.json"
+    state.unlink() if spoilt is None else state.write_text(spoilt)
+
+    left = _chunks(Manifest.read(out))
+    run = _run(folder, out, tmp_path / "s")
+
+    assert left <= before
+    assert len(before - left) <= 1
+    assert _results(run) == _results(_run(folder, tmp_path / "whole", tmp_path / "s"))
+
+
+@pytest.mark.parametrize("spoilt", [b"\xff\x00", b"[]", b'{"format": 1}', b'{"format": 1, "key'])
+def test_a_state_that_is_spoilt_twice_is_said(tmp_path, spoilt):
+    manifest = Manifest.begin(tmp_path, "key", {})
+    manifest.note("ingest", "0", {}, 1.0)
+    (tmp_path / "fleet.json").write_bytes(spoilt)
+    assert Manifest.read(tmp_path).key == "key"
+
+    (tmp_path / "fleet.json.old").write_bytes(spoilt)
+
+    with pytest.raises(DataFileError, match=r"fleet\.json: it cannot be read"):
+        Manifest.read(tmp_path)
+
+
+class _Stopped(Exception):
+    pass
+
+
+class _StopsAt(list):
+    """Ends the run, as a kill would, where it says what begins with `moment`."""
+
+    def __init__(self, moment):
+        super().__init__()
+        self._moment = moment
+
+    def append(self, doing):
+        if doing.startswith(self._moment):
+            raise _Stopped
+
+
+def _chunks(manifest):
+    stages = ("ingest", "daily", "features", "regression", "lightgbm", "anomalies", "segments",
+              "tariffs")  # fmt: skip
+    return {(stage, chunk) for stage in stages for chunk in manifest.done(stage)}
 
 
 def test_a_state_of_another_format_is_refused(tmp_path, folder):

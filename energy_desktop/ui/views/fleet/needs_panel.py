@@ -16,7 +16,7 @@ _STATES = {
     "new": "a new run",
     "goes_on": "goes on where it stopped",
     "done": "done already: nothing is done again",
-    "replaces": "replaces the results there",
+    "replaces": "results of other files or options are there",
 }
 
 

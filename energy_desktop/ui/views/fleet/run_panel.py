@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from energy_desktop.domain.errors import UserFacingError
+from energy_desktop.domain.errors import ConfirmationNeeded, UserFacingError
 from energy_desktop.domain.fleet import FileColumns, FleetPlan, RunAsked
 from energy_desktop.services.fleet import EngineName, FleetService
 from energy_desktop.ui.views.base import BaseView
@@ -73,7 +73,9 @@ class RunPanel(Panel):
         self.engine = Segmented([("duckdb", "This PC"), ("spark", "Spark")], name="Engine")
         self.master = _field("Master of Spark")
         self.master.setPlaceholderText("left empty: all cores of this PC")
-        self.with_site = QCheckBox("The site's own meters join, as files beside the readings")
+        self.with_site = QCheckBox("The site's own meters join")
+        self.replace = QCheckBox("Replace the results that are there")
+        self.replace.hide()
         self.notice = InlineNotice("", tone=2)
         self.notice.hide()
         self.start = button("Run", self.begin, icon="play", kind="primary")
@@ -88,6 +90,7 @@ class RunPanel(Panel):
         column.addWidget(label("How the files are read", "strong"))
         column.addLayout(self._reading())
         column.addWidget(self.with_site)
+        column.addWidget(self.replace)
         buttons = QHBoxLayout()
         buttons.addWidget(self.start)
         buttons.addWidget(self.leave)
@@ -100,6 +103,9 @@ class RunPanel(Panel):
         both.addWidget(form, 7)
         both.addWidget(self.needs, 5)
         self.set_content(both)
+        # Said of one folder, it does not hold for the next.
+        self.out.textChanged.connect(lambda _: self.replace.setChecked(False))
+        self.with_site.toggled.connect(lambda _: self.look())
         for field in (self.folder, self.out, self.zone, self.tariffs, self.master):
             field.editingFinished.connect(self.look)
         for chooser in (*self.columns.values(), self.unit, self.step):
@@ -187,6 +193,7 @@ class RunPanel(Panel):
         _choose(self.step, "" if columns.step_min is None else str(columns.step_min))
         self.stamp.set_value("end" if columns.stamp_end else "start")
         self.groups.set_value(str(options.segments))
+        self.with_site.setChecked(asked.with_site)
         self.engine.set_value(asked.engine)
         self._on_engine()
 
@@ -237,6 +244,7 @@ class RunPanel(Panel):
             engine,
             (self.master.text().strip() or None) if engine == "spark" else None,
             None if self._like is None else self._like.options,
+            self.replace.isChecked(),
         )
 
     def look(self) -> None:
@@ -252,6 +260,7 @@ class RunPanel(Panel):
     def show_plan(self, seen: FleetPlan) -> None:
         self._offer(seen)
         self.needs.show_plan(seen)
+        self._ask_to_replace(seen.state in ("replaces", "done"))
 
     def begin(self) -> None:
         request = self.request()
@@ -269,7 +278,14 @@ class RunPanel(Panel):
             on_error=self.tell,
         )
 
+    def _ask_to_replace(self, asked: bool) -> None:
+        if not asked:
+            self.replace.setChecked(False)
+        self.replace.setVisible(asked)
+
     def tell(self, error: UserFacingError) -> None:
+        if isinstance(error, ConfirmationNeeded):
+            self._ask_to_replace(True)
         self.notice.set_text(f"{error.what} {error.remedy}", error.where)
         self.notice.show()
 

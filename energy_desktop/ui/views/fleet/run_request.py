@@ -14,7 +14,8 @@ from energy_desktop.services.fleet import EngineName, FleetService, with_tariffs
 class RunRequest:
     """like: the options of the run that is made again; its tariffs hold unless `tariffs`, a TOML
     file, brings others. A new run with the site's meters is in the site's currency. master: of
-    Spark, None: all cores of this machine.
+    Spark, None: all cores of this machine. replace: results of other files or options that are
+    there are replaced, and a finished run is made anew.
     """
 
     folder: Path
@@ -27,6 +28,7 @@ class RunRequest:
     engine: EngineName = "duckdb"
     master: str | None = None
     like: FleetOptions | None = None
+    replace: bool = False
 
     def options(self, fleet: FleetService) -> FleetOptions:
         """Raises DataFileError for a tariff file that cannot be read."""
@@ -42,15 +44,14 @@ class RunRequest:
 
 def run(fleet: FleetService, request: RunRequest, progress: ProgressSink) -> FleetSummary:
     """For a job. Raises what services.fleet raises."""
-    options = request.options(fleet)
-    if request.with_site:
-        fleet.write_site(request.folder)
     return fleet.run(
         request.folder,
         request.out,
-        options,
+        request.options(fleet),
         engine=request.engine,
         master=request.master,
+        with_site=request.with_site,
+        replace=request.replace,
         progress=progress,
     )
 
@@ -63,4 +64,5 @@ def plan(fleet: FleetService, request: RunRequest) -> FleetPlan:
         request.options(fleet),
         engine=request.engine,
         master=request.master,
+        with_site=request.with_site,
     )
