@@ -260,6 +260,7 @@ class Segment:
 class FleetSummary:
     """The run in one value; the document of `fleet run --json`.
 
+    peak_mb: most memory (MB of 2**20 bytes) of the run with its worker processes on this machine.
     stability: number of segments -> how alike they stay when half of the fleet is left out.
     refusals: why a stage has no answer, in sentences. estimated_s: what all of `seconds` together
     were thought to be when it began, on two cores; None: nobody said. example_tariffs: it was

@@ -24,7 +24,7 @@ from ibis.backends.sql.compilers.duckdb import compiler as duckdb_compiler
 
 from energy_desktop.domain.errors import DataFileError
 from energy_desktop.domain.jobs import end_with_parent
-from energy_desktop.fleet import names, quoted
+from energy_desktop.fleet import memory, names, quoted
 from energy_desktop.fleet.layout import SourceFile
 
 if TYPE_CHECKING:
@@ -119,7 +119,9 @@ class Engine(Protocol):
         ...
 
     def memory_mb(self) -> float:
-        """Peak memory of what this engine runs outside of this process."""
+        """The most memory that this process and those that the engine runs beside it on this
+        machine held, in MB of 2**20 bytes: never less than what they held at a time.
+        """
         ...
 
     def close(self) -> None: ...
@@ -148,6 +150,7 @@ class DuckDbEngine:
             }
         )
         self._pool: ProcessPoolExecutor | None = None
+        self._workers = memory.Workers()
         self._twin: DuckDbEngine | None = None
         self._shared = _Shared()
 
@@ -290,10 +293,12 @@ class DuckDbEngine:
             return
         if self._pool is None:
             self._pool = worker_pool(self.threads)
-        futures = [self._pool.submit(function, item) for item in items]
+        futures = [self._pool.submit(memory.measured, function, item) for item in items]
         try:
             for future in futures:
-                yield future.result()
+                process_id, peak, answer = future.result()
+                self._workers.saw(process_id, peak)
+                yield answer
         finally:
             for future in futures:
                 future.cancel()
@@ -302,7 +307,7 @@ class DuckDbEngine:
         return max(1, -(-rows // self._rows_of_a_part))
 
     def memory_mb(self) -> float:
-        return 0.0
+        return self._workers.together_mb
 
     def close(self) -> None:
         if self._pool is not None:

@@ -19,7 +19,6 @@ from energy_desktop.fleet import (
     claim,
     estimate,
     layout,
-    memory,
     site_meters,
     stage_judge,
     stage_learn,
@@ -97,7 +96,7 @@ class FleetRun:
             return
         for name in STAGES:
             self.stage(name)
-        peak_mb = memory.peak_mb() + self.place.engine.memory_mb()
+        peak_mb = self.place.engine.memory_mb()
         with _in_words(self.place.engine, self.place.out):
             self.manifest.set_facts(peak_mb=max(self.manifest.facts.get("peak_mb", 0.0), peak_mb))
             self.manifest.finish()

@@ -24,7 +24,7 @@ from energy_desktop.domain.errors import UserFacingError
 from energy_desktop.fleet import names, quoted
 from energy_desktop.fleet.engine import compiled, parquet_files, remove
 from energy_desktop.fleet.layout import SourceFile
-from energy_desktop.fleet.memory import peak_of_mb
+from energy_desktop.fleet.memory import Workers, measured, peak_mb, peak_of_mb
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -121,6 +121,8 @@ class SparkEngine:
             self.session: Any = builder.getOrCreate()
         self.session.sparkContext.setLogLevel("ERROR")
         self._tables = 0
+        self._here = master.startswith("local")
+        self._workers = Workers()
 
     def why(self, error: Exception) -> str:
         causes = [line for line in str(error).splitlines() if line.startswith("Caused by: ")]
@@ -279,15 +281,20 @@ class SparkEngine:
         if not items:
             return
         context = self.session.sparkContext
+        asked = context.parallelize(items, len(items)).map(functools.partial(measured, function))
         with self._quiet():
-            yield from context.parallelize(items, len(items)).map(function).toLocalIterator()
+            for process_id, peak, answer in asked.toLocalIterator():
+                if self._here:
+                    self._workers.saw(process_id, peak)
+                yield answer
 
     def parts_for(self, rows: int) -> int:
         return max(1, -(-rows // _ROWS_OF_A_PART))
 
     def memory_mb(self) -> float:
         process = getattr(getattr(self.session.sparkContext, "_gateway", None), "proc", None)
-        return 0.0 if process is None else peak_of_mb(int(process.pid))
+        machine = 0.0 if process is None else peak_of_mb(int(process.pid))
+        return peak_mb() + machine + self._workers.peaks_mb
 
     def close(self) -> None:
         gateway = self.session.sparkContext._gateway

@@ -2,6 +2,7 @@
 
 import gzip
 import math
+import os
 import shutil
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 
 from energy_desktop.domain.errors import UserFacingError
 from energy_desktop.domain.fleet import FleetOptions
+from energy_desktop.fleet import memory
 from energy_desktop.fleet.workplace import STAGES, stored
 from tests.support.fleet_files import (
     LONDON,
@@ -295,3 +297,10 @@ def test_a_full_disk_is_no_broken_file_for_spark_either(tmp_path, spark):
 
     assert "The disk is full" in full.value.what
     assert (used(run), broken_files(run)) == (60_000, [])
+
+
+def test_the_memory_of_the_virtual_machine_is_counted(both, spark):
+    assert both
+    if memory.peak_of_mb(os.getpid()) == 0.0:
+        pytest.skip("this system does not show what other processes hold")
+    assert spark.memory_mb() > memory.peak_mb() + 200
