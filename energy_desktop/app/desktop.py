@@ -150,6 +150,9 @@ class Desktop(QObject):
             self._failed.emit(as_user_facing(error, "Starting the site"))
             return
         self._ready.emit()
+        from energy_desktop.app.pages import import_ahead
+
+        import_ahead()
 
     def _show_progress(self, fraction: float, doing: str) -> None:
         self._last_progress = (fraction, doing)

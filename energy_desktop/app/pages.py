@@ -38,6 +38,14 @@ def page_specs(make: Callable[[str], BaseView]) -> list[PageSpec]:
     return [PageSpec(i, title, icon, group, partial(make, i)) for i, title, icon, group in _RAIL]
 
 
+def import_ahead() -> None:
+    """For a thread, once the window stands: what the largest page is made of takes 50 to 100 ms to
+    import, and the window's loop would miss them when the page is first shown.
+    """
+    import energy_desktop.app.fleet_papers
+    import energy_desktop.ui.views.fleet.page  # noqa: F401
+
+
 def make_page(
     view_id: str,
     context: ViewContext,

@@ -8,7 +8,10 @@ from energy_desktop.app.job_processes import JobProcesses
 from energy_desktop.services.fleet_apart import FleetProcesses
 
 _GRACE_S = 5.0
-"""A run that is stopped ends what it has begun to write and takes its scratch away."""
+"""A run that is stopped ends what it has begun to write and takes its scratch away. A question
+that is no longer asked, as while somebody types, is mostly answered by then, and its process is
+there for the next.
+"""
 
 
 class WindowProcesses:
@@ -18,7 +21,7 @@ class WindowProcesses:
 
     def __init__(self) -> None:
         self.jobs = JobProcesses()
-        self._looks = JobProcesses(niceness=0)
+        self._looks = JobProcesses(niceness=0, grace_s=_GRACE_S)
         # A run of a large fleet takes hours, and starts processes of its own.
         self._works = JobProcesses(time_limit_s=math.inf, grace_s=_GRACE_S, fresh=True)
         self.fleet = FleetProcesses(self._looks, self._works)

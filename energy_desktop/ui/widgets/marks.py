@@ -184,6 +184,11 @@ class FigureRow(QWidget):
         self._figures: list[KeyFigure] = []
 
     def show_figures(self, figures: Sequence[Figure]) -> None:
+        # What is added to a visible row is shown piece by piece, and each time the window is laid
+        # out anew: a tenth of a second for six figures.
+        grows = self.isVisible() and len(self._figures) < len(figures)
+        if grows:
+            self.hide()
         while len(self._figures) < len(figures):
             if self._figures:
                 self._layout.addWidget(_VerticalRule())
@@ -194,6 +199,8 @@ class FigureRow(QWidget):
             made.setVisible(position < len(figures))
             if position < len(figures):
                 made.show_figure(figures[position])
+        if grows:
+            self.show()
 
 
 class _VerticalRule(QWidget):

@@ -58,6 +58,12 @@ def count_to(progress, last: int, each: int = 1) -> int:
     return last
 
 
+def count_slowly(progress, last: int) -> None:
+    """Tells once, and ends by itself soon."""
+    progress(0.0, "begun")
+    time.sleep(last / 10)
+
+
 def tidy(progress, note: str, word: str = "") -> None:
     """Works on until it is stopped, and then takes its time to end well."""
     try:
@@ -265,6 +271,22 @@ def test_a_sink_with_a_fault_leaves_no_process_at_the_old_job(jobs):
         jobs.run_long(deaf, fail, "never")
 
     assert jobs.run(double, 4)[0] == 8
+
+
+def test_a_stopped_job_that_ends_in_time_leaves_its_process_to_the_next():
+    jobs = JobProcesses(count=1, grace_s=8.0)
+    try:
+        _, before = jobs.run(double, 1)
+        job = Stoppable(jobs, count_slowly, 3)
+        job.stop.set()
+        job.thread.join(SOON_S)
+
+        _, after = jobs.run(double, 1)
+
+        assert isinstance(job.error, JobCancelled)
+        assert after == before
+    finally:
+        jobs.close()
 
 
 def test_one_that_does_not_listen_is_ended_when_its_time_is_over(tmp_path):

@@ -92,16 +92,8 @@ class FleetView(BaseView):
         # The run has a clock and a currency of its own.
         self.run_formats = Formats(own.zone_name, currency=own.currency, clock=own.clock)
         self.run_formats.symbols = own.symbols
-        formats = self.run_formats
         self._who = who
         self._built: dict[str, Part] = {}
-        self.household = HouseholdPage(self, fleet, formats, who)
-        self.household.left.connect(self.show_fleet)
-        self.household.answered.connect(self.set_answer)
-        self.household.marked.connect(lambda: self._on_marked(None))
-        self.run_panel = RunPanel(self, fleet, self._ask_folder)
-        self.run_panel.finished.connect(self.open_results)
-        self.run_panel.left.connect(self.show_fleet)
         self.empty = Panel()
         self.notice = InlineNotice("", tone=0)
         self.notice.hide()
@@ -140,7 +132,7 @@ class FleetView(BaseView):
         column.addLayout(line)
         column.addWidget(self.pages, 1)
         self.stack = QStackedWidget()
-        for page in (self.empty, self.fleet_page, self.household, self.run_panel):
+        for page in (self.empty, self.fleet_page):
             self.stack.addWidget(page)
         self.body.addWidget(self.stack, 1)
         self._run_action = self.add_page_action("Run", "play", self.show_run)
@@ -214,7 +206,7 @@ class FleetView(BaseView):
         )
         self._several_tariffs = several
         self._show_counts(runs.overview)
-        if changed or self.stack.currentWidget() is not self.household:
+        if changed or not self._shows_household():
             self.show_fleet()
         self._choose_parts()
 
@@ -336,7 +328,27 @@ class FleetView(BaseView):
 
     # -------------------------------------------------------- parts and pages
 
-    # A part is built when it is first looked at: together they take a fifth of a second.
+    # A part or page is built when it is first looked at: together they take a fifth of a second.
+
+    @cached_property
+    def household(self) -> HouseholdPage:
+        made = HouseholdPage(self, self._fleet, self.run_formats, self._who)
+        made.left.connect(self.show_fleet)
+        made.answered.connect(self.set_answer)
+        made.marked.connect(lambda: self._on_marked(None))
+        self.stack.addWidget(made)
+        return made
+
+    def _shows_household(self) -> bool:
+        return isinstance(self.stack.currentWidget(), HouseholdPage)
+
+    @cached_property
+    def run_panel(self) -> RunPanel:
+        made = RunPanel(self, self._fleet, self._ask_folder)
+        made.finished.connect(self.open_results)
+        made.left.connect(self.show_fleet)
+        self.stack.addWidget(made)
+        return made
 
     @cached_property
     def overview(self) -> OverviewPart:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from energy_desktop.domain.fleet import Segment
@@ -18,6 +19,7 @@ from energy_desktop.ui.widgets.panel import ElidedLabel, Panel
 HOURS: Floats = np.arange(24, dtype=np.float64) + 0.5
 HOUR_TICKS = ((6.0, "06"), (12.0, "12"), (18.0, "18"))
 _LEAST_TOP = 2.0
+_USUAL = 4
 
 Examples = dict[int, tuple[tuple[float, ...], ...]]
 """By segment, day shapes (24,) of some of its households."""
@@ -92,23 +94,36 @@ class SegmentCards(QWidget):
         self._formats = formats
         self.cards: list[SegmentCard] = []
         self.segments: tuple[Segment, ...] = ()
+        self._shown = False
         self._row = QHBoxLayout(self)
         self._row.setContentsMargins(0, 0, 0, 0)
         self._row.setSpacing(8)
+
+    def prepare(self, count: int = _USUAL) -> None:
+        """Builds empty cards until some are shown, one in each turn of the loop: together they
+        would be felt.
+        """
+        if len(self.cards) < count and not self._shown:
+            self._add()
+            QTimer.singleShot(0, self.prepare)
+
+    def _add(self) -> None:
+        card = SegmentCard(self._formats)
+        self.cards.append(card)
+        self._row.addWidget(card, 1)
 
     def show_segments(
         self,
         segments: tuple[Segment, ...],
         examples: Examples | None = None,
     ) -> None:
+        self._shown = True
         while len(self.cards) > len(segments):
             gone = self.cards.pop()
             self._row.removeWidget(gone)
             gone.deleteLater()
         while len(self.cards) < len(segments):
-            card = SegmentCard(self._formats)
-            self.cards.append(card)
-            self._row.addWidget(card, 1)
+            self._add()
         self.segments = segments
         titles = words.segment_titles(segments)
         for card, segment, title in zip(self.cards, segments, titles, strict=True):
