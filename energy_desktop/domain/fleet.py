@@ -33,6 +33,7 @@ class DropReason(Enum):
     OUT_OF_RANGE = "out_of_range"
     DUPLICATE = "duplicate"
     CONFLICT = "conflict"
+    OTHER_STEP = "other_step"
 
     @property
     def words(self) -> str:
@@ -40,7 +41,7 @@ class DropReason(Enum):
 
 
 _REASONS = {
-    DropReason.WRONG_COLUMNS: "more or fewer columns than the header",
+    DropReason.WRONG_COLUMNS: "other columns than the header's, or characters that are no text",
     DropReason.NO_HOUSEHOLD: "no household",
     DropReason.NULL: "no value",
     DropReason.NOT_A_NUMBER: "a value that is no number",
@@ -50,6 +51,7 @@ _REASONS = {
     DropReason.OUT_OF_RANGE: "a value no meter counts",
     DropReason.DUPLICATE: "an exact repeat",
     DropReason.CONFLICT: "several values for one time, all left out",
+    DropReason.OTHER_STEP: "in a longer step than other readings of that time",
 }
 
 

@@ -35,19 +35,21 @@ def _union(bits: int) -> int:  # type: ignore[empty-body]
 
 def seen(rows: Table) -> Table:
     """By household and day of UTC: utc_day, tariff, step_min, and `repeated`: a time of that day
-    is there more than once.
+    is there more than once, or in several steps.
 
-    Each quarter hour of half a day is a bit of its own: their sum is more than their union as
-    soon as one is there twice. One pass of adding up finds that in a fifth of the time that
-    putting every row in order takes.
+    Each quarter hour of half a day is a bit of its own, and a reading sets those of its step:
+    their sum is more than their union as soon as one is there twice. One pass of adding up finds
+    that in a fifth of the time that putting every row in order takes. (A step that reaches into
+    the other half of the day sets bits beyond, which are compared with none of that half.)
     """
     # Columns step by step, since an engine works out anew whatever stands inside of a condition.
     rows = rows.mutate(utc_day=rows.t_min // clock.DAY_MIN)
     rows = rows.mutate(quarter=(rows.t_min - rows.utc_day * clock.DAY_MIN) // QUARTER_MIN)
     one = ibis.literal(1, "int64")
-    rows = rows.mutate(bit=one << rows.quarter % _HALF_DAY, morning=rows.quarter < _HALF_DAY)
-    # Added up as floats: whole below 2^53, and beyond it still more than any union of 48 bits.
-    halves = [ibis.ifelse(here, rows.bit, 0) for here in (rows.morning, ~rows.morning)]
+    covered = (one << rows.step_min // QUARTER_MIN) - 1
+    rows = rows.mutate(bits=covered << rows.quarter % _HALF_DAY, morning=rows.quarter < _HALF_DAY)
+    # Added up as floats: whole below 2^53, and beyond it still more than any union of 51 bits.
+    halves = [ibis.ifelse(here, rows.bits, 0) for here in (rows.morning, ~rows.morning)]
     repeated = [half.cast("float64").sum() > _union(half).cast("float64") for half in halves]
     return rows.group_by("household", "utc_day").aggregate(
         tariff=rows.said.max(),
@@ -75,21 +77,29 @@ def told_apart(rows: Table, days_seen: Table) -> tuple[Table, Table]:
 
 
 def once(rows: Table) -> Table:
-    """One row a household and time: low, high (mwh), step_min, file (the first that has it) and
-    last_file.
+    """One row a household and time, in the finest step that is there: low, high (mwh), step_min,
+    file (the first that has it), last_file, and `alone`: no step beside it reaches into it.
     """
-    return rows.group_by("household", "t_min").aggregate(
-        low=rows.mwh.min(),
-        high=rows.mwh.max(),
-        step_min=rows.step_min.max(),
-        file=rows.file.min(),
-        last_file=rows.file.max(),
+    finest = rows.anti_join(_coarser(rows), ["household", "t_min", "step_min"])
+    single = finest.group_by("household", "t_min").aggregate(
+        low=finest.mwh.min(),
+        high=finest.mwh.max(),
+        step_min=finest.step_min.max(),
+        file=finest.file.min(),
+        last_file=finest.file.max(),
     )
+    each = _in_quarters(single)
+    by_quarter = each.group_by("household", "quarter").aggregate(n=each.count())
+    shared = by_quarter.filter(by_quarter.n > 1).drop("n")
+    crossing = each.semi_join(shared, ["household", "quarter"])
+    crossing = crossing.select("household", "t_min").distinct().mutate(crosses=True)
+    told = single.left_join(crossing, ["household", "t_min"])
+    return told.select(*single.columns, alone=told.crosses.isnull())
 
 
 def clean(single: Table) -> Table:
     """household, t_min, mwh, step_min, file: times with one value, however often it is said."""
-    return single.filter(single.low == single.high).select(
+    return single.filter(_agreed(single)).select(
         "household",
         "t_min",
         mwh="low",
@@ -104,20 +114,63 @@ def repeats(rows: Table, single: Table) -> Table:
     Each file answers for its own rows; of equal ones the first file keeps one. other: another
     file that has the time too, null when no other has.
     """
-    by_file = rows.group_by("household", "t_min", "file").aggregate(n=rows.count())
-    first = single.select("household", "t_min", "low", "high", "last_file", first_file="file")
-    told = by_file.join(first, ["household", "t_min"])
-    equal = told.low == told.high
+    keys = ["household", "t_min", "step_min"]
+    by_file = rows.group_by(*keys, "file").aggregate(
+        n=rows.count(), own_low=rows.mwh.min(), own_high=rows.mwh.max()
+    )
+    first = single.select(*keys, "low", "high", "alone", "last_file", first_file="file")
+    told = by_file.left_join(first, keys)
+    coarser = told.low.isnull()
+    equal = _agreed(told).fill_null(False)
     kept = ibis.ifelse(equal & (told.file == told.first_file), 1, 0)
     told = told.mutate(
-        reason=ibis.ifelse(equal, DropReason.DUPLICATE.value, DropReason.CONFLICT.value),
+        reason=ibis.cases(
+            (coarser, DropReason.OTHER_STEP.value),
+            (equal, DropReason.DUPLICATE.value),
+            else_=DropReason.CONFLICT.value,
+        ),
         rows=told.n - kept,
+        low=ibis.coalesce(told.low, told.own_low),
+        high=ibis.coalesce(told.high, told.own_high),
         other=ibis.ifelse(told.file == told.first_file, told.last_file, told.first_file),
     )
     return told.filter(told.rows > 0).select(
         "file", "household", "t_min", "low", "high", "reason", "rows",
         other=told.other.nullif(told.file).cast("int64"),
     )  # fmt: skip
+
+
+def of_households(rows: Table, named: Table) -> Table:
+    """All rows of households whose names are no text, as `repeats`. named: column household."""
+    found = rows.semi_join(named, "household")
+    found = found.mutate(t_min=found.t_min.cast("int64"), file=found.file.cast("int32"))
+    return found.group_by("file", "household", "t_min").aggregate(
+        low=found.mwh.min(),
+        high=found.mwh.max(),
+        reason=ibis.literal(DropReason.WRONG_COLUMNS.value),
+        rows=found.count(),
+        other=ibis.null("int64"),
+    )
+
+
+def _agreed(single: Table) -> BooleanValue:
+    return (single.low == single.high) & single.alone
+
+
+def _in_quarters(rows: Table) -> Table:
+    """A row for each quarter hour that a reading covers."""
+    each = rows.mutate(after=ibis.array([0, 15, 30, 45]).unnest())
+    each = each.filter(each.after < each.step_min)
+    return each.mutate(quarter=each.t_min + each.after)
+
+
+def _coarser(rows: Table) -> Table:
+    """household, t_min, step_min of those that a reading in a finer step reaches into."""
+    each = _in_quarters(rows)
+    finest = each.group_by("household", "quarter").aggregate(finest=each.step_min.min())
+    told = each.join(finest, ["household", "quarter"])
+    coarser = told.filter(told.finest < told.step_min)
+    return coarser.select("household", "t_min", "step_min").distinct()
 
 
 def days(readings: Table, zone: str, tariff: FleetTariff, engine: Engine) -> Table:

@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from energy_desktop.domain.errors import DataFileError
 from energy_desktop.domain.fleet import DropReason
 from energy_desktop.fleet import days, readings
-from energy_desktop.fleet.engine import Engine, remove
+from energy_desktop.fleet.engine import Engine, read_all, remove
 from energy_desktop.fleet.layout import SourceFile
 from energy_desktop.fleet.workplace import Workplace, write
 
@@ -138,9 +138,20 @@ def _days_of_part(place: Workplace, chunk: str) -> dict[str, Any]:
         return {"households": 0, "household_days": 0, "dropped": {}}
     engine, zone = place.engine, place.options.zone
     rows = engine.parquet(stored, "readings")
+    unused = []
     with engine.kept("seen", engine.asked(days.seen, rows)) as seen:
-        dropped = _clean_part(place, rows, seen, k)
-        engine.write(engine.asked(days.meters, seen), place.part("meters", k))
+        meters = place.part("meters", k)
+        engine.write(engine.asked(days.meters, seen), meters)
+        names = read_all([meters])["household"].to_pylist()
+        if strange := [name for name in names if not _is_text(name)]:
+            named = engine.small(f"no_text_{k}", pa.table({"household": strange}))
+            unused.append(engine.fetch(days.of_households(rows, named)))
+            rows, seen = (
+                table.anti_join(named, "household").select(*table.columns) for table in (rows, seen)
+            )
+            engine.write(days.meters(seen), meters)
+        unused.append(_clean_part(place, rows, seen, k))
+    dropped = _list_unused(place, pa.concat_tables(unused, promote_options="permissive"), k)
     clean = engine.parquet([place.part("clean", k)], "clean")
     by_day = engine.asked(days.days, clean, zone, place.options.tariff_b, engine)
     engine.write(by_day, place.part("days", k))
@@ -157,8 +168,8 @@ def _days_of_part(place: Workplace, chunk: str) -> dict[str, Any]:
     }
 
 
-def _clean_part(place: Workplace, rows: Table, seen: Table, k: int) -> dict[str, dict[str, int]]:
-    """Writes each time once; what that leaves out: file -> reason -> rows."""
+def _clean_part(place: Workplace, rows: Table, seen: Table, k: int) -> pa.Table:
+    """Writes each time once; what that leaves out, as `days.repeats`."""
     target = place.part("clean", k)
     remove(target)
     engine = place.engine
@@ -169,12 +180,16 @@ def _clean_part(place: Workplace, rows: Table, seen: Table, k: int) -> dict[str,
         engine.kept("single", engine.asked(days.once, few)) as single,
     ):
         engine.write(engine.asked(days.clean, single), target / "once.parquet")
-        repeats = engine.fetch(engine.asked(days.repeats, few, single))
-    return _list_repeats(place, repeats, k)
+        return engine.fetch(engine.asked(days.repeats, few, single))
 
 
-def _list_repeats(place: Workplace, repeats: pa.Table, k: int) -> dict[str, dict[str, int]]:
-    """Lists them beside the other dropped rows; file -> reason -> rows."""
+def _is_text(name: str) -> bool:
+    """Whether people can see a name and any store can take it: without control characters."""
+    return not any(character < " " for character in name)
+
+
+def _list_unused(place: Workplace, repeats: pa.Table, k: int) -> dict[str, dict[str, int]]:
+    """Lists rows as `days.repeats` beside the other dropped ones; file -> reason -> rows."""
     if not repeats.num_rows:
         return {}
     counted = repeats.group_by(["file", "reason"]).aggregate([("rows", "sum")]).to_pylist()
@@ -186,7 +201,7 @@ def _list_repeats(place: Workplace, repeats: pa.Table, k: int) -> dict[str, dict
     both = pc.binary_join_element_wise(
         pc.cast(value, pa.string()), pc.cast(other, pa.string()), " / "
     )
-    conflict = pc.equal(repeats["reason"], DropReason.CONFLICT.value)
+    differ = pc.not_equal(repeats["low"], repeats["high"])
     n = repeats.num_rows
     table = pa.table(
         {
@@ -194,7 +209,7 @@ def _list_repeats(place: Workplace, repeats: pa.Table, k: int) -> dict[str, dict
             "household": repeats["household"],
             "time": pc.strftime(stamps, "%Y-%m-%dT%H:%MZ"),
             "value": pc.binary_join_element_wise(
-                pc.if_else(conflict, both, pc.cast(value, pa.string())), "kWh", " "
+                pc.if_else(differ, both, pc.cast(value, pa.string())), "kWh", " "
             ),
             "reason": repeats["reason"],
             "line": pa.nulls(n, pa.int64()),

@@ -162,29 +162,96 @@ def test_each_file_answers_for_its_own_rows(tmp_path, engine):
     }
 
 
-@given(st.lists(st.tuples(st.integers(0, 2), st.integers(-3, 400)), min_size=1, max_size=60))
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 2), st.integers(-3, 400), st.sampled_from([15, 30, 60])),
+        min_size=1,
+        max_size=60,
+    )
+)
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_a_day_is_crowded_exactly_when_a_time_is_there_twice(engine, rows):
-    households = [f"H{k}" for k, _ in rows]
-    minutes = [15 * k for _, k in rows]
+def test_a_day_is_crowded_exactly_when_a_quarter_hour_of_it_is_there_twice(engine, rows):
+    told = [(f"H{house}", 15 * k // step * step, step) for house, k, step in rows]
     table = engine.small(
         "rows_seen",
         pa.table(
             {
-                "household": households,
-                "t_min": pa.array(minutes, pa.int64()),
+                "household": [name for name, _, _ in told],
+                "t_min": pa.array([minute for _, minute, _ in told], pa.int64()),
                 "said": pa.nulls(len(rows), pa.string()),
-                "step_min": pa.array([15] * len(rows), pa.int16()),
+                "step_min": pa.array([step for _, _, step in told], pa.int16()),
             }
         ),
     )
 
     found = engine.fetch(days.seen(table)).to_pylist()
 
-    times = Counter(zip(households, minutes, strict=True))
-    crowded = {(name, minute // 1440) for (name, minute), n in times.items() if n > 1}
+    quarters = Counter((name, at) for name, start, step in told
+                       for at in range(start, start + step, 15))  # fmt: skip
+    crowded = {(name, minute // 1440) for (name, minute), n in quarters.items() if n > 1}
     assert {(row["household"], row["utc_day"]) for row in found if row["repeated"]} == crowded
-    assert len(found) == len({(name, minute // 1440) for name, minute in times})
+    assert len(found) == len({(name, minute // 1440) for name, minute, _ in told})
+
+
+def test_of_two_files_of_a_household_in_different_steps_the_finer_is_taken(tmp_path, engine):
+    quarters = [f"h1,{MIDNIGHT + timedelta(minutes=15 * k):%Y-%m-%d %H:%M},0.1" for k in range(288)]
+    halves = [f"h1,{MIDNIGHT + timedelta(minutes=30 * k):%Y-%m-%d %H:%M},0.2" for k in range(192)]
+    write_csv(tmp_path / "in" / "a.csv", "id,time,kwh", halves)
+    write_csv(tmp_path / "in" / "b.csv", "id,time,kwh", quarters)
+
+    run = cleaned(a_run(tmp_path / "in", tmp_path / "out", engine))
+
+    # Three days are there in both, the fourth in half hours alone.
+    assert dropped_counts(run) == {"other_step": 144}
+    assert Counter(row["step_min"] for row in _readings(run)) == {15: 288, 30: 48}
+    assert {(row["covered_min"], row["mwh"]) for row in _days(run)} == {(1440, 9_600_000)}
+    (listed,) = {(row["file"], row["reason"]) for row in
+                 stored([run.out / "dropped"]).to_pylist()}  # fmt: skip
+    assert listed == (0, "other_step")
+    assert FleetResults(run.out).summary().rows_used == 288 + 48
+
+
+def test_a_meter_may_change_its_step_in_the_midst_of_a_day(tmp_path, engine):
+    hours = [f"h1,2013-03-01 {k:02d}:00,0.4" for k in range(13)]
+    quarters = [f"h1,2013-03-01 {13 + k // 4}:{15 * (k % 4):02d},0.1" for k in range(44)]
+    write_csv(tmp_path / "in" / "a.csv", "id,time,kwh", hours)
+    write_csv(tmp_path / "in" / "b.csv", "id,time,kwh", quarters)
+
+    run = cleaned(a_run(tmp_path / "in", tmp_path / "out", engine))
+
+    assert dropped_counts(run) == {}
+    ((covered, mwh),) = [(row["covered_min"], row["mwh"]) for row in _days(run)]
+    assert (covered, mwh) == (1440, 13 * 400_000 + 44 * 100_000)
+
+
+def test_hours_that_reach_into_each_other_contradict_each_other(tmp_path, engine):
+    by_utc = [f"h1,2013-03-02T{k:02d}:00Z,0.5" for k in range(3)]
+    by_clock = [f"h1,2013-03-02T{k:02d}:00+05:30,0.5" for k in range(7, 9)]  # 01:30 and 02:30 UTC
+    write_csv(tmp_path / "in" / "a.csv", "id,time,kwh", by_utc)
+    write_csv(tmp_path / "in" / "b.csv", "id,time,kwh", by_clock)
+    options = FleetOptions(columns=FileColumns(step_min=60))
+
+    run = cleaned(a_run(tmp_path / "in", tmp_path / "out", engine, options))
+
+    assert dropped_counts(run) == {"conflict": 4}
+    assert [row["t_min"] % 1440 for row in _readings(run)] == [0]
+
+
+@pytest.mark.parametrize("control", ["\0", "\x01", "\x1b", "\t"])
+def test_a_household_whose_name_is_no_text_is_left_out_row_by_row(tmp_path, engine, control):
+    good = london_rows("MAC1", [0.1] * 2_000, start=MIDNIGHT)  # more than is looked at first
+    bad = [row.replace("MAC1", f"MA{control}C") for row in good[:5]]
+    write_csv(tmp_path / "in" / "a.csv", LONDON, [*good, *bad])
+
+    run = cleaned(a_run(tmp_path / "in", tmp_path / "out", engine))
+
+    assert dropped_counts(run) == {"wrong_columns": 5}
+    assert {row["household"] for row in _readings(run)} == {"MAC1"}
+    assert stored([run.out / "meters"])["household"].to_pylist() == ["MAC1"]
+    assert run.manifest.done("daily")["0"]["households"] == 1
+    listed = stored([run.out / "dropped"]).to_pylist()
+    assert {row["household"] for row in listed} == {f"MA{control}C"}
+    assert {row["value"] for row in listed} == {"0.1 kWh"}
 
 
 def test_a_time_before_any_calendar_is_counted_and_not_lost_on_the_way(tmp_path, engine):

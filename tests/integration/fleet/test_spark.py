@@ -121,6 +121,9 @@ def both(tmp_path_factory, spark):
         *(f"{hour}:00:00,0.5" for hour in hours[48:72]),
         *(f"{hour}:15:00Z,0.5" for hour in hours[72:]),
     ])  # fmt: skip
+    write_csv(folder / "in" / "quarters.csv", "household,time,kwh", [
+        f"H0,2013-03-01T{n // 4:02d}:{15 * (n % 4):02d}:00Z,0.1" for n in range(96)
+    ])  # fmt: skip
     options = FleetOptions(zone="Asia/Kolkata")
     with duckdb_engine(folder / "scratch") as engine:
         ours = a_run(folder / "in", folder / "o[u]*" / "{duckdb,x}?", engine, options)
@@ -197,6 +200,17 @@ def test_an_hour_may_begin_by_a_clock_that_stands_half_an_hour_off(both):
         assert counts == {"used": 72, "dropped": {"off_grid": 24}}
 
 
+def test_of_two_steps_the_finer_is_taken_and_a_name_that_is_no_text_is_left_out(both):
+    for run in both:
+        names = [path.rsplit("/", 1)[1] for path in run.manifest.about["files"]]
+        (dropped,) = [part["dropped"] for part in run.manifest.done("daily").values()]
+        by_name = {names[int(k)]: reasons for k, reasons in dropped.items()}
+
+        # Hours of H0 from 00:30 UTC on, of which its quarters cover all but the last half.
+        assert by_name["half_off.csv"] == {"other_step": 24}
+        assert by_name["not_utf8.csv"] == {"wrong_columns": 1}  # NUL in the name of its household
+
+
 def test_a_name_is_never_a_pattern(both):
     for run in both:
         by_name = rows_by_name(run, Path(run.manifest.about["folder"]))
@@ -265,8 +279,9 @@ def test_the_rows_left_out_are_the_same_ones(both):
     )
 
     assert ours == theirs
-    # Of the readings in rows, of those in a row a day, of the slips, of the hours.
-    assert len(ours) == 11 + 53 + 7 + 24
+    # Of the readings in rows, of those in a row a day, of the slips, of hours
+    # off the grid, of hours beside quarter hours.
+    assert len(ours) == 11 + 53 + 8 + 24 + 24
 
 
 def test_scores_and_segments_are_the_same(both):
