@@ -320,7 +320,8 @@ class HouseholdRow:
 class FleetOverview:
     """The first look: who, how much, how well measured, how many strange.
 
-    summary is that of the whole run; the rest counts one year when `year` says so. years: those
+    summary is that of the whole run; the rest counts one year when `year` says so, and the
+    households of one tariff when `tariff` does. tariffs: label -> households, of all. years: those
     that can be looked at alone. new_anomalies: stretches that nobody has marked as seen.
     """
 
@@ -334,6 +335,7 @@ class FleetOverview:
     segments: tuple[Segment, ...]
     years: tuple[int, ...] = ()
     year: int | None = None
+    tariff: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from energy_desktop.domain.errors import NotFound
 from energy_desktop.domain.fleet import (
     DataQuality,
     DroppedRow,
@@ -72,8 +75,41 @@ class FleetResults:
         """The years that can be looked at alone, in order."""
         return years.of(self.run)
 
-    def segments(self) -> tuple[Segment, ...]:
-        return summary.segments(self.run.manifest) if self.year is None else self.year.segments
+    def segments(self, tariff: str | None = None) -> tuple[Segment, ...]:
+        """tariff: their figures are those of its households alone; groups without one are not
+        given. The words are those of the whole group.
+        """
+        whole = summary.segments(self.run.manifest) if self.year is None else self.year.segments
+        return whole if tariff is None or not whole else self._segments_on(tariff, whole)
+
+    def _segments_on(self, tariff: str, whole: tuple[Segment, ...]) -> tuple[Segment, ...]:
+        """Counted as the run does."""
+        rows = {
+            str(name): (int(segment), float(cost))
+            for name, segment, cost in self.run.rows(
+                f"SELECT household, segment, cost_a_per_year FROM {self._households} "
+                "WHERE tariff = ?",
+                [tariff],
+            )
+        }
+        weeks = self._weeks(list(rows))
+        of = segments.shapes(weeks)
+        labels = np.array([rows[name][0] - 1 for name in weeks.names], np.int64)
+        cost = np.array([rows[name][1] for name in weeks.names])
+        words = {one.segment: one.words for one in whole}
+        found = segments.describe(of, np.where(of.usable, labels, -1), cost)
+        return tuple(replace(one, words=words[one.segment]) for one in found)
+
+    def _weeks(self, households: list[str]) -> tariffs.Weeks:
+        """What they used in each half hour of the week; those without readings are not in it."""
+        week = self.run.table("week") if self.year is None else self.year.week
+        return tariffs.weeks_of(
+            self.run.arrow(
+                f"SELECT household, slot, mwh, covered_min FROM {week} "
+                "WHERE household IN (SELECT unnest($1))",
+                [households],
+            )
+        )
 
     def stability(self) -> dict[int, float]:
         """Number of segments -> how stable they would be, 1 at best."""
@@ -83,29 +119,44 @@ class FleetResults:
         """Why a stage has no answer, in sentences."""
         return summary.refusals(self.run.manifest)
 
-    def overview(self) -> FleetOverview:
+    def overview(self, tariff: str | None = None) -> FleetOverview:
+        """tariff: of its households alone, but for the summary. Raises NotFound: none has it."""
         households = self._households
+        labels = {
+            str(label): int(n)
+            for label, n in self.run.rows(
+                f"SELECT tariff, count(*) FROM {households} GROUP BY tariff ORDER BY tariff"
+            )
+        }
+        if tariff is not None and tariff not in labels:
+            raise NotFound(
+                where=f"Tariff {tariff}",
+                what="No household of the fleet is on it.",
+                remedy=f"There are: {', '.join(filter(None, labels)) or 'none'}.",
+            )
+        chosen, values = where(("tariff = ?", tariff))
         total, kwh, missing, strange = self.run.row(
             "SELECT count(*), avg(kwh_per_day), avg(missing_pct), count(*) FILTER (anomalies > 0) "
-            f"FROM {households}"
-        )
-        labels = self.run.rows(
-            f"SELECT tariff, count(*) FROM {households} GROUP BY tariff ORDER BY tariff"
+            f"FROM {households} {chosen}",
+            values,
         )
         return FleetOverview(
             summary=self.summary(),
             households=int(total),
             kwh_per_day=float(kwh or 0.0),
             missing_pct=float(missing or 0.0),
-            tariffs={str(label): int(n) for label, n in labels},
+            tariffs=labels,
             households_with_anomalies=int(strange or 0),
-            new_anomalies=self.strange.count_new(),
-            segments=self.segments(),
+            new_anomalies=self.strange.count_new(tariff),
+            segments=self.segments(tariff),
             years=self.years(),
             year=None if self.year is None else self.year.year,
+            tariff=tariff,
         )
 
-    def examples(self, each: int) -> dict[int, tuple[tuple[float, ...], ...]]:
+    def examples(
+        self, each: int, tariff: str | None = None
+    ) -> dict[int, tuple[tuple[float, ...], ...]]:
         """Segment -> day shapes (24,) of up to `each` of its households, from small to large.
 
         Taken at even steps of the use a day, so that the same run shows the same ones.
@@ -113,22 +164,15 @@ class FleetResults:
         chosen = self.run.rows(
             "SELECT household, segment FROM (SELECT household, segment, "
             "row_number() OVER by_use - 1 AS i, count(*) OVER (PARTITION BY segment) AS n "
-            f"FROM {self._households} WHERE segment > 0 "
+            f"FROM {self._households} WHERE segment > 0 AND coalesce(tariff = $2, true) "
             "WINDOW by_use AS (PARTITION BY segment ORDER BY kwh_per_day, household)) "
             "WHERE i = 0 OR i * $1 // n > (i - 1) * $1 // n ORDER BY segment, i",
-            [each],
+            [each, tariff],
         )
         if not chosen:
             return {}
         segment_of = {str(name): int(segment) for name, segment in chosen}
-        week = self.run.table("week") if self.year is None else self.year.week
-        weeks = tariffs.weeks_of(
-            self.run.arrow(
-                f"SELECT household, slot, mwh, covered_min FROM {week} "
-                "WHERE household IN (SELECT unnest($1))",
-                [list(segment_of)],
-            )
-        )
+        weeks = self._weeks(list(segment_of))
         of = segments.shapes(weeks)
         place = {name: i for i, name in enumerate(weeks.names)}
         found: dict[int, tuple[tuple[float, ...], ...]] = {}
@@ -212,7 +256,9 @@ class FleetResults:
         order: str = "saving",
         tariff: str | None = None,
     ) -> TariffSummary:
-        """order: saving (those who win with B first) or loss."""
+        """order: saving (those who win with B first) or loss. tariff: the totals too are those of
+        its households alone; the response compares them with the others, and is the fleet's.
+        """
         chosen, values = where(("tariff = ?", tariff))
         table = f"{self._households} {chosen}"
         told = "household, tariff, bill_a_units, bill_b_units, cost_a_per_year, cost_b_per_year"
@@ -221,6 +267,8 @@ class FleetResults:
         about = manifest.done("tariffs")["all"] if self.year is None else self.year.priced
         name_a, name_b = manifest.about["tariffs"]
         response = about["response"]
+        if tariff is not None:
+            about = about | self._totals(chosen, values)
         return TariffSummary(
             name_a=name_a,
             name_b=name_b,
@@ -233,6 +281,18 @@ class FleetResults:
             example=summary.example_tariffs(manifest),
             rows=replace(rows, rows=tuple(TariffRow(*row) for row in rows.rows)),
         )
+
+    def _totals(self, chosen: str, values: list[Any]) -> dict[str, int]:
+        names = ("total_a_units", "total_b_units", "winners", "losers", "unchanged")
+        found = self.run.row(
+            "SELECT coalesce(sum(bill_a_units), 0), coalesce(sum(bill_b_units), 0), "
+            "count(*) FILTER (bill_b_units < bill_a_units), "
+            "count(*) FILTER (bill_b_units > bill_a_units), "
+            "count(*) FILTER (bill_b_units = bill_a_units) "
+            f"FROM {self._households} {chosen}",
+            values,
+        )
+        return {name: int(value) for name, value in zip(names, found, strict=True)}
 
     def quality(self, *, offset: int = 0, limit: int | None = 100) -> DataQuality:
         """The files with most rows dropped first."""

@@ -82,13 +82,15 @@ class StrangeStretches:
                 )
         return tuple(dict.fromkeys(found))
 
-    def count_new(self) -> int:
+    def count_new(self, tariff: str | None = None) -> int:
         """Those of the last week of their household's data that nobody has marked."""
         if not self._run.has("anomalies"):
             return 0
         marks = SeenMarks(self._run.out).read()
         chosen, values = where(
-            *self._in_year(), (f"NOT list_contains(?, {_STRETCH})", _named(marks))
+            ("h.tariff = ?", tariff),
+            *self._in_year(),
+            (f"NOT list_contains(?, {_STRETCH})", _named(marks)),
         )
         counted = f"SELECT count(*) FILTER (new) FROM ({self._found('profile')} {chosen})"
         return int(self._run.row(counted, values)[0])

@@ -257,8 +257,11 @@ class FleetService:
         years.make(StoredRun(out), year, progress)
 
     @look_apart
-    def overview(self, out: Path, *, year: int | None = None) -> FleetOverview:
-        return self._look(out, year).overview()
+    def overview(
+        self, out: Path, *, year: int | None = None, tariff: str | None = None
+    ) -> FleetOverview:
+        """tariff: of the households on it alone. Raises NotFound."""
+        return self._look(out, year).overview(tariff)
 
     @look_apart
     def trends(
@@ -268,18 +271,24 @@ class FleetService:
 
     @look_apart
     def segments(
-        self, out: Path, *, offset: int = 0, limit: int | None = None, year: int | None = None
+        self,
+        out: Path,
+        *,
+        offset: int = 0,
+        limit: int | None = None,
+        tariff: str | None = None,
+        year: int | None = None,
     ) -> Page[Segment]:
-        found = self._look(out, year).segments()
+        found = self._look(out, year).segments(tariff)
         until = None if limit is None else offset + limit
         return Page(found[offset:until], len(found), offset)
 
     @look_apart
     def examples(
-        self, out: Path, *, each: int = 10, year: int | None = None
+        self, out: Path, *, each: int = 10, tariff: str | None = None, year: int | None = None
     ) -> dict[int, tuple[tuple[float, ...], ...]]:
         """Segment -> day shapes (24,) of up to `each` of its households, from small to large."""
-        return self._look(out, year).examples(each)
+        return self._look(out, year).examples(each, tariff)
 
     @look_apart
     def stability(self, out: Path) -> dict[int, float]:

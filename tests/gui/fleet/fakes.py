@@ -136,6 +136,9 @@ class FakeFleet:
         self.about = an_overview()
         self.asked = []
         self.asked_of = []  # (question, year)
+        self.of_tariff = {}
+        self.refuses_tariff = None
+        self.examples_of = []
         self.made_years = []
         self.seen = {}
         self.remembered = []
@@ -192,7 +195,8 @@ class FakeFleet:
         progress(0.5, f"counting {year}")
         self.made_years.append(year)
 
-    def examples(self, out, *, each=10, year=None):
+    def examples(self, out, *, each=10, tariff=None, year=None):
+        self.examples_of.append(tariff)
         return {s.segment: (EVENING, FLAT)[:each] for s in self.about.segments}
 
     def mark_seen(self, out, household, *, who, stretch=None):
@@ -204,19 +208,23 @@ class FakeFleet:
     def unmark_seen(self, out, household, *, stretch=None):
         del self.seen[household, stretch]
 
-    def overview(self, out, *, year=None):
+    def overview(self, out, *, year=None, tariff=None):
         if out.name == "nothing":
             raise NotFound(where="nothing", what="There is no fleet run.", remedy="Run one.")
         new = self.about.new_anomalies - len(self.seen)
-        return replace(self.about, year=year, new_anomalies=new)
+        if tariff is not None and self.refuses_tariff:
+            raise self.refuses_tariff
+        if tariff in self.of_tariff:
+            return replace(self.of_tariff[tariff], year=year, tariff=tariff)
+        return replace(self.about, year=year, tariff=tariff, new_anomalies=new)
 
     def trends(self, out, *, offset=0, limit=None, year=None):
         self.asked_of.append(("trends", year))
         days = [TrendDay(FIRST + timedelta(i), 50, 500.0, 200.0, 300.0) for i in range(60)]
         return page(days, offset, limit)
 
-    def segments(self, out, *, offset=0, limit=None, year=None):
-        return page(self.about.segments, offset, limit)
+    def segments(self, out, *, offset=0, limit=None, tariff=None, year=None):
+        return page(self.of_tariff.get(tariff, self.about).segments, offset, limit)
 
     def stability(self, out):
         return self.about.summary.stability

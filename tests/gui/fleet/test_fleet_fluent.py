@@ -48,7 +48,7 @@ def test_the_overview_with_every_household_as_a_dot_stays_fluent(view):
     longest = Longest(view)
 
     longest(view.reload)
-    longest(lambda: view.choose_year(2013))
+    longest(lambda: view.look_at(2013, None))
     longest(lambda: view.overview.table.selectRow(40))
     longest(lambda: view.overview.scatter.choose("MAC003000"))
     longest(lambda: view.resize(1700, 900))

@@ -30,8 +30,8 @@ def view(make, fleet):
 
 
 def _choose(view, settle, year):
-    view.years.setCurrentIndex(view.years.findData(year))
-    view.years.activated.emit(view.years.currentIndex())
+    view.filters.years.setCurrentIndex(view.filters.years.findData(year))
+    view.filters.years.activated.emit(view.filters.years.currentIndex())
     settle(view)
     settle(view)
 
@@ -41,7 +41,7 @@ def test_a_year_is_counted_and_every_part_that_can_shows_it_alone(view, fleet, s
 
     assert fleet.made_years == [2013]
     assert view.answer == "2 of 50 households were out of line in 2013; 1 stretch is new."
-    assert view.years.currentText() == "2013"
+    assert view.filters.years.currentText() == "2013"
     for part, question in (
         ("overview", "anomalies"),
         ("overview", "households"),
@@ -64,7 +64,7 @@ def test_a_year_is_offered_only_where_it_can_be_shown(view, settle):
     for name, _ in PARTS:
         view.show_part(name)
         settle(view)
-        if view.years.isVisibleTo(view):
+        if view.filters.years.isVisibleTo(view):
             offered.add(name)
 
     assert offered == {name for name, _ in PARTS} - {"forecasts", "quality"}
@@ -73,7 +73,7 @@ def test_a_year_is_offered_only_where_it_can_be_shown(view, settle):
 def test_a_run_of_one_year_offers_none(make):
     view = make(FakeFleet())
 
-    assert not view.years.isVisibleTo(view)
+    assert not view.filters.years.isVisibleTo(view)
 
 
 def test_the_chooser_says_the_year_that_is_shown_when_counting_is_cancelled(view, fleet, settle):
@@ -84,7 +84,7 @@ def test_the_chooser_says_the_year_that_is_shown_when_counting_is_cancelled(view
 
     _choose(view, settle, 2014)
 
-    assert view.years.currentText() == "All years"
+    assert view.filters.years.currentText() == "All years"
     assert view.year is None
 
 

@@ -4,9 +4,17 @@ from pathlib import Path
 
 import pytest
 
-from energy_desktop.domain.errors import WrongUse
+from energy_desktop.domain.errors import NotFound, WrongUse
 from energy_desktop.ui.views.fleet.page import PARTS
-from tests.gui.fleet.fakes import BROKEN, FakeFleet, FakePapers, a_summary, an_overview
+from tests.gui.fleet.fakes import (
+    BROKEN,
+    FLAT,
+    FakeFleet,
+    FakePapers,
+    a_segment,
+    a_summary,
+    an_overview,
+)
 from tests.gui.test_all_views import cut_texts
 
 
@@ -72,17 +80,88 @@ def test_each_part_is_read_only_once_it_is_looked_at(make, settle, part):
     assert set(view._built) == {part, "overview"}
 
 
+def tariff_line(view):
+    return view.tariffs.panel._subtitle.full_text()
+
+
+def choose_tariff(view, settle, tariff):
+    view.filters.tariffs.set_value(tariff)
+    view.filters.tariffs.changed.emit(tariff)
+    settle(view)
+    settle(view)
+
+
 def test_another_tariff_is_asked_of_the_ranking_and_of_the_dots(make, settle):
     fleet = FakeFleet()
     view = make(fleet)
     fleet.asked.clear()
 
-    view.tariff.set_value("ToU")
-    view.tariff.changed.emit("ToU")
-    settle(view)
+    choose_tariff(view, settle, "ToU")
 
     assert ("anomalies", 0, 100, "profile", "ToU", True) in fleet.asked
     assert any(a[0] == "households" and a[4] == "ToU" and a[2] is None for a in fleet.asked)
+
+
+def test_all_that_is_said_of_a_fleet_is_said_of_one_tariff_when_it_is_chosen(make, settle):
+    fleet = FakeFleet()
+    view = make(fleet)
+    fleet.of_tariff["ToU"] = an_overview(
+        households=10, missing_pct=1.5, households_with_anomalies=1, new_anomalies=0,
+        segments=(a_segment(households=7), a_segment(2, 3, "high, even, flat", FLAT)),
+    )  # fmt: skip
+
+    choose_tariff(view, settle, "ToU")
+
+    assert view.answer == (
+        "1 of 10 households on time of use were out of line at some time; nothing is new."
+    )
+    assert "Time of use: 10 of 50 households, 1.5" in view.facts.full_text()
+    assert [card.segment.households for card in view.overview.cards.cards] == [7, 3]
+    assert fleet.examples_of == [None, "ToU"]
+    view.show_part("segments")
+    settle(view)
+    assert [s.households for s in view.segments.groups.rows_model.rows] == [7, 3]
+    choose_tariff(view, settle, "")
+    assert view.answer.startswith("2 of 50 households were out of line")
+    assert "readings in" in view.facts.full_text()
+
+
+def test_the_figures_of_the_tariffs_say_whose_they_are(make, settle):
+    view = make()
+    view.show_part("tariffs")
+    settle(view)
+    assert view.tariffs.panel.accessibleName() == "The whole fleet"
+    assert tariff_line(view).startswith("The fleet pays")
+
+    choose_tariff(view, settle, "ToU")
+
+    assert view.tariffs.panel.accessibleName() == "The households on Time of use"
+    assert tariff_line(view).startswith("Those on time of use pay")
+
+
+def test_a_tariff_that_cannot_be_read_leaves_what_is_shown(make, settle):
+    fleet = FakeFleet()
+    view = make(fleet)
+    before = view.answer
+    fleet.refuses_tariff = NotFound(where="Tariff ToU", what="None is on it.", remedy="Look again.")
+
+    choose_tariff(view, settle, "ToU")
+
+    assert view.filters.tariffs.value == ""
+    assert view.answer == before
+    assert view.notice.isVisibleTo(view)
+
+
+def test_another_run_is_looked_at_whole(make, settle):
+    view = make(FakeFleet(runs=(Path("London pilot"), Path("Leeds"))))
+    choose_tariff(view, settle, "ToU")
+    assert view.tariff == "ToU"
+
+    view._on_chosen(Path("Leeds"))
+    settle(view)
+
+    assert view.tariff is None
+    assert view.filters.tariffs.value == ""
 
 
 def test_one_tariff_alone_is_offered_only_where_it_can_be_shown(make, settle):
@@ -92,7 +171,7 @@ def test_one_tariff_alone_is_offered_only_where_it_can_be_shown(make, settle):
     for name, _ in PARTS:
         view.show_part(name)
         settle(view)
-        offered[name] = view.tariff.isVisibleTo(view)
+        offered[name] = view.filters.tariffs.isVisibleTo(view)
 
     assert {name for name, shown in offered.items() if shown} == {
         "overview",

@@ -19,6 +19,7 @@ from energy_desktop.ui.views.fleet.segments_part import before_use
 from energy_desktop.ui.views.fleet.trends_part import months, weekly_mean
 from tests.gui.fleet.fakes import (
     FIRST,
+    FLAT,
     FakeFleet,
     a_household,
     a_segment,
@@ -122,6 +123,19 @@ def test_groups_of_one_shape_are_told_apart_by_their_level():
     more = [f"{said[0]}, {used} kWh a day" for used in (9, 14)]
     told = words.segment_titles([a_segment(k, words=one) for k, one in enumerate(more)])
     assert told == ("Evening peak, 9 kWh a day", "Evening peak, 14 kWh a day")
+
+
+def test_no_household_leaves_the_top_of_a_card(make):
+    fleet = FakeFleet()
+    tall = tuple(5.0 if hour == 18 else 0.8 for hour in range(24))
+    fleet.examples = lambda _out, **_: {1: (tall, FLAT)}
+
+    view = make(fleet)
+
+    first, second = (card.chart.data for card in view.overview.cards.cards)
+    assert max(line.y.max() for line in first.lines) == 5.0
+    assert first.y_range[1] > 5.0
+    assert second.y_range[1] == 2.0  # another card keeps its own
 
 
 def test_each_segment_has_a_card_with_its_number_and_its_shape(make):

@@ -149,6 +149,52 @@ def test_counting_a_year_can_be_cancelled_and_leaves_nothing_half(out, service):
     assert service.overview(out, year=2013).households == 12
 
 
+@pytest.mark.parametrize("year", [None, 2012])
+def test_what_is_said_of_each_tariff_adds_up_to_what_is_said_of_all(out, service, year):
+    if year is not None:
+        service.make_year(out, year)
+    whole = service.overview(out, year=year)
+    each = {name: service.overview(out, year=year, tariff=name) for name in whole.tariffs}
+    bills = {name: service.tariffs(out, year=year, tariff=name) for name in whole.tariffs}
+    all_bills = service.tariffs(out, year=year)
+
+    assert {name: one.households for name, one in each.items()} == whole.tariffs
+    assert sum(one.new_anomalies for one in each.values()) == whole.new_anomalies
+    strange = sum(one.households_with_anomalies for one in each.values())
+    assert strange == whole.households_with_anomalies
+    use = sum(one.kwh_per_day * one.households for one in each.values())
+    assert use == pytest.approx(whole.kwh_per_day * whole.households)
+    for segment in whole.segments:
+        parts = [s for one in each.values() for s in one.segments if s.segment == segment.segment]
+        sizes = [part.households for part in parts]
+        assert sum(sizes) == segment.households
+        assert {part.words for part in parts} == {segment.words}
+        for name in ("kwh_per_day", "night_share_pct", "cost_per_year", "shape"):
+            values = [np.array(getattr(part, name)) for part in parts]
+            assert np.average(values, axis=0, weights=sizes) == pytest.approx(
+                np.array(getattr(segment, name))
+            )
+    for name in ("total_a_units", "total_b_units", "winners", "losers", "unchanged"):
+        assert sum(getattr(one, name) for one in bills.values()) == getattr(all_bills, name)
+    assert {one.response for one in bills.values()} == {all_bills.response}
+
+
+def test_examples_of_a_tariff_are_of_its_households(out, service):
+    on = {row.household for row in service.households(out, tariff="ToU").rows}
+    shapes = [
+        tuple(service.examples(out, each=99, tariff=name).items()) for name in (None, "ToU", "Std")
+    ]
+    found = [sum(len(ones) for _, ones in one) for one in shapes]
+
+    assert found[1] == len(on)
+    assert found[0] == found[1] + found[2]
+
+
+def test_a_tariff_that_nobody_is_on_is_refused_and_those_there_are_named(out, service):
+    with pytest.raises(NotFound, match=r"There are: Std, ToU\."):
+        service.overview(out, tariff="Night")
+
+
 def test_examples_are_day_shapes_of_the_group_from_small_to_large(out, service):
     found = service.examples(out, each=3)
 

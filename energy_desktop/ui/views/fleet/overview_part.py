@@ -39,7 +39,7 @@ class OverviewPart(Part):
     def __init__(self, host: BaseView, fleet: FleetService, formats: Formats, who: Who) -> None:
         super().__init__(host, fleet, formats)
         self._marked = MARKED
-        self._examples_of: tuple[Path, int | None] | None = None
+        self._examples_of: tuple[Path, int | None, str | None] | None = None
         self.cards = SegmentCards(self.formats)
         self.scatter = ScatterPanel(self.formats)
         self.ranking_panel = Panel("Out of line, strongest first")
@@ -92,11 +92,11 @@ class OverviewPart(Part):
             panel=self.scatter,
             title="Fleet",
         )
-        if self._examples_of == (out, year):
+        if self._examples_of == (out, year, tariff):
             return
-        self._examples_of = (out, year)
+        self._examples_of = (out, year, tariff)
         self.host.load(
-            lambda: fleet.examples(out, each=_EXAMPLES, year=year),
+            lambda: fleet.examples(out, each=_EXAMPLES, year=year, tariff=tariff),
             self.cards.show_examples,
             key="fleet examples",
             on_error=lambda _: None,  # the shapes stand without them; the parts say what failed

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from energy_desktop.domain.errors import StoreError, UserFacingError
 from energy_desktop.domain.fleet import FleetOverview, RunAsked
@@ -21,6 +21,7 @@ from energy_desktop.ui.formatting import Formats
 from energy_desktop.ui.views.base import BaseView, Subject, ViewContext
 from energy_desktop.ui.views.fleet import words
 from energy_desktop.ui.views.fleet.anomalies_part import AnomaliesPart
+from energy_desktop.ui.views.fleet.filters import Filters, tariffs_offered
 from energy_desktop.ui.views.fleet.forecasts_part import ForecastsPart
 from energy_desktop.ui.views.fleet.household_page import HouseholdPage
 from energy_desktop.ui.views.fleet.overview_part import OverviewPart
@@ -49,7 +50,6 @@ _NO_RUN = (
     "No fleet was run yet. Take a folder of meter readings, one file or thousands: it is read, "
     "cleaned, grouped, forecast and priced, and who is out of line stands first."
 )
-_MOST_TARIFFS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +84,8 @@ class FleetView(BaseView):
         self._ask_folder = ask_folder or ask_for_folder
         self._papers = FleetPapers(self, papers, self._ask_folder, self._say)
         self.out: Path | None = None
-        self.year: int | None = None
         self._opened: list[Path] = []  # results elsewhere; without a site nobody else knows them
         self._overview: FleetOverview | None = None
-        self._several_tariffs = False
         own = context.formats
         # The run has a clock and a currency of its own.
         self.run_formats = Formats(own.zone_name, currency=own.currency, clock=own.clock)
@@ -103,20 +101,15 @@ class FleetView(BaseView):
         self.chooser.chosen.connect(self._on_chosen)
         self.chooser.others_wanted.connect(self.choose_results)
         self.chooser.take_out_wanted.connect(self.forget_results)
-        self.years = QComboBox()
-        self.years.setAccessibleName("Year")
-        self.years.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
-        self.years.activated.connect(lambda _: self._on_year())
-        self.tariff = Segmented([("", "All")], name="Tariff")
-        self.tariff.changed.connect(lambda _: self._choose_parts())
+        self.filters = Filters()
+        self.filters.wanted.connect(self.look_at)
         self.part = Segmented(PARTS, name="Part")
         self.part.changed.connect(lambda _: self._look())
         self.facts = ElidedLabel("", "label")
         above = QHBoxLayout()
         above.setSpacing(8)
         above.addWidget(self.chooser)
-        above.addWidget(self.years)
-        above.addWidget(self.tariff)
+        above.addWidget(self.filters)
         above.addStretch(1)
         above.addWidget(self.facts)
         self.pages = QStackedWidget()
@@ -141,7 +134,8 @@ class FleetView(BaseView):
     # -------------------------------------------------------- which run
 
     def reload(self) -> None:
-        fleet, opened, wanted, year = self._fleet, tuple(self._opened), self.out, self.year
+        fleet, opened, wanted = self._fleet, tuple(self._opened), self.out
+        year, tariff = self.year, self.tariff
 
         def work() -> Runs:
             unkept = None
@@ -155,8 +149,10 @@ class FleetView(BaseView):
             if chosen is None:
                 return Runs(known, None, None)
             overview = fleet.overview(chosen)
-            if year in overview.years:
-                overview = fleet.overview(chosen, year=year)
+            of_year = year if year in overview.years else None
+            on_tariff = tariff if tariff in tariffs_offered(overview) else None
+            if of_year is not None or on_tariff is not None:
+                overview = fleet.overview(chosen, year=of_year, tariff=on_tariff)
             return Runs(known, chosen, overview, unkept)
 
         self.load(work, self.show_runs, panel=self.empty, title="Fleet", on_error=self._failed)
@@ -196,15 +192,6 @@ class FleetView(BaseView):
             self.actions_changed.emit()
         if runs.unkept is not None:
             self._tell(runs.unkept)
-        self._show_years(runs.overview)
-        labels = [name for name in runs.overview.tariffs if name]
-        several = 2 <= len(labels) <= _MOST_TARIFFS
-        self.tariff.set_choices(
-            [("", "All"), *((name, words.tariff_name(name)) for name in labels)]
-            if several
-            else [("", "All")]
-        )
-        self._several_tariffs = several
         self._show_counts(runs.overview)
         if changed or not self._shows_household():
             self.show_fleet()
@@ -217,7 +204,7 @@ class FleetView(BaseView):
     def _take(self, out: Path) -> None:
         """Another run is looked at whole."""
         if out != self.out:
-            self.year = None
+            self.filters.year = self.filters.tariff = None
         self.out = out
 
     def forget_results(self) -> None:
@@ -226,7 +213,7 @@ class FleetView(BaseView):
         if out is None:
             return
         self._opened = [one for one in self._opened if one != out]
-        self.out = self.year = None
+        self.out = self.filters.year = self.filters.tariff = None
         self.load(
             lambda: fleet.forget(out), lambda _: self.reload(), key="forget", on_error=self._tell
         )
@@ -259,24 +246,22 @@ class FleetView(BaseView):
             return
         self.out = next(iter(self.chooser.runs()), None)
 
-    # -------------------------------------------------------- which year
+    # -------------------------------------------------------- which part of it
 
-    def _show_years(self, overview: FleetOverview) -> None:
-        self.year = overview.year
-        self.years.clear()
-        self.years.addItem("All years", None)
-        for year in overview.years:
-            self.years.addItem(str(year), year)
-        self.years.setCurrentIndex(self.years.findData(self.year))
+    @property
+    def year(self) -> int | None:
+        """The year that is looked at alone; None: the whole run."""
+        return self.filters.year
 
-    def _on_year(self) -> None:
-        wanted = self.years.currentData()
-        # The chooser says what is looked at: the year, once it is counted.
-        self.years.setCurrentIndex(self.years.findData(self.year))
-        self.choose_year(wanted)
+    @property
+    def tariff(self) -> str | None:
+        """The tariff whose households are looked at alone; None: all of them."""
+        return self.filters.tariff
 
-    def choose_year(self, year: int | None) -> None:
-        """Looks at one year alone; None: at the whole run. The first time it is counted first."""
+    def look_at(self, year: int | None, tariff: str | None) -> None:
+        """Looks at one year alone, or at the households of one tariff, or at both; None: at all.
+        The first time a year is looked at it is counted first.
+        """
         out, fleet = self.out, self._fleet
         if out is None:
             return
@@ -284,38 +269,42 @@ class FleetView(BaseView):
         def work(progress: ProgressSink) -> FleetOverview:
             if year is not None:
                 fleet.make_year(out, year, progress)
-            return fleet.overview(out, year=year)
+            return fleet.overview(out, year=year, tariff=tariff)
 
         self.load_long(
             work,
-            self.show_year,
+            self.show_overview,
             panel=self._part(self.part.value).front,
-            key="fleet year",
+            key="fleet part",
             title="Fleet" if year is None else f"Fleet {year}",
-            on_error=self._tell,
+            on_error=self._not_looked_at,
         )
 
-    def show_year(self, overview: FleetOverview) -> None:
-        """The run as one year of it, or whole."""
-        self._show_years(overview)
-        self._overview = overview
+    def show_overview(self, overview: FleetOverview) -> None:
+        """The run, or what was chosen of it, on every part."""
         self._show_counts(overview)
         self.set_answer(words.answer(self.formats, overview))
         self._choose_parts()
 
+    def _not_looked_at(self, error: UserFacingError) -> None:
+        self.filters.show_chosen()
+        self._tell(error)
+
     def _show_counts(self, overview: FleetOverview) -> None:
+        self._overview = overview
+        self.filters.show_overview(overview)
         self.facts.set_text(words.facts_line(self.formats, overview))
         self.overview.show_overview(overview)
 
     def _on_marked(self, by: Part | None) -> None:
         """Somebody has looked at something: it is counted again, and shown by the other parts."""
-        out, fleet, year = self.out, self._fleet, self.year
+        out, fleet, year, tariff = self.out, self._fleet, self.year, self.tariff
         for part in self._built.values():
             if part is not by:
                 part.forget()
         if out is not None:
             self.load(
-                lambda: fleet.overview(out, year=year),
+                lambda: fleet.overview(out, year=year, tariff=tariff),
                 self._recount,
                 key="fleet marked",
                 on_error=self._tell,
@@ -385,7 +374,7 @@ class FleetView(BaseView):
             part.marked.connect(partial(self._on_marked, part))
             self.pages.addWidget(part)
             if self.out is not None:
-                part.choose(self.out, self.tariff.value or None, self.year)
+                part.choose(self.out, self.tariff, self.year)
             self._built[name] = part
         return self._built[name]
 
@@ -393,14 +382,16 @@ class FleetView(BaseView):
         if self.out is None:
             return
         for part in self._built.values():
-            part.choose(self.out, self.tariff.value or None, self.year)
+            part.choose(self.out, self.tariff, self.year)
         self._look()
 
     def _look(self) -> None:
         part = self._part(self.part.value)
         self.pages.setCurrentWidget(part)
-        self.tariff.setVisible(self._several_tariffs and part.by_tariff)
-        self.years.setVisible(self.years.count() > 1 and part.by_year)
+        if self._overview is not None:
+            self.filters.offer(
+                by_year=part.by_year, by_tariff=part.by_tariff, overview=self._overview
+            )
         part.look()
 
     def show_part(self, name: str) -> None:

@@ -141,12 +141,12 @@ class SegmentsPart(Part):
         return self.list_panel
 
     def read(self, out: Path) -> None:
-        fleet, year = self.fleet, self.year
+        fleet, year, tariff = self.fleet, self.year, self.tariff
         self.host.load(
             lambda: Groups(
-                fleet.segments(out, year=year).rows,
+                fleet.segments(out, year=year, tariff=tariff).rows,
                 fleet.summary(out),
-                fleet.examples(out, each=_EXAMPLES, year=year),
+                fleet.examples(out, each=_EXAMPLES, year=year, tariff=tariff),
             ),
             self.show_groups,
             panels=(self.shapes_panel, self.groups_panel),
@@ -176,7 +176,7 @@ class SegmentsPart(Part):
         if one is not None:
             examples = groups.examples.get(one.segment, ())
             title = words.segment_titles(segments)[segments.index(one)]
-            self.chart.show_data(shape_chart(one, title, examples, common_top((one,))))
+            self.chart.show_data(shape_chart(one, title, examples, common_top((one,), examples)))
             return
         largest = max(segments, key=lambda s: s.households)
         self.chart.show_data(

@@ -32,7 +32,7 @@ def shape_scale(formats: Formats) -> Scale:
 def shape_chart(
     segment: Segment, title: str, examples: Sequence[tuple[float, ...]], top: float
 ) -> ChartData:
-    """top: of the y axis; what a household has above it is cut, the group never is."""
+    """top: of the y axis. It holds the group and its households: see common_top."""
     shape = np.array(segment.shape, dtype=np.float64)
     thin = tuple(
         Line("", HOURS, np.array(one, dtype=np.float64), "typical", legend=False)
@@ -51,10 +51,11 @@ def shape_chart(
     )
 
 
-def common_top(segments: Sequence[Segment]) -> float:
-    """The top of an axis that holds all of them."""
+def common_top(segments: Sequence[Segment], examples: Sequence[tuple[float, ...]] = ()) -> float:
+    """The top of an axis that holds all of them, and households of theirs."""
     highest = max((max(s.shape) for s in segments), default=0.0)
-    return max(_LEAST_TOP, 1.15 * highest)
+    of_households = max((max(one) for one in examples), default=0.0)
+    return max(_LEAST_TOP, 1.15 * highest, 1.05 * of_households)
 
 
 class SegmentCard(Panel):
@@ -83,7 +84,9 @@ class SegmentCard(Panel):
         self._number.setText(self._formats.count(segment.households))
         self.line.set_text(words.segment_line(self._formats, segment))
         self.chart.set_title(f"Day shape: {title}")
-        self.chart.show_data(shape_chart(segment, title, examples, common_top((segment,))))
+        self.chart.show_data(
+            shape_chart(segment, title, examples, common_top((segment,), examples))
+        )
 
 
 class SegmentCards(QWidget):

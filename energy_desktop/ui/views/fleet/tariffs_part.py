@@ -20,6 +20,7 @@ from energy_desktop.ui.widgets.panel import Panel
 from energy_desktop.ui.widgets.segmented import Segmented
 from energy_desktop.ui.widgets.table import Cell, Column, Table
 
+_WHOLE = "The whole fleet"
 _NO_RESPONSE = (
     "Too few households on each tariff to say how those with time of use shift their use."
 )
@@ -32,7 +33,7 @@ class TariffsPart(Part):
 
     def __init__(self, host: BaseView, fleet: FleetService, formats: Formats) -> None:
         super().__init__(host, fleet, formats)
-        self.panel = Panel("The whole fleet")
+        self.panel = Panel(_WHOLE)
         self.figures = FigureRow()
         self.response = label("", wrap=True)
         self.panel.set_content(self.figures)
@@ -79,7 +80,7 @@ class TariffsPart(Part):
         self._list()
 
     def show_tariffs(self, found: TariffSummary) -> None:
-        """The figures hold for the whole fleet, also when one tariff's households are listed."""
+        """The figures are those of the households that are listed; the response compares them."""
         formats = self.formats
         money = partial(words.fleet_money, formats)
         change = found.total_b_units - found.total_a_units
@@ -94,7 +95,11 @@ class TariffsPart(Part):
                 Figure("The same", formats.count(found.unchanged), "", "households"),
             ]
         )  # fmt: skip
-        self.panel.set_subtitle(words.tariff_answer(formats, found))
+        whole = self.tariff is None
+        self.panel.set_title(
+            _WHOLE if whole else f"The households on {words.tariff_name(self.tariff or '')}",
+            words.tariff_answer(formats, found, self.tariff),
+        )
         response = found.response or _NO_RESPONSE
         self.response.setText(f"{EXAMPLE_TARIFFS} {response}" if found.example else response)
 

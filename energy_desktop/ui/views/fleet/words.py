@@ -96,6 +96,12 @@ def tariff_name(label: str) -> str:
     return {"Std": "Standard rate", "ToU": "Time of use", "": "No tariff"}.get(label, label)
 
 
+def _inside(name: str) -> str:
+    """A name of ours inside a sentence; a label of the files stays as it is."""
+    ours = name in ("Standard rate", "Time of use", "No tariff")
+    return name[:1].lower() + name[1:] if ours else name
+
+
 def segment_titles(segments: Sequence[Segment]) -> tuple[str, ...]:
     """The shape of the day, and the level too where two have the same shape; where two have both
     the same, what else their words say apart, and without such words their numbers.
@@ -130,8 +136,16 @@ def left_out(summary: FleetSummary) -> int:
 
 
 def facts_line(formats: Formats, overview: FleetOverview) -> str:
-    """How much was read how fast, and what is missing: it stands above every part."""
+    """How much was read how fast, and what is missing: it stands above every part. Of the
+    households on one tariff, how many they are and what is missing of theirs.
+    """
     summary = overview.summary
+    if overview.tariff is not None:
+        return (
+            f"{tariff_name(overview.tariff)}: {formats.count(overview.households)} of "
+            f"{households(formats, sum(overview.tariffs.values()))}, "
+            f"{formats.percent(overview.missing_pct, 1)} missing"
+        )
     seconds = sum(summary.seconds.values())
     time = formats.number(seconds, 1) + " s" if seconds < 60 else formats.exact_duration(seconds)
     text = (
@@ -151,16 +165,17 @@ def answer(formats: Formats, overview: FleetOverview) -> str:
         return "This run is not finished; run it again to go on where it stopped."
     if not overview.households:
         return "No household has usable readings."
+    of = "" if overview.tariff is None else f" on {_inside(tariff_name(overview.tariff))}"
     strange = overview.households_with_anomalies
     when = "at some time" if overview.year is None else f"in {overview.year}"
     if not strange:
         during = "" if overview.year is None else f" {when}"
-        return f"None of {households(formats, overview.households)} is out of line{during}."
+        return f"None of {households(formats, overview.households)}{of} is out of line{during}."
     new = overview.new_anomalies
     stretches = "1 stretch is" if new == 1 else f"{formats.count(new)} stretches are"
     fresh = f"{stretches} new" if new else "nothing is new"
     total = households(formats, overview.households)
-    return f"{formats.count(strange)} of {total} were out of line {when}; {fresh}."
+    return f"{formats.count(strange)} of {total}{of} were out of line {when}; {fresh}."
 
 
 def reason(name: str) -> str:
@@ -186,15 +201,14 @@ def span(formats: Formats, anomaly: FleetAnomaly) -> str:
     return f"{start} {formats.clock_time(anomaly.start_ms)} to {end}"
 
 
-def tariff_answer(formats: Formats, found: TariffSummary) -> str:
-    """Who wins, and by how much the whole fleet's bill changes."""
+def tariff_answer(formats: Formats, found: TariffSummary, tariff: str | None = None) -> str:
+    """Who wins, and by how much the bill changes: the whole fleet's, or that of the households on
+    one tariff.
+    """
     change = found.total_b_units - found.total_a_units
     word = "less" if change < 0 else "more"
-    total = (
-        "The fleet pays the same"
-        if change == 0
-        else f"The fleet pays {formats.money(abs(change))} {word}"
-    )
+    who = "The fleet pays" if tariff is None else f"Those on {_inside(tariff_name(tariff))} pay"
+    total = f"{who} the same" if change == 0 else f"{who} {formats.money(abs(change))} {word}"
     return (
         f"{total} under {found.name_b} than under {found.name_a}: "
         f"{formats.count(found.winners)} win, {formats.count(found.losers)} lose."
