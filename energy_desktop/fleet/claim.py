@@ -26,7 +26,7 @@ from energy_desktop.fleet.manifest import NAME, OLD_NAME
 LOCK = "fleet.lock"
 _SCRATCH = ".scratch-"
 _MARK = "made-by-energy-desktop"
-_ELSEWHERE = "Name another folder, one that can be written."
+_ELSEWHERE = "Use a folder that can be written; results that are there can be copied to one."
 
 
 def refuse_unless_ours(out: Path) -> None:

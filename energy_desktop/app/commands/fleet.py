@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from enum import Enum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -210,7 +211,8 @@ def show(
                 what="A household and the data quality are shown whole.",
                 remedy="Leave --year out.",
             )
-        service.make_year(out, year, silent if as_json else Progress())
+        make = partial(service.make_year, out, year, silent if as_json else Progress())
+        until_stopped(make, f"Year {year}", "Ask for it again any time.")
     if unseen and not anomalies:
         raise WrongUse(
             where="--unseen",

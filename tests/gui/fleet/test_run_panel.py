@@ -258,6 +258,7 @@ def test_a_run_that_was_refused_for_results_that_are_there_asks_about_them(panel
 
     assert panel.replace.isVisibleTo(panel)
     assert not panel.replace.isChecked()
+    assert f"tick “{panel.replace.text()}”" in panel.notice.accessibleName()
 
 
 @pytest.mark.parametrize(

@@ -110,6 +110,22 @@ def test_a_second_run_into_the_same_folder_is_refused_and_harms_nothing(folder, 
     assert document(run("run", folder, "--out", out, "--json"))["finished"]
 
 
+def test_a_year_is_not_counted_while_another_process_works_on_the_results(tmp_path):
+    rows = london_rows("MAC1", SMALL, start=datetime(2012, 12, 31, tzinfo=UTC))
+    write_csv(tmp_path / "in" / "a.csv", LONDON, rows)
+    out = tmp_path / "out"
+    document(run("run", tmp_path / "in", "--out", out, "--json"))
+    with claimed(out):
+        refused = run("show", out, "--year", 2013)
+
+    shown = document(run("show", out, "--year", 2013, "--json"))
+
+    assert refused.exit_code == 3
+    assert f"Process {os.getpid()}" in refused.stderr
+    assert shown["households"] == 1
+    assert list(out.glob(".scratch-*")) == []
+
+
 def test_what_a_killed_run_holds_and_leaves_is_free_for_the_next(folder, tmp_path):
     out = tmp_path / "out"
     holder = (

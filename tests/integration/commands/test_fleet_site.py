@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from energy_desktop.app.commands.root import app
 from energy_desktop.app.paths import SiteFolder
+from energy_desktop.app.window_processes import WindowProcesses
 from energy_desktop.app.wiring import open_site
 from energy_desktop.domain.energy import IntervalQuality, Intervals
 from energy_desktop.domain.errors import JobCancelled
@@ -101,6 +102,27 @@ def test_a_household_that_was_added_to_the_site_is_read_once_and_that_is_said(pl
     assert said["households"] == 2
     assert [one["name"] for one in said["broken_files"]] == ["Meter MAC2 of the site"]
     assert "Meter MAC2 of the site: The folder has a household of this name" in text
+
+
+def test_they_join_a_run_that_is_made_in_a_process_of_its_own(place):
+    use(place / "site", {"Roof": 100.0})
+    processes = WindowProcesses()
+    opened = open_site(SiteFolder(place / "site"))
+    fleet = opened.services.fleet
+    fleet.processes = processes.fleet
+    try:
+        planned = fleet.plan(place / "in", place / "out", with_site=True)
+        said = fleet.run(place / "in", place / "out", with_site=True)
+        done = fleet.plan(place / "in", place / "out", with_site=True)
+        alone = fleet.plan(place / "in", place / "out")
+        asked = fleet.was_asked(place / "out")
+    finally:
+        opened.close()
+        processes.close()
+
+    assert said.households == 2
+    assert (planned.state, done.state, alone.state) == ("new", "done", "replaces")
+    assert asked.with_site
 
 
 def test_nothing_is_written_into_the_folder_and_a_run_without_the_site_is_without_it(place):

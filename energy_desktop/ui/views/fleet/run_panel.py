@@ -284,9 +284,11 @@ class RunPanel(Panel):
         self.replace.setVisible(asked)
 
     def tell(self, error: UserFacingError) -> None:
+        remedy = error.remedy
         if isinstance(error, ConfirmationNeeded):
             self._ask_to_replace(True)
-        self.notice.set_text(f"{error.what} {error.remedy}", error.where)
+            remedy = f"Name another folder for the results, or tick “{self.replace.text()}”."
+        self.notice.set_text(f"{error.what} {remedy}", error.where)
         self.notice.show()
 
 
