@@ -10,17 +10,17 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
 import socket
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from energy_desktop.domain.errors import DataFileError, FleetBusy, StoreError
 from energy_desktop.domain.file_lock import try_lock, unlock
-from energy_desktop.fleet.engine import remove
 from energy_desktop.fleet.manifest import NAME, OLD_NAME
 
 LOCK = "fleet.lock"
@@ -60,25 +60,28 @@ def claimed(out: Path) -> Iterator[Path]:
     StoreError when the folder cannot be made or written.
     """
     refuse_unless_ours(out)
-    made = not out.exists()
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        lock = _locked(out)
-        _clear_scratch(out)
-        scratch = Path(tempfile.mkdtemp(prefix=_SCRATCH, dir=out))
-        (scratch / _MARK).touch()
-    except OSError as error:
-        raise _not_writable(out, error) from error
-    try:
+    with ExitStack() as undone:
+        try:
+            made = not out.exists()
+            out.mkdir(parents=True, exist_ok=True)
+            lock = _locked(out)
+            if lock is not None:
+                undone.callback(_let_go, lock)
+                _clear_scratch(out)
+            if made:
+                undone.callback(_take_away, out)
+            scratch = Path(tempfile.mkdtemp(prefix=_SCRATCH, dir=out))
+            undone.callback(_discard, scratch)
+            (scratch / _MARK).touch()
+        except OSError as error:
+            raise _not_writable(out, error) from error
         yield scratch
-    finally:
-        remove(scratch)
-        _let_go(out, lock)
-        if made and not (out / NAME).exists():
-            _take_away(out)
 
 
-def _locked(out: Path) -> Any:
+def _locked(out: Path) -> Any | None:
+    """The open file of the lock; None where the file system knows no locks, as on some network
+    drives: whoever works there must know that he is alone.
+    """
     path = out / LOCK
     while True:
         path.touch(exist_ok=True)
@@ -86,7 +89,8 @@ def _locked(out: Path) -> Any:
         try:
             free = try_lock(lock)
         except OSError:
-            return lock  # where there are no locks, as on some network drives, a run works alone
+            lock.close()
+            return None
         if not free:
             held = _holder(lock)
             lock.close()
@@ -100,13 +104,15 @@ def _locked(out: Path) -> Any:
         lock.close()  # it was taken away in between
     since = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
     said = {"pid": os.getpid(), "host": socket.gethostname(), "since": since}
-    lock.truncate(0)
+    lock.seek(0)
+    lock.truncate()
     lock.write(json.dumps(said).encode())
     lock.flush()
     return lock
 
 
 def _holder(lock: Any) -> str:
+    lock.seek(0)
     try:
         said = json.loads(lock.read(4096))
         return f"Process {said['pid']} on {said['host']}, since {said['since']},"
@@ -114,26 +120,42 @@ def _holder(lock: Any) -> str:
         return "Another process"
 
 
-def _let_go(out: Path, lock: Any) -> None:
+def _let_go(lock: Any) -> None:
     """Emptied, not deleted: deleting would let two processes lock two files of one name."""
     with lock:
-        if (out / LOCK).exists():
-            lock.truncate(0)
-        try:
-            unlock(lock)
-        except OSError:
-            return  # it never was locked
+        lock.seek(0)
+        lock.truncate()
+        lock.flush()
+        unlock(lock)
 
 
 def _clear_scratch(out: Path) -> None:
     """What killed runs left. Nobody else works here now."""
     for path in out.glob(_SCRATCH + "*"):
         if (path / _MARK).is_file():
-            remove(path)
+            _discard(path)
+
+
+def _discard(scratch: Path) -> None:
+    """What cannot be removed now, as a file that is still open on Windows, stays with its mark and
+    goes the next time.
+    """
+    for path in scratch.glob("*"):
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        elif path.name != _MARK:
+            with suppress(OSError):
+                path.unlink()
+    if [path.name for path in scratch.glob("*")] == [_MARK]:
+        shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _take_away(out: Path) -> None:
-    (out / LOCK).unlink(missing_ok=True)
+    """Unless a run was begun there. The lock is held still: who waits for it sees it go."""
+    if not out.is_dir() or (out / NAME).exists():
+        return
+    with suppress(PermissionError):  # Windows deletes no open file
+        (out / LOCK).unlink(missing_ok=True)
     if not any(out.iterdir()):
         out.rmdir()
 

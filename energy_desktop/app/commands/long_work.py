@@ -74,8 +74,8 @@ def until_stopped(work: Callable[[], R], name: str, remedy: str) -> R:
             outcome.set_exception(error)
 
     context = copy_context()
-    threading.Thread(target=context.run, args=(done,), name="command", daemon=True).start()
     with _heard(stopped, said):
+        threading.Thread(target=context.run, args=(done,), name="command", daemon=True).start()
         deadline = None
         while not outcome.done():
             if stopped.is_set():
@@ -85,8 +85,11 @@ def until_stopped(work: Callable[[], R], name: str, remedy: str) -> R:
             _wait(outcome)
     try:
         return outcome.result()
-    except JobCancelled:
-        raise said from None
+    except Exception as error:
+        # A process of the work may have heard the signal as well, and ended at once.
+        if stopped.is_set():
+            raise said from error
+        raise
 
 
 def _wait(outcome: Future[R]) -> None:
