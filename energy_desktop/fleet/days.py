@@ -42,20 +42,26 @@ def seen(rows: Table) -> Table:
     that in a fifth of the time that putting every row in order takes. (A step that reaches into
     the other half of the day sets bits beyond, which are compared with none of that half.)
     """
+    rows = _with_day(rows)
+    return rows.group_by("household", "utc_day").aggregate(
+        tariff=rows.said.max(), step_min=rows.step_min.max(), repeated=_repeated(rows)
+    )
+
+
+def _with_day(rows: Table) -> Table:
+    """`rows` with utc_day, and the quarter hours of a half day that each covers, as bits."""
     # Columns step by step, since an engine works out anew whatever stands inside of a condition.
     rows = rows.mutate(utc_day=rows.t_min // clock.DAY_MIN)
     rows = rows.mutate(quarter=(rows.t_min - rows.utc_day * clock.DAY_MIN) // QUARTER_MIN)
-    one = ibis.literal(1, "int64")
-    covered = (one << rows.step_min // QUARTER_MIN) - 1
-    rows = rows.mutate(bits=covered << rows.quarter % _HALF_DAY, morning=rows.quarter < _HALF_DAY)
+    covered = (ibis.literal(1, "int64") << rows.step_min // QUARTER_MIN) - 1
+    return rows.mutate(bits=covered << rows.quarter % _HALF_DAY, morning=rows.quarter < _HALF_DAY)
+
+
+def _repeated(rows: Table) -> BooleanValue:
     # Added up as floats: whole below 2^53, and beyond it still more than any union of 51 bits.
     halves = [ibis.ifelse(here, rows.bits, 0) for here in (rows.morning, ~rows.morning)]
     repeated = [half.cast("float64").sum() > _union(half).cast("float64") for half in halves]
-    return rows.group_by("household", "utc_day").aggregate(
-        tariff=rows.said.max(),
-        step_min=rows.step_min.max(),
-        repeated=repeated[0] | repeated[1],
-    )
+    return repeated[0] | repeated[1]
 
 
 def told_apart(rows: Table, days_seen: Table) -> tuple[Table, Table]:
@@ -77,17 +83,26 @@ def told_apart(rows: Table, days_seen: Table) -> tuple[Table, Table]:
 
 
 def once(rows: Table) -> Table:
-    """One row a household and time, in the finest step that is there: low, high (mwh), step_min,
-    file (the first that has it), last_file, and `alone`: no step beside it reaches into it.
+    """One row a household and time: low, high (mwh), step_min, finest (step), file (the first that
+    has it), last_file, and `alone`: true, until `crossed` says otherwise.
     """
-    finest = rows.anti_join(_coarser(rows), ["household", "t_min", "step_min"])
-    single = finest.group_by("household", "t_min").aggregate(
-        low=finest.mwh.min(),
-        high=finest.mwh.max(),
-        step_min=finest.step_min.max(),
-        file=finest.file.min(),
-        last_file=finest.file.max(),
+    return _single(rows).mutate(alone=ibis.literal(True))
+
+
+def crossed(single: Table) -> Table:
+    """One row: days, how many days of households have readings that reach into each other."""
+    rows = _with_day(single)
+    by_day = rows.group_by("household", "utc_day").aggregate(
+        crossed=_repeated(rows) | (rows.finest < rows.step_min).any()
     )
+    return by_day.aggregate(days=by_day.crossed.cast("int64").sum())
+
+
+def untangled(rows: Table) -> Table:
+    """As `once`, of the finest step that is there; not `alone` are steps that even so reach into
+    each other.
+    """
+    single = _single(rows.anti_join(_coarser(rows), ["household", "t_min", "step_min"]))
     each = _in_quarters(single)
     by_quarter = each.group_by("household", "quarter").aggregate(n=each.count())
     shared = by_quarter.filter(by_quarter.n > 1).drop("n")
@@ -95,6 +110,17 @@ def once(rows: Table) -> Table:
     crossing = crossing.select("household", "t_min").distinct().mutate(crosses=True)
     told = single.left_join(crossing, ["household", "t_min"])
     return told.select(*single.columns, alone=told.crosses.isnull())
+
+
+def _single(rows: Table) -> Table:
+    return rows.group_by("household", "t_min").aggregate(
+        low=rows.mwh.min(),
+        high=rows.mwh.max(),
+        step_min=rows.step_min.max(),
+        finest=rows.step_min.min(),
+        file=rows.file.min(),
+        last_file=rows.file.max(),
+    )
 
 
 def clean(single: Table) -> Table:

@@ -42,6 +42,7 @@ _DOTTED = re.compile(r"^(\d\d)\.(\d\d)\.(\d{4})")
 _NUMBERED = re.compile(r"^([a-z]+)_?(\d{1,2})$")
 _CLOCKED = re.compile(r"^(\d{1,2}):(\d\d)(?::00)?$")
 _DATE_SIZE = 10
+_MOST_ABOVE = 20  # lines of a title that a header is looked for below
 _DAY_MIN = 1440
 _WIDE_GROWS = 8  # a reading in a row a day takes an eighth of one that repeats who and when
 
@@ -128,8 +129,8 @@ def find_files(folder: Path, *, but: Path, may_be_none: bool = False) -> tuple[P
 def recognise(path: Path, asked: FileColumns) -> FileLayout:
     """The layout of one file. Raises DataFileError in words when it cannot be read as readings."""
     lines = first_lines(path)
-    header = lines[0]
-    delimiter = max(",;\t", key=header.count)
+    _refuse_lines_above_header(path, lines, asked)
+    delimiter = _delimiter(lines[0])
     # A single quotation mark is a slip of one row.
     quoted = any('"' in line and line.count('"') % 2 == 0 for line in lines[:50])
     rows = [_fields(line, delimiter, quoted) for line in lines]
@@ -276,8 +277,29 @@ def header_of(path: Path) -> tuple[str, ...]:
         header = first_lines(path)[0]
     except DataFileError:
         return ()
-    delimiter = max(",;\t", key=header.count)
-    return tuple(name.strip() for name in next(csv.reader([header], delimiter=delimiter)))
+    reader = csv.reader([header], delimiter=_delimiter(header))
+    return tuple(name.strip() for name in next(reader))
+
+
+def _delimiter(header: str) -> str:
+    return max(",;\t", key=header.count)
+
+
+def _refuse_lines_above_header(path: Path, lines: list[str], asked: FileColumns) -> None:
+    """A title is no header, so no advice about its columns would help. Raises DataFileError."""
+    known = {*_TIME, *_DAY} if asked.time is None else {asked.time.strip().lower()}
+
+    def names(line: str) -> set[str]:
+        return {name.strip(' "').lower() for name in line.split(_delimiter(line))}
+
+    columns = [line.count(_delimiter(line)) for line in lines[:_MOST_ABOVE]]
+    below = any(known & names(line) and n for line, n in zip(lines[1:], columns[1:], strict=False))
+    if not known & names(lines[0]) and (below or columns[0] == 0 < max(columns)):
+        raise refused(
+            path,
+            f"a line that is no header stands on top: {lines[0].strip()[:60]!r}.",
+            "Take the lines above its header away.",
+        )
 
 
 def _fields(line: str, delimiter: str, quoted: bool) -> list[str]:

@@ -7,6 +7,7 @@ and counts.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -175,10 +176,11 @@ def _clean_part(place: Workplace, rows: Table, seen: Table, k: int) -> pa.Table:
     engine = place.engine
     plain, crowded = engine.asked(days.told_apart, rows, seen)
     engine.write(plain, target / "plain.parquet")
-    with (
-        engine.kept("crowded", crowded) as few,
-        engine.kept("single", engine.asked(days.once, few)) as single,
-    ):
+    with engine.kept("crowded", crowded) as few, contextlib.ExitStack() as kept:
+        single = kept.enter_context(engine.kept("single", engine.asked(days.once, few)))
+        if engine.fetch(engine.asked(days.crossed, single))["days"][0].as_py():
+            # Apart, since it takes longer than all the rest, and hardly any fleet needs it.
+            single = kept.enter_context(engine.kept("untangled", days.untangled(few)))
         engine.write(engine.asked(days.clean, single), target / "once.parquet")
         return engine.fetch(engine.asked(days.repeats, few, single))
 

@@ -451,6 +451,10 @@ def test_broken_files_are_named_and_the_others_are_read(tmp_path, engine):
         ("id,time,kwh\na,13/01/2020 00:30,1\n", "'13/01/2020 00:30', which is no known time"),
         ("\n" + _HOURS, "a blank line stands above its header"),
         ("\ufeff  \r\n".encode() + _HOURS.encode(), "a blank line stands above its header"),
+        ("Export of meters\n" + _HOURS, "no header stands on top: 'Export of meters'"),
+        ("Meters, all, of them\n2020\n" + _HOURS, "no header stands on top: 'Meters, all, of"),
+        ("Title\nwho;Zeit;much\na;2020-01-01 00:00;1\n", "no header stands on top: 'Title'"),
+        ("who;Zeit;much\na;2020-01-01 00:00;1\n", "no column is known as its time"),
         (_HOURS + _ROW + "\r" + _ROW, r"lines end in different ways \(CR and LF\)"),
         (_HOURS + 5_000 * _ROW + _ROW.replace("\n", "\r\n"), r"different ways \(CR LF and LF\)"),
     ],
@@ -461,6 +465,17 @@ def test_a_file_says_what_keeps_it_from_being_read(tmp_path, content, said):
 
     with pytest.raises(DataFileError, match=said):
         recognise(path, FileColumns())
+
+
+def test_a_title_is_told_from_a_header_by_the_column_that_is_asked_for(tmp_path):
+    rows = [f"2020-01-01 0{k}:00,time,1" for k in range(3)]
+    path = write_csv(tmp_path / "a.csv", "Zeit,who,kwh", rows)
+    asked = FileColumns(time="Zeit", household="who")
+
+    assert recognise(path, asked).step_min == 60
+    write_csv(path, "my meters, all of them", path.read_text().splitlines())
+    with pytest.raises(DataFileError, match=r"'my meters, all of them'\. Take the lines above"):
+        recognise(path, asked)
 
 
 @pytest.mark.parametrize("end", ["\n", "\r", "\r\n"])
