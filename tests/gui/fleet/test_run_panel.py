@@ -6,6 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel
 
 from energy_desktop.app.fleet_papers import fleet_papers
@@ -172,6 +174,26 @@ def test_columns_are_offered_from_the_files_and_asked_for_when_chosen(panel, set
     assert value.currentText() == "watt"  # another look at the files keeps it
 
 
+@pytest.mark.parametrize("width", [1166, 1720])
+def test_the_name_of_the_values_is_whole_and_a_very_long_one_is_elided(
+    make, settle, tmp_path, width
+):
+    view = make(FakeFleet(runs=()))
+    view.resize(width, 640)
+    long = "Active energy taken from the grid in the half hour, in kWh, " * 3
+    found = {**PLAN.taken, "value": "KWH/hh (per half hour) ", "household": long}
+    view._fleet.planning = replace(PLAN, taken=found)
+    view.show_run()
+    view.run_panel.take_folder(tmp_path)
+    settle(view)
+
+    value, household = (view.run_panel.columns[role] for role in ("value", "household"))
+
+    assert value.shown_text() == "found: KWH/hh (per half hour) "
+    assert "…" in household.shown_text()
+    assert household.currentText() == f"found: {long}"
+
+
 def test_spark_says_what_it_lacks_and_is_given_its_master(panel, settle):
     assert not panel.master.isVisibleTo(panel)
 
@@ -259,6 +281,55 @@ def test_a_run_that_was_refused_for_results_that_are_there_asks_about_them(panel
     assert panel.replace.isVisibleTo(panel)
     assert not panel.replace.isChecked()
     assert f"tick “{panel.replace.text()}”" in panel.notice.accessibleName()
+
+
+def test_what_was_typed_before_the_answer_stays_and_the_rest_is_as_it_was_asked(
+    make, settle, tmp_path
+):
+    fleet = FakeFleet()
+    answer = threading.Event()
+    asked = RunAsked(tmp_path / "old", "duckdb", FleetOptions(zone="Europe/London", segments=5))
+
+    def late(_out):
+        assert answer.wait(10)
+        return asked
+
+    fleet.was_asked = late
+    view = make(fleet)
+    view.show_run()
+    form = view.run_panel
+
+    form.out.clear()
+    QTest.keyClicks(form.out, "elsewhere")
+    form.groups.setFocus()
+    QTest.keyClick(form.groups, Qt.Key.Key_Left)
+    chosen = form.groups.value
+    answer.set()
+    settle(view)
+
+    assert form.out.text() == "elsewhere"
+    assert form.groups.value == chosen == "3"
+    assert form.folder.text() == str(tmp_path / "old")
+    assert form.zone.text() == "Europe/London"
+
+
+def test_a_folder_that_was_chosen_before_the_answer_keeps_its_place_for_the_results(
+    make, settle, tmp_path
+):
+    fleet = FakeFleet()
+    view = make(fleet)
+    view.show_run()
+    view.run_panel.take_folder(tmp_path)
+    place = view.run_panel.out.text()
+
+    view.run_panel.take_run(view.out, RunAsked(tmp_path / "old", "duckdb", FleetOptions()))
+
+    assert view.run_panel.folder.text() == str(tmp_path)
+    assert view.run_panel.out.text() == place
+    view.show_run()
+    settle(view)
+    view.run_panel.take_run(view.out, RunAsked(tmp_path / "old", "duckdb", FleetOptions()))
+    assert view.run_panel.folder.text() == str(tmp_path / "old")
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QHBoxLayout
 
 from energy_desktop.domain.fleet import FleetAnomaly, FleetOverview, HouseholdRow, Page
@@ -60,7 +59,7 @@ class OverviewPart(Part):
         self.body.addWidget(self.cards, 4)
         self.body.addLayout(below, 9)
         self.cards.hide()
-        QTimer.singleShot(0, self.cards.prepare)
+        self.cards.prepare()
         self.table.chosen.connect(self._ring)
         self.table.opened.connect(lambda row: self.opened.emit(row.household))
         self.scatter.chosen.connect(self._choose_in_ranking)

@@ -409,6 +409,7 @@ class FleetView(BaseView):
 
     def show_run(self) -> None:
         """The form of a run; with a run on the page, that one again as it was asked."""
+        self.run_panel.begin_anew()
         self._show_form()
         out, fleet = self.out, self._fleet
         if out is None:

@@ -5,6 +5,7 @@ clock, by which engine; and beside it what that would need.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -26,6 +27,7 @@ from energy_desktop.services.fleet import EngineName, FleetService
 from energy_desktop.ui.views.base import BaseView
 from energy_desktop.ui.views.fleet.needs_panel import NeedsPanel
 from energy_desktop.ui.views.fleet.run_request import RunRequest, plan, run
+from energy_desktop.ui.widgets.elided_chooser import ElidedChooser
 from energy_desktop.ui.widgets.paint import label
 from energy_desktop.ui.widgets.panel import InlineNotice, Panel, button
 from energy_desktop.ui.widgets.segmented import Segmented
@@ -57,15 +59,16 @@ class RunPanel(Panel):
         self._fleet = fleet
         self._ask = ask_folder or ask_for_folder
         self._like: RunAsked | None = None
+        self._typed: set[QWidget] = set()
         self.folder = _field("Folder of readings")
         self.out = _field("Folder for the results")
         self.zone = _field("Clock of the days")
         self.zone.setText(host.formats.zone_name)
         self.tariffs = _field("Tariffs, a TOML file")
         self.tariffs.setPlaceholderText(_EXAMPLE_TARIFFS)
-        self.columns = {role: _chooser(f"Column of the {role}") for role in _ROLES}
-        self.unit = _chooser("Unit of the values")
-        self.step = _chooser("Step of the readings")
+        self.columns = {role: ElidedChooser(f"Column of the {role}") for role in _ROLES}
+        self.unit = ElidedChooser("Unit of the values")
+        self.step = ElidedChooser("Step of the readings")
         self._offer(None)
         self.stamp = Segmented([("start", "Start of its step"), ("end", "End")], name="A stamp is")
         self.groups = Segmented([(str(n), str(n)) for n in range(2, 9)], name="Groups")
@@ -113,9 +116,20 @@ class RunPanel(Panel):
         for choice in (self.stamp, self.groups):
             choice.changed.connect(lambda _: self.look())
         self.engine.changed.connect(lambda _: self._on_engine())
+        self._note_what_is_typed()
         self._on_engine()
 
     # -------------------------------------------------------- the form
+
+    def _note_what_is_typed(self) -> None:
+        """Only what a person does to a field, not what is put there."""
+        for field in (self.folder, self.out, self.zone, self.tariffs, self.master):
+            field.textEdited.connect(lambda _, field=field: self._typed.add(field))
+        for chooser in (*self.columns.values(), self.unit, self.step):
+            chooser.activated.connect(lambda _, chooser=chooser: self._typed.add(chooser))
+        for choice in (self.stamp, self.groups, self.engine):
+            choice.changed.connect(lambda _, choice=choice: self._typed.add(choice))
+        self.with_site.clicked.connect(lambda _: self._typed.add(self.with_site))
 
     def _places(self) -> QGridLayout:
         grid = _grid()
@@ -137,13 +151,22 @@ class RunPanel(Panel):
 
     def _reading(self) -> QGridLayout:
         grid = _grid()
-        choosers = (*self.columns.values(), self.unit, self.step)
-        for k, chooser in enumerate(choosers):
-            row, side = k // 2, 2 * (k % 2)
-            name = chooser.accessibleName()
-            _caption(grid, row, side, name.removeprefix("Column of the ").capitalize(), chooser)
-            grid.addWidget(chooser, row, side + 1)
-        below = len(choosers) // 2
+        of = self.columns
+        # The column of the value often has the longest name: it says what is in it.
+        rows = (
+            (of["value"],),
+            (of["household"], of["time"]),
+            (of["tariff"], self.unit),
+            (self.step,),
+        )
+        for row, choosers in enumerate(rows):
+            for k, chooser in enumerate(choosers):
+                name = chooser.accessibleName()
+                text = name.removeprefix("Column of the ").capitalize()
+                _caption(grid, row, 2 * k, text, chooser)
+                wide = 3 if chooser is of["value"] else 1
+                grid.addWidget(chooser, row, 2 * k + 1, 1, wide)
+        below = len(rows)
         for row, choice in enumerate((self.stamp, self.groups, self.engine), below):
             _caption(grid, row, 0, choice.accessibleName().split(":")[0], choice)
             grid.addWidget(choice, row, 1, 1, 3)
@@ -169,6 +192,7 @@ class RunPanel(Panel):
     def take_folder(self, folder: Path) -> None:
         """The readings; the results go below the site when no other place was named."""
         self.folder.setText(str(folder))
+        self._typed |= {self.folder, self.out}
         if not self.out.text():
             try:
                 self.out.setText(str(self._fleet.new_run(folder.name)))
@@ -177,27 +201,40 @@ class RunPanel(Panel):
         self.look()
 
     def take_run(self, out: Path, asked: RunAsked) -> None:
-        """The run in `out` once more, as it was asked."""
+        """The run in `out` once more, as it was asked. What somebody has typed since `begin_anew`
+        stays: the answer to how it was asked takes its time.
+        """
         options, columns = asked.options, asked.options.columns
         self._like = asked
-        self.folder.setText(str(asked.folder))
-        self.out.setText(str(out))
-        self.zone.setText(options.zone)
-        self.tariffs.clear()
         self.tariffs.setPlaceholderText(
             f"left empty: {options.tariff_a.name} and {options.tariff_b.name}, as before"
         )
+        step = "" if columns.step_min is None else str(columns.step_min)
+        put: list[tuple[QWidget, Callable[[], object]]] = [
+            (self.folder, partial(self.folder.setText, str(asked.folder))),
+            (self.out, partial(self.out.setText, str(out))),
+            (self.zone, partial(self.zone.setText, options.zone)),
+            (self.tariffs, self.tariffs.clear),
+            (self.unit, partial(_choose, self.unit, columns.unit or "")),
+            (self.step, partial(_choose, self.step, step)),
+            (self.stamp, partial(self.stamp.set_value, "end" if columns.stamp_end else "start")),
+            (self.groups, partial(self.groups.set_value, str(options.segments))),
+            (self.with_site, partial(self.with_site.setChecked, asked.with_site)),
+            (self.engine, partial(self.engine.set_value, asked.engine)),
+        ]
         for role, chooser in self.columns.items():
-            _choose(chooser, getattr(columns, role) or "")
-        _choose(self.unit, columns.unit or "")
-        _choose(self.step, "" if columns.step_min is None else str(columns.step_min))
-        self.stamp.set_value("end" if columns.stamp_end else "start")
-        self.groups.set_value(str(options.segments))
-        self.with_site.setChecked(asked.with_site)
-        self.engine.set_value(asked.engine)
+            put.append((chooser, partial(_choose, chooser, getattr(columns, role) or "")))
+        for widget, set_it in put:
+            if widget not in self._typed:
+                set_it()
         self._on_engine()
 
+    def begin_anew(self) -> None:
+        """The form comes to the front, and nobody has typed anything yet."""
+        self._typed.clear()
+
     def _take_out(self, folder: Path) -> None:
+        self._typed.add(self.out)
         self.out.setText(str(folder))
         self.look()
 
@@ -205,8 +242,13 @@ class RunPanel(Panel):
         dialog = QFileDialog(self, "Tariffs")
         dialog.setNameFilters(["Tariffs (*.toml)"])
         dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
-        dialog.fileSelected.connect(self.tariffs.setText)
+        dialog.fileSelected.connect(self._take_tariffs)
         dialog.open()
+
+    def _take_tariffs(self, path: str) -> None:
+        self._typed.add(self.tariffs)
+        self.tariffs.setText(path)
+        self.look()
 
     def _on_engine(self) -> None:
         self._master_row.setVisible(self.engine.value == "spark")
@@ -309,14 +351,6 @@ def _field(name: str) -> QLineEdit:
     field = QLineEdit()
     field.setAccessibleName(name)
     return field
-
-
-def _chooser(name: str) -> QComboBox:
-    chooser = QComboBox()
-    chooser.setAccessibleName(name)
-    chooser.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-    chooser.setMinimumContentsLength(12)
-    return chooser
 
 
 def _refill(chooser: QComboBox, taken: str | None, choices: list[tuple[str, str]]) -> None:

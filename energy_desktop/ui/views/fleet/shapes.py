@@ -98,17 +98,23 @@ class SegmentCards(QWidget):
         self.cards: list[SegmentCard] = []
         self.segments: tuple[Segment, ...] = ()
         self._shown = False
+        self._preparing = QTimer(self)
+        self._preparing.timeout.connect(self._prepare_one)
         self._row = QHBoxLayout(self)
         self._row.setContentsMargins(0, 0, 0, 0)
         self._row.setSpacing(8)
 
-    def prepare(self, count: int = _USUAL) -> None:
+    def prepare(self) -> None:
         """Builds empty cards until some are shown, one in each turn of the loop: together they
         would be felt.
         """
-        if len(self.cards) < count and not self._shown:
+        self._preparing.start(0)
+
+    def _prepare_one(self) -> None:
+        if self._shown or len(self.cards) >= _USUAL:
+            self._preparing.stop()
+        else:
             self._add()
-            QTimer.singleShot(0, self.prepare)
 
     def _add(self) -> None:
         card = SegmentCard(self._formats)

@@ -122,7 +122,7 @@ def segment_titles(segments: Sequence[Segment]) -> tuple[str, ...]:
 
 def segment_line(formats: Formats, segment: Segment) -> str:
     share = formats.percent(segment.share_pct)
-    return f"{share} of all, {kwh(formats, segment.kwh_per_day)} kWh a day"
+    return f"{share} of households, {kwh(formats, segment.kwh_per_day)} kWh a day"
 
 
 def run_name(out: Path, found: int | None = None, formats: Formats | None = None) -> str:
