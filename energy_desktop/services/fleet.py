@@ -8,7 +8,6 @@ site, which is then billed and forecast like any other.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
@@ -438,14 +437,14 @@ class FleetService:
         """The site's own meters with their readings as files, until the block ends."""
         if self._configuration is None or self._ledger is None:
             raise _no_site()
-        from energy_desktop.services.fleet_site import write_meters
+        from energy_desktop.services.fleet_site import joining_folder, write_meters
 
-        with tempfile.TemporaryDirectory(prefix="energy-desktop-") as folder:
+        with joining_folder() as folder:
             try:
-                files = write_meters(self._configuration, self._ledger, Path(folder))
+                files = write_meters(self._configuration, self._ledger, folder)
             except OSError as error:
                 raise StoreError(
-                    where=folder,
+                    where=str(folder),
                     what=f"The site's meters cannot be written: {error.strerror or error}.",
                     remedy="Make room there, or name another folder in TMPDIR.",
                 ) from error

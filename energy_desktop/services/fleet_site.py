@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +16,7 @@ import numpy as np
 from energy_desktop.domain.clock import iso_utc
 from energy_desktop.domain.energy import IntervalQuality, Intervals
 from energy_desktop.domain.errors import WrongUse
+from energy_desktop.domain.file_lock import try_lock
 from energy_desktop.domain.ports import ConfigurationStore, Ledger
 from energy_desktop.domain.site import Meter, Role
 from energy_desktop.services.registers import positive_register
@@ -21,7 +26,35 @@ _FIRST_MS = 788_918_400_000  # 1995 to 2060: the years whose clock a fleet knows
 _LAST_MS = 2_840_140_800_000
 _STEPS_S = (900, 1800, 3600)
 _LONGEST_NAME = 60
+_JOINING, _IN_USE = "energy-desktop-joining-", "in-use"
+_BEING_MADE_S = 60.0
 _COLUMNS = ("household", "start_utc", "energy_wh", "quality")
+
+
+@contextmanager
+def joining_folder() -> Iterator[Path]:
+    """A folder for files that are on their way into a run. What killed processes left of their own
+    goes with the next one: it is known by its name and by a lock that nobody holds.
+    """
+    for left in Path(tempfile.gettempdir()).glob(_JOINING + "*"):
+        _clear_if_left(left)
+    with (
+        tempfile.TemporaryDirectory(prefix=_JOINING, ignore_cleanup_errors=True) as folder,
+        (Path(folder) / _IN_USE).open("w+b") as lock,
+    ):
+        with suppress(OSError):  # where there are no locks, nobody clears
+            try_lock(lock)
+        yield Path(folder)
+
+
+def _clear_if_left(folder: Path) -> None:
+    try:
+        with (folder / _IN_USE).open("r+b") as lock:
+            left = try_lock(lock) and time.time() - folder.stat().st_mtime > _BEING_MADE_S
+    except OSError:
+        return  # another user's, or gone meanwhile
+    if left:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def write_meters(

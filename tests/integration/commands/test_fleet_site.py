@@ -1,6 +1,7 @@
 """A site's own meters join a fleet run: as they are, once, and without a trace in the folder."""
 
 import json
+import os
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -14,6 +15,7 @@ from energy_desktop.app.window_processes import WindowProcesses
 from energy_desktop.app.wiring import open_site
 from energy_desktop.domain.energy import IntervalQuality, Intervals
 from energy_desktop.domain.errors import JobCancelled
+from energy_desktop.domain.file_lock import try_lock
 from energy_desktop.domain.fleet import FleetOptions
 from energy_desktop.domain.site import Meter
 from tests.support.fleet_files import LONDON, london_rows, write_csv
@@ -170,6 +172,26 @@ def test_a_run_that_goes_on_keeps_the_readings_that_joined(place, moment):
 
     assert said["rows_used"] == 2 * 48 * DAYS
     assert said["households"] == 2
+
+
+def test_what_a_killed_run_left_of_the_site_goes_with_the_next_and_nothing_else(place, monkeypatch):
+    temporary = place / "tmp"
+    monkeypatch.setattr("tempfile.tempdir", str(temporary))
+    use(place / "site", {"Roof": 100.0})
+    names = ("energy-desktop-joining-left", "energy-desktop-joining-held",
+             "energy-desktop-joining-mine", "energy-desktop-notes")  # fmt: skip
+    for name in names:
+        (temporary / name).mkdir(parents=True)
+        (temporary / name / "0001-Roof.csv").write_text("household\n")
+        if not name.endswith("mine"):
+            (temporary / name / "in-use").touch()
+        os.utime(temporary / name, (0, 0))
+
+    with (temporary / names[1] / "in-use").open("r+b") as held:
+        assert try_lock(held)
+        document(with_site(place))
+
+    assert {p.name for p in temporary.iterdir()} == set(names[1:])
 
 
 def test_other_meters_of_the_site_are_another_run(place):
