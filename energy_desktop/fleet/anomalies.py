@@ -40,6 +40,8 @@ KINDS_OF_DAY = 4
 DEVIATIONS = 3.0
 MOST_DAYS = 20_000
 _COLUMNS = ("mwh", "peak_mwh", "off_mwh", "top_mw")
+_OF_HOURS = ("household", "t_min", "mwh", "step_min")
+_CODED = pa.dictionary(pa.int32(), pa.string())
 
 FOUND = pa.schema(
     [
@@ -77,24 +79,32 @@ def hour_rule(rule: HourRule) -> Callable[[HourTask], HourAnswer]:
 
 
 def _judge_part(rule: HourRule, task: HourTask) -> HourAnswer:
-    """Each household of the part by itself."""
-    table = read_all([task.path])
-    table = table.sort_by([("household", "ascending"), ("t_min", "ascending")])
-    coded = pc.dictionary_encode(table["household"].cast(pa.string())).combine_chunks()
-    code = coded.indices.to_numpy(zero_copy_only=False)
-    bounds = np.searchsorted(code, np.arange(len(coded.dictionary) + 1))
-    start_ms = table["t_min"].to_numpy() * 60_000
-    energy_wh = table["mwh"].to_numpy() / 1000.0
-    step_min = table["step_min"].to_numpy()
+    """Each household of the part by itself, by name.
+
+    A part has millions of rows and every worker holds one: its rows are put in order by their
+    places, and only one household's are copied at a time.
+    """
+    table = read_all([task.path], _OF_HOURS, coded=("household",))
+    coded = pc.cast(table["household"], _CODED).unify_dictionaries().combine_chunks()
+    by_name = pc.array_sort_indices(coded.dictionary).to_numpy()
+    rank = np.empty(len(by_name), np.int32)
+    rank[by_name] = np.arange(len(by_name), dtype=np.int32)
+    code = rank[coded.indices.to_numpy(zero_copy_only=False)]
+    t_min, mwh, step_min = (table[name].to_numpy() for name in _OF_HOURS[1:])
+    names = coded.dictionary.take(by_name).to_pylist()
+    del table, coded
+    pa.default_memory_pool().release_unused()
+    place = np.lexsort((t_min, code))
+    ends = np.bincount(code, minlength=len(by_name)).cumsum()
     found: list[dict[str, object]] = []
     judged = too_short = 0
-    for k, household in enumerate(coded.dictionary.to_pylist()):
-        mine = slice(bounds[k], bounds[k + 1])
+    for k, household in enumerate(names):
+        mine = place[ends[k - 1] if k else 0 : ends[k]]
         steps, counts = np.unique(step_min[mine], return_counts=True)
         step = int(steps[counts.argmax()])
-        own = step_min[mine] == step
+        own = mine[step_min[mine] == step]
         try:
-            anomalies = rule(start_ms[mine][own], energy_wh[mine][own], task.zone, step_s=60 * step)
+            anomalies = rule(t_min[own] * 60_000, mwh[own] / 1000.0, task.zone, step_s=60 * step)
         except NotEnoughData:
             too_short += 1
             continue

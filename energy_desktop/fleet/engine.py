@@ -25,6 +25,7 @@ from ibis.backends.sql.compilers.duckdb import compiler as duckdb_compiler
 from energy_desktop.domain.errors import DataFileError
 from energy_desktop.domain.jobs import end_with_parent
 from energy_desktop.fleet import memory, names, quoted
+from energy_desktop.fleet.estimate import ROWS_OF_A_PART
 from energy_desktop.fleet.layout import SourceFile
 
 if TYPE_CHECKING:
@@ -135,7 +136,7 @@ class DuckDbEngine:
 
     name = "duckdb"
     errors: tuple[type[Exception], ...] = (duckdb.IOException, duckdb.InvalidInputException)
-    _rows_of_a_part = 6_000_000
+    _rows_of_a_part = ROWS_OF_A_PART
 
     def __init__(self, scratch: Path, *, threads: int | None = None, memory_mb: int = 2500) -> None:
         self.threads = threads or os.cpu_count() or 1
@@ -413,12 +414,19 @@ def parquet_files(paths: Iterable[Path]) -> tuple[Path, ...]:
     return tuple(found)
 
 
-def read_all(paths: Iterable[Path]) -> pa.Table:
-    """The parts of a result as one table, whichever engine wrote each of them."""
+def read_all(
+    paths: Iterable[Path], columns: Sequence[str] | None = None, *, coded: Sequence[str] = ()
+) -> pa.Table:
+    """The parts of a result as one table, whichever engine wrote each of them. columns None: all.
+    coded: texts that stay numbers of a dictionary, which takes a fraction of the memory.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    tables = [pq.ParquetFile(file).read() for file in parquet_files(paths)]
+    tables = [
+        pq.ParquetFile(file, read_dictionary=list(coded)).read(columns)
+        for file in parquet_files(paths)
+    ]
     # Spark says of some columns that they are never null, and of others nothing.
     return pa.concat_tables(
         [t.cast(pa.schema([field.with_nullable(True) for field in t.schema])) for t in tables]

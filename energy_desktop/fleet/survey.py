@@ -7,6 +7,7 @@ says whether to wait, to fetch a coffee or another machine, not more.
 from __future__ import annotations
 
 import importlib.util
+import os
 import shutil
 from collections import Counter
 from pathlib import Path
@@ -19,7 +20,6 @@ from energy_desktop.fleet.layout import FileLayout
 from energy_desktop.fleet.manifest import Manifest
 from energy_desktop.fleet.task import run_task
 
-_BASE_MB, _MB_PER_MILLION, _MOST_MB = 700, 20, 4500
 _DISK_BYTES_PER_ROW = 12  # results, and what lies beside them while the run goes on
 
 
@@ -67,7 +67,11 @@ def plan(
             if engine == "spark"
             else estimate.seconds(rows, days)
         ),
-        memory_mb=min(_MOST_MB, _BASE_MB + round(_MB_PER_MILLION * rows / 1e6)),
+        memory_mb=(
+            estimate.memory_on_spark_mb(rows)
+            if engine == "spark"
+            else estimate.memory_mb(rows, os.cpu_count() or 1)
+        ),
         disk_bytes=_DISK_BYTES_PER_ROW * rows,
         free_bytes=shutil.disk_usage(_existing(task.out)).free,
         lacking=_lacking(engine),
