@@ -409,7 +409,7 @@ def _accept(
     if len(time_ms) < (1 if state is None else 2):
         return None
     clock_ms = time_ms
-    fine = _fine(clock_ms, register_wh, rules)
+    fine = plain_steps(clock_ms, register_wh, rules)
     mixed = _mixed(time_ms, fine, rules, first=0 if state is None else 1)
     apart: tuple[Incident, ...] = ()
     set_back_ms, at = 0, len(time_ms)
@@ -431,7 +431,7 @@ def _accept(
         # By their stamps, the readings behind are nearer to those before than they truly are.
         clock_ms = time_ms.copy()
         clock_ms[at:] += set_back_ms
-        fine = _fine(clock_ms, register_wh, rules)
+        fine = plain_steps(clock_ms, register_wh, rules)
     breaks = held if state is not None else None  # without a state there is nothing to break from
     if breaks is not None:
         fine[0] = False
@@ -444,8 +444,10 @@ def _accept(
     return replace(accepted, incidents=apart + accepted.incidents)
 
 
-def _fine(time_ms: Int64s, register_wh: Int64s, rules: RegisterRules) -> Bools:
-    """Steps (n - 1,) from one reading to the next that need no explanation."""
+def plain_steps(time_ms: Int64s, register_wh: Int64s, rules: RegisterRules) -> Bools:
+    """Steps (n - 1,) from one reading to the next that need no explanation; time_ms (n,) ascending
+    UTC epoch ms, register_wh (n,) Wh.
+    """
     rise = np.diff(register_wh)
     fine: Bools = rise >= 0
     if rules.limit_w is not None:

@@ -21,9 +21,10 @@ from energy_desktop.storage.series import imported
 from energy_desktop.storage.series.intervals import (
     LOOK_AHEAD,
     Closed,
-    Grid,
     LedgerState,
+    RegisterRules,
     close_over_jumps,
+    plain_steps,
 )
 from energy_desktop.storage.series.ledger import SAVE_STATE, StoredLedger
 from energy_desktop.storage.series.reshowing import reshow
@@ -115,7 +116,7 @@ class Rebooking:
             return Rebooked()  # not booked that far: the next closing sees it
         rules = self._ledger.rules(session, meter_id, register)
         steps_s = rules.grid.steps_s
-        start = self._start(session, meter_id, register, keys, rules.grid, at_ms)
+        start = self._start(session, meter_id, register, keys, rules, at_ms)
         since = 0 if start is None else start.last_ms + 1
         first_ms = 0 if start is None or start.through_ms is None else start.through_ms
         jumps = self._ledger.jumps(session, meter_id, register, judged_from_ms=since - 1)
@@ -184,10 +185,11 @@ class Rebooking:
         meter_id: str,
         register: str,
         keys: tuple[int, int],
-        grid: Grid,
+        rules: RegisterRules,
         at_ms: int,
     ) -> LedgerState | None:
         """The book as it stood at a sound boundary before the event; None: at its beginning."""
+        grid = rules.grid
         rows = session.rows(
             "SELECT start_ms + step_s * 1000, closing_wh, segment FROM intervals"
             f" WHERE meter_key = ? AND register_key = ? AND {one_of(grid.steps_s)}"
@@ -204,9 +206,12 @@ class Rebooking:
             before = int(np.searchsorted(times, through_ms, side="right")) - 1
             if before < 0 or any(times[before] <= jump.at_ms <= through_ms for jump in jumps):
                 continue
+            beside = slice(max(before - 1, 0), before + 3)
+            if not plain_steps(times[beside], values[beside], rules).all():
+                continue  # one of them may be a value that did not last
             shown = int(values[before])
             if int(times[before]) < through_ms:
-                if before + 1 == len(times) or values[before + 1] < values[before]:
+                if before + 1 == len(times):
                     continue
                 fraction = (through_ms - times[before]) / (times[before + 1] - times[before])
                 shown += round(float((values[before + 1] - values[before]) * fraction))

@@ -72,9 +72,10 @@ def stories(draw):
     ):
         for minute in range(first, min(first + length, eventful + 5)):
             read.pop(minute, None)
+    # One lie a minute: two of them can make what might be true.
     for minute, up in draw(
-        st.lists(st.tuples(st.integers(5, eventful), st.booleans()), max_size=3)
-    ):
+        st.dictionaries(st.integers(5, eventful), st.booleans(), max_size=3)
+    ).items():
         near = any(abs(minute - spot) < 8 for spot in spots)
         if minute in read and not near:  # below the truth, or beyond what the fuse carries
             read[minute] = min(read[minute] + 90_000, 2 * MODULUS) if up else read[minute] // 2
@@ -205,3 +206,17 @@ def test_a_rollover_in_more_time_than_the_stamps_show_breaks_nothing(tmp_path):
 
     booked = sum(energy for _, energy, _ in rows if energy == energy)
     assert (booked + held_wh, proof.resets) == (used * 285, 0)
+
+
+def test_a_spike_at_a_boundary_is_no_ground_to_book_again_from(tmp_path):
+    """An exchange is told late; the boundary before it was read as nonsense."""
+    used = 200
+    seen = [(m, 10_000 + used * m) for m in range(120)]
+    seen[90] = (90, 100_000)
+    seen += [(m, used * (m - 119)) for m in range(120, 200)]
+    story = Story([used * m for m in range(200)], seen, [(119, 10_000 + used * 119, 0, False)], [])
+
+    rows, proof, held_wh = lived(story, tmp_path)
+
+    energies = [energy for _, energy, quality in rows if quality != IntervalQuality.MISSING]
+    assert (energies, proof.resets, held_wh) == ([used * 15] * 13, 0, 0)
