@@ -19,4 +19,11 @@ def render_fleet(report: FleetReport) -> bytes:
 def fleet_papers(
     fleet: FleetService, *, made_for: str = "", clock: Clock = system_clock
 ) -> FleetReportService:
-    return FleetReportService(fleet, render_fleet, made_for=made_for, clock=clock)
+    """Rendered where the fleet is read: see FleetService.processes."""
+
+    def render(report: FleetReport) -> bytes:
+        if fleet.processes is None:
+            return render_fleet(report)
+        return fleet.processes.looks.run(render_fleet, report)
+
+    return FleetReportService(fleet, render, made_for=made_for, clock=clock)

@@ -28,6 +28,7 @@ def selftest() -> int:
         ("drivers", _drivers),
         ("polling and store", _polling),
         ("forecast and plan in a job process", _job),
+        ("fleet in processes of its own", _fleet),
         ("paper", _paper),
         ("window", _window),
     )
@@ -143,6 +144,40 @@ def _forecast(jobs: object) -> None:
     )
     if len(made.points) != 24:
         raise RuntimeError(f"{len(made.points)} points were forecast, not 24")
+
+
+def _fleet(folder: Path) -> str:
+    """As the window runs one: apart, in a process that starts others, and read and drawn in
+    another.
+    """
+    from datetime import UTC, datetime, timedelta
+
+    from energy_desktop.app.fleet_papers import fleet_papers
+    from energy_desktop.app.window_processes import WindowProcesses
+    from energy_desktop.services.fleet import FleetService
+
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    rows = [
+        f"{home},{start + timedelta(hours=k):%Y-%m-%d %H:%M:%S},{(1 + k % 24) * (1 + home) / 50:g}"
+        for home in range(8)
+        for k in range(60 * 24)
+    ]
+    (folder / "fleet").mkdir()
+    text = "\n".join(["household,time,energy_kwh", *rows, ""])
+    (folder / "fleet" / "readings.csv").write_text(text, encoding="utf-8")
+    processes = WindowProcesses()
+    try:
+        fleet = FleetService(processes=processes.fleet)
+        out = folder / "fleet results"
+        made = fleet.run(folder / "fleet", out)
+        paper = fleet_papers(fleet).pdf(out)
+    finally:
+        processes.close()
+    if made.rows_used != len(rows) or "lightgbm" not in made.scores:
+        raise RuntimeError(f"of {len(rows)} rows {made.rows_used} were used: {made.refusals}")
+    if not paper.startswith(b"%PDF-"):
+        raise RuntimeError("no PDF came out")
+    return f"{made.households} households, {made.rows_used:,} readings"
 
 
 def _paper(folder: Path) -> str:

@@ -15,6 +15,7 @@ from energy_desktop.app.fleet_papers import fleet_papers
 from energy_desktop.app.window_processes import WindowProcesses
 from energy_desktop.fleet.results import FleetResults
 from energy_desktop.fleet.run import FleetRun
+from energy_desktop.reports import fleet_pdf
 from energy_desktop.services.fleet import FleetService
 from energy_desktop.ui.views.fleet.page import PARTS
 from tests.support.fleet_files import a_fleet
@@ -36,10 +37,11 @@ def view(make, processes, tmp_path, monkeypatch):
     """A page whose process neither runs a fleet nor reads its results."""
 
     def refuse(self, *_args, **_kwargs):
-        raise AssertionError(f"{type(self).__name__} was made in the process of the window")
+        raise AssertionError(f"{type(self).__name__} in the process of the window")
 
     monkeypatch.setattr(FleetRun, "__init__", refuse)
     monkeypatch.setattr(FleetResults, "__init__", refuse)
+    monkeypatch.setattr(fleet_pdf, "render", refuse)
     service = FleetService(runs=tmp_path / "runs", processes=processes.fleet)
     return make(service, fleet_papers(service))
 
