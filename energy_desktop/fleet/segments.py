@@ -34,6 +34,13 @@ _WEEKDAYS = 5 * 48
 _LEVEL_WEIGHT = 0.5
 _WEEKEND_WEIGHT = 0.15
 _LEAST_KWH_PER_DAY = 0.05
+_PARTS = {
+    "night": slice(0, 6), "morning": slice(6, 10), "midday": slice(10, 16),
+    "evening": slice(16, 24),
+}  # fmt: skip
+"""Hours of the day."""
+_PLAINLY_FULLER = 0.1
+"""Of the mean hour: by so much more in a part of the day, a group is told from others by it."""
 _PLAINLY = 1.15
 """How many times more one group uses than the next, to be told from it by that."""
 
@@ -148,7 +155,7 @@ def describe(of: Shapes, labels: Ints, cost_per_year: Floats) -> tuple[Segment, 
 
 
 def told_apart(found: Sequence[Segment]) -> tuple[Segment, ...]:
-    """Segments with the same words get a figure more, in which they differ."""
+    """Segments with the same words get one more, or a figure, in which they differ."""
     alike: dict[str, list[Segment]] = {}
     for one in found:
         alike.setdefault(one.words, []).append(one)
@@ -173,7 +180,8 @@ def _differences(same: Sequence[Segment]) -> Sequence[str]:
     level = sorted(one.kwh_per_day for one in same)
     apart = all(high >= _PLAINLY * low for low, high in pairwise(level))
     use = texts(lambda one: f"{wording.number(one.kwh_per_day)} kWh a day")
-    ways = [use] if apart else []
+    ways = [_fuller(same)]
+    ways += [use] if apart else []
     ways += [
         texts(lambda one: f"most at {int(np.argmax(one.shape)):02d}:00"),
         use,
@@ -181,9 +189,23 @@ def _differences(same: Sequence[Segment]) -> Sequence[str]:
         texts(lambda one: f"weekend {wording.number(one.weekend_ratio, 2)} of a working day"),
     ]
     return next(
-        (said for said in ways if len(set(said)) == len(said)),
+        (said for said in ways if all(said) and len(set(said)) == len(said)),
         texts(lambda one: f"group {one.segment}"),
     )
+
+
+def _fuller(same: Sequence[Segment]) -> list[str]:
+    """In which part of the day each uses a larger share than the others do; "" where it is not
+    plainly larger.
+    """
+    parts = np.array([[np.mean(one.shape[hours]) for hours in _PARTS.values()] for one in same])
+    others = (parts.sum(axis=0) - parts) / (len(same) - 1)
+    more = parts - others
+    names = list(_PARTS)
+    return [
+        f"fuller {names[int(row.argmax())]}s" if row.max() >= _PLAINLY_FULLER else ""
+        for row in more
+    ]
 
 
 def words(shape: Floats, kwh_per_day: float, weekend: float, *, low: float, high: float) -> str:
@@ -199,12 +221,7 @@ def words(shape: Floats, kwh_per_day: float, weekend: float, *, low: float, high
 
 
 def _day_in_words(shape: Floats) -> str:
-    parts = {
-        "night": float(shape[0:6].max()),
-        "morning": float(shape[6:10].max()),
-        "midday": float(shape[10:16].max()),
-        "evening": float(shape[16:24].max()),
-    }
+    parts = {name: float(shape[hours].max()) for name, hours in _PARTS.items()}
     top = max(parts, key=lambda name: parts[name])
     if parts[top] < 1.35:
         return "even through the day"

@@ -113,7 +113,8 @@ def answer(report: FleetReport) -> str:
             f"Under {paper.plain(tariffs.name_b)} instead of {paper.plain(tariffs.name_a)}"
             f"{' (both examples)' if tariffs.example else ''} all "
             f"bills together would be {wording.money(abs(change))} {summary.currency} {word}: "
-            f"{tariffs.winners:,} households win, {tariffs.losers:,} lose."
+            f"{wording.count(tariffs.winners, 'household wins', 'households win')}, "
+            f"{wording.count(tariffs.losers, 'loses', 'lose')}."
         )
     return text
 
@@ -202,7 +203,7 @@ def _card(
     for hour in (6, 12, 18):
         sheet.centred(x + 6 + hour / 24 * wide, base - 8, f"{hour:02d}", TINY)
     currency = report.overview.summary.currency
-    share = f"{segment.households:,} households, {segment.share_pct:.0f} %"
+    share = f"{wording.count(segment.households, 'household')}, {segment.share_pct:.0f} %"
     use = f"{wording.number(segment.kwh_per_day)} kWh/day, "
     use += f"{segment.cost_per_year:,.0f} {currency}/year"
     sheet.text(x + 6, y + 16, paper.fit(share, TINY, width - 10), TINY)

@@ -1,7 +1,7 @@
 """Groups are told apart by their words: two that sound alike get a figure in which they differ.
 
-The figure is the one a reader sees first: how much they use when that differs plainly, else the
-hour in which they use most, else what is left.
+First by the part of the day that is fuller, as their curves show it; then by how much they use when
+that differs plainly, by the hour in which they use most, by what is left.
 """
 
 from dataclasses import replace
@@ -28,6 +28,21 @@ def group(number, *, kwh=5.0, top=19, night=20.0, weekend=1.0, words=WORDS):
 
 def said(*groups):
     return [one.words.removeprefix(WORDS).removeprefix(", ") for one in told_apart(groups)]
+
+
+def test_by_the_part_of_the_day_that_is_fuller():
+    assert said(group(1, kwh=3.0, top=19), group(2, kwh=9.0, top=7)) == [
+        "fuller evenings", "fuller mornings",
+    ]  # fmt: skip
+    assert said(group(1, top=2), group(2, top=7), group(3, top=12)) == [
+        "fuller nights", "fuller mornings", "fuller middays",
+    ]  # fmt: skip
+
+
+def test_a_part_of_the_day_that_is_fuller_in_one_of_them_only_tells_nothing_of_the_others():
+    ways = said(group(1, kwh=3.0, top=7), group(2, kwh=5.0, top=19), group(3, kwh=9.0, top=20))
+
+    assert ways == ["3.0 kWh a day", "5.0 kWh a day", "9.0 kWh a day"]
 
 
 def test_by_their_use_when_it_differs_plainly():

@@ -90,6 +90,12 @@ def test_a_model_that_a_naive_forecast_beats_is_named():
     assert "LightGBM (2.50 kWh) is worse than the naive forecast" in text
 
 
+def test_one_household_wins_and_many_lose():
+    text = text_of(replace(REPORT, tariffs=replace(REPORT.tariffs, winners=1, losers=1)))
+
+    assert "1 household wins, 1 loses." in text
+
+
 def test_prices_that_are_examples_are_called_so_where_they_are_answered_and_shown():
     example = replace(REPORT, tariffs=replace(REPORT.tariffs, example=True))
 

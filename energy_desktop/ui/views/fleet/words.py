@@ -115,7 +115,8 @@ def segment_titles(segments: Sequence[Segment]) -> tuple[str, ...]:
         if len(same) > 1:
             places = enumerate(rest, 2)
             own = [said for k, said in places if sum(said in one[k : k + 1] for one in same) == 1]
-            title = f"{title}, {own[-1]}" if own else f"{title} ({segment.segment})"
+            # What tells them apart stands where a narrow card still shows it.
+            title = f"{shape}, {own[-1]}" if own else f"{title} ({segment.segment})"
         titles.append(capital(title))
     return tuple(titles)
 
