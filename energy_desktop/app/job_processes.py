@@ -147,6 +147,10 @@ class _Worker:
             self._pipe = here
             return here
 
+    @property
+    def started(self) -> bool:
+        return self._process is not None
+
     def close(self) -> None:
         """Ends the process for good, busy or not."""
         self._closed = True
@@ -170,7 +174,8 @@ class JobProcesses:
 
     niceness: 0 for what somebody waits for. grace_s: how long a job that is stopped may take to
     end by itself before its process is ended. fresh: each job has a process of its own, which may
-    start others; they end with it (see domain.jobs.end_with_parent).
+    start others; they end with it (see domain.jobs.end_with_parent). patience_s: how long a job
+    waits for a process that is there, before another is started: what it imports may take longer.
     """
 
     def __init__(
@@ -181,11 +186,13 @@ class JobProcesses:
         niceness: int = 10,
         grace_s: float = 0.0,
         fresh: bool = False,
+        patience_s: float = 0.0,
     ) -> None:
         # The one that was used last is used first: it is there already.
         self._free: queue.LifoQueue[_Worker] = queue.LifoQueue()
         self._workers = [_Worker(niceness, grace_s, fresh) for _ in range(count)]
         self._time_limit_s = time_limit_s
+        self._patience_s = patience_s
         for worker in self._workers:
             self._free.put(worker)
 
@@ -220,10 +227,18 @@ class JobProcesses:
             self._free.put(worker)
 
     def _wait_for_worker(self, name: str) -> _Worker:
+        patient_until = time.monotonic() + self._patience_s
         while True:
             raise_if_cancelled(name)
-            with contextlib.suppress(queue.Empty):
-                return self._free.get(timeout=_LOOK_EVERY_S)
+            try:
+                worker = self._free.get(timeout=_LOOK_EVERY_S)
+            except queue.Empty:
+                continue
+            impatient = time.monotonic() >= patient_until
+            if impatient or worker.started or not any(one.started for one in self._workers):
+                return worker
+            self._free.put(worker)
+            time.sleep(_LOOK_EVERY_S / 5)
 
     def close(self) -> None:
         """Ends the processes, busy or not: whoever waits gets a sentence, and none is started."""

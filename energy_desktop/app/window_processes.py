@@ -14,6 +14,10 @@ there for the next.
 """
 
 
+_PATIENCE_S = 1.0
+"""Most questions are answered in a tenth of that, and a process imports for as long."""
+
+
 class WindowProcesses:
     """jobs: calculations. fleet: runs and the reading of their results. None is started before it
     is needed, and none outlives `close`.
@@ -21,7 +25,7 @@ class WindowProcesses:
 
     def __init__(self) -> None:
         self.jobs = JobProcesses()
-        self._looks = JobProcesses(niceness=0, grace_s=_GRACE_S)
+        self._looks = JobProcesses(niceness=0, grace_s=_GRACE_S, patience_s=_PATIENCE_S)
         # A run of a large fleet takes hours, and starts processes of its own.
         self._works = JobProcesses(time_limit_s=math.inf, grace_s=_GRACE_S, fresh=True)
         self.fleet = FleetProcesses(self._looks, self._works)

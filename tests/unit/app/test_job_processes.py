@@ -30,6 +30,11 @@ def double(x: int) -> tuple[int, int]:
     return 2 * x, os.getpid()
 
 
+def slowly_double(seconds: float) -> tuple[float, int]:
+    time.sleep(seconds)
+    return 2 * seconds, os.getpid()
+
+
 def refuse() -> None:
     raise NotEnoughData(where="Meter 1", what="12 of 21 days.", remedy="Wait nine days.")
 
@@ -197,6 +202,33 @@ def test_a_job_over_its_limit_is_ended():
             jobs.run(busy_for, 60.0)
     finally:
         jobs.close()
+
+
+def ask_both(jobs, slow_s):
+    """The processes of a slow job and of one that is asked while it is at work."""
+    pids = {}
+
+    def ask(name, *work):
+        pids[name] = jobs.run(*work)[1]
+
+    jobs.run(double, 1)  # one of the processes is there
+    slow = threading.Thread(target=ask, args=("slow", slowly_double, slow_s))
+    slow.start()
+    time.sleep(0.1)
+    ask("quick", double, 1)
+    slow.join(SOON_S)
+    return pids["slow"], pids["quick"]
+
+
+@pytest.mark.parametrize(("slow_s", "alone"), [(0.5, True), (4.0, False)])
+def test_a_job_waits_a_while_for_the_process_that_is_there(slow_s, alone):
+    jobs = JobProcesses(count=2, patience_s=2.0)
+    try:
+        slow, quick = ask_both(jobs, slow_s)
+    finally:
+        jobs.close()
+
+    assert (slow == quick) is alone
 
 
 def test_what_cannot_come_back_is_told_as_the_bug_it_is(jobs):
