@@ -40,6 +40,7 @@ from energy_desktop.domain.fleet import (
     FileColumns,
     FleetOptions,
 )
+from energy_desktop.domain.fleet_wording import EXAMPLE_TARIFFS
 
 if TYPE_CHECKING:
     from energy_desktop.services.fleet import FleetService
@@ -243,7 +244,8 @@ def show(
             {"total": page.total, "offset": page.offset, "households": [
                 plain(one) for one in page.rows]},
             as_json=as_json,
-            text=lambda: table(heads, rows, frozenset(range(2, 8))),
+            text=lambda: table(heads, rows, frozenset(range(2, 8)))
+            + (f"\n\n{EXAMPLE_TARIFFS}" if service.summary(out).example_tariffs else ""),
         )  # fmt: skip
     elif anomalies:
         found = service.anomalies(out, offset=offset, limit=limit, unseen_only=unseen, year=year)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PySide6.QtWidgets import QLabel
 
 from energy_desktop.domain.fleet import Page, Scores, TrendDay
 from energy_desktop.domain.fleet_wording import EXAMPLE_TARIFFS
@@ -212,6 +213,11 @@ def test_what_figures_rest_on_stands_beside_them(make, settle):
     assert "LightGBM (2.50 kWh) is worse than the naive forecast" in view.forecasts.note.text()
     view.tariffs.show_tariffs(replace(fleet.tariffs(None), example=True))
     assert view.tariffs.response.text().startswith(EXAMPLE_TARIFFS)
+    fleet.household = lambda out, name: a_view(name, example_tariffs=True)
+    view.open_household("MAC000012")
+    settle(view)
+    shown = [one.text() for one in view.household.facts.findChildren(QLabel)]
+    assert "round examples of the program" in shown
 
 
 def test_a_group_lists_its_households_and_a_search_narrows_them(make, settle):

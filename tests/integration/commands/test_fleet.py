@@ -83,6 +83,7 @@ def test_what_the_figures_rest_on_is_said_with_them(fleet, tmp_path):
         assert note in words
     one = run("fleet", "show", out, "--household", "MAC000004").stdout
     assert fleet_wording.EXAMPLE_TARIFFS in one
+    assert fleet_wording.EXAMPLE_TARIFFS in run("fleet", "show", out, "--households").stdout
     assert run("fleet", "report", out, "--to", tmp_path / "fleet.pdf").exit_code == 0
     pages = PdfReader(tmp_path / "fleet.pdf").pages
     paper = " ".join(" ".join(page.extract_text() for page in pages).split())

@@ -169,6 +169,7 @@ class HouseholdPage(QWidget):
             ("Bill under the second", formats.money(view.bill_b_units)),
             ("A year, first and second", f"{formats.money_value(row.cost_a_per_year)}, "
              f"{formats.money_value(row.cost_b_per_year)}"),
+            *([("Prices", "round examples of the program")] if view.example_tariffs else []),
         ]  # fmt: skip
         ahead = view.forecast
         if ahead is not None:
