@@ -4,6 +4,7 @@ that lie in its folder are its own.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -15,6 +16,23 @@ from energy_desktop.fleet.manifest import Manifest, run_key
 from energy_desktop.fleet.options import to_document
 
 State = Literal["new", "goes_on", "done", "replaces"]
+
+
+_FILES = "its files"
+_ASKED = {
+    "engine": "its engine",
+    "site": "the site that joins",
+    "site_meters": "the meters of the site",
+}
+_OPTIONS = {
+    "zone": "its zone",
+    "columns": "how columns are read",
+    "tariff_a": "its tariffs",
+    "tariff_b": "its tariffs",
+    "currency": "its currency",
+    "segments": "its number of groups",
+    "seed": "its seed",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +57,28 @@ class RunTask:
 
     def refuse_to_replace(self, known: Manifest) -> None:
         """Raises ConfirmationNeeded: results are taken away by nobody's slip of the pen."""
-        made_from = str(known.about.get("folder", "other files"))
-        state = "finished" if known.finished else "unfinished"
+        state = "A finished" if known.finished else "An unfinished"
         raise ConfirmationNeeded(
             where=str(self.out),
-            what=f"A {state} run is there, made from {made_from} with other files or options.",
+            what=f"{state} run of {known.about.get('folder')} is there; it differs in "
+            f"{_listed(self._differences(known))}.",
             remedy="Name another folder for the results, or say that it is replaced (--replace).",
         )
+
+    def _differences(self, known: Manifest) -> list[str]:
+        """In words, what is asked otherwise than the run that is there."""
+        then, now = known.about, json.loads(json.dumps(self.about))  # as a manifest reads it
+        joined = len(known.joined or ())
+        files_then = then["files"][: len(then["files"]) - joined]
+        found = []
+        if files_then != now["files"]:
+            found.append(_FILES)
+        found += [words for key, words in _ASKED.items() if then.get(key) != now[key]]
+        options = then.get("options", {})
+        found += [
+            words for key, words in _OPTIONS.items() if options.get(key) != now["options"][key]
+        ]
+        return list(dict.fromkeys(found)) or ["files that have changed since"]
 
     @property
     def about(self) -> dict[str, Any]:
@@ -61,6 +94,7 @@ class RunTask:
             "tariffs": [options.tariff_a.name, options.tariff_b.name],
             "options": to_document(options),
             "site": None if self.site is None else self.site.name,
+            "site_meters": [] if self.site is None else sorted(self.site.meters),
         }
 
 
@@ -86,3 +120,7 @@ def run_task(
     stats = [(str(p), p.stat().st_size, p.stat().st_mtime_ns) for p in paths]
     key = run_key(stats, options, engine, site)
     return RunTask(folder, out, paths, options, engine, site, key)
+
+
+def _listed(words: list[str]) -> str:
+    return " and ".join(filter(None, (", ".join(words[:-1]), words[-1])))

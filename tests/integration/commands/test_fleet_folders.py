@@ -79,7 +79,7 @@ def test_another_run_is_replaced_only_when_that_is_said(folder, tmp_path):
     replaced = document(run("run", folder, "--out", out, "--replace", "--json"))
 
     assert refused.exit_code == 2
-    assert "A finished run is there" in refused.stderr
+    assert f"A finished run of {folder} is there; it differs in its files." in refused.stderr
     assert "--replace" in refused.stderr
     assert kept == first
     assert "only --replace replaces them" in planned

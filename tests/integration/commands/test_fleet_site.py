@@ -202,7 +202,7 @@ def test_other_meters_of_the_site_are_another_run(place):
     refused = with_site(place)
 
     assert refused.exit_code == 2
-    assert "other files or options" in refused.stderr
+    assert "it differs in the meters of the site." in refused.stderr
 
 
 def test_a_meter_with_one_reading_is_left_out_and_that_is_said(place):
