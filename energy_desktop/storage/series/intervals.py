@@ -408,29 +408,22 @@ def _accept(
         offset, segment = 0, 0
     if len(time_ms) < (1 if state is None else 2):
         return None
-    clock_ms = time_ms
-    fine = plain_steps(clock_ms, register_wh, rules)
+    fine = plain_steps(time_ms, register_wh, rules)
     mixed = _mixed(time_ms, fine, rules, first=0 if state is None else 1)
     apart: tuple[Incident, ...] = ()
-    set_back_ms, at = 0, len(time_ms)
     if mixed.any():
+        at = int(mixed.argmax())
         if mixed[-1] and not final:
             # The clock has not come back to where it was: what fits together shows only then.
-            time_ms, register_wh = (
-                time_ms[: int(mixed.argmax())],
-                register_wh[: int(mixed.argmax())],
-            )
+            time_ms, register_wh = time_ms[:at], register_wh[:at]
             if len(time_ms) < (1 if state is None else 2):
                 return None
         else:
-            at = int(mixed.argmax())
             apart = (Incident(int(time_ms[at]), int(register_wh[at]), _MIXED),)
             time_ms, register_wh = time_ms[~mixed], register_wh[~mixed]
-            assert rules.disorder_ms is not None
-            set_back_ms = rules.disorder_ms[1] - rules.disorder_ms[0]
-        # By their stamps, the readings behind are nearer to those before than they truly are.
-        clock_ms = time_ms.copy()
-        clock_ms[at:] += set_back_ms
+    clock_ms = time_ms
+    if rules.disorder_ms is not None:
+        clock_ms = _with_set_back(time_ms, *rules.disorder_ms)
         fine = plain_steps(clock_ms, register_wh, rules)
     breaks = held if state is not None else None  # without a state there is nothing to break from
     if breaks is not None:
@@ -454,6 +447,13 @@ def plain_steps(time_ms: Int64s, register_wh: Int64s, rules: RegisterRules) -> B
         most = rules.limit_w * np.maximum(np.diff(time_ms), QUARTER_HOUR_MS) / 3_600_000
         fine &= rise <= most
     return fine
+
+
+def _with_set_back(time_ms: Int64s, low_ms: int, high_ms: int) -> Int64s:
+    """The stamps (n,) with the time that may have passed twice: what was read behind stamps that
+    overlap is further from what was read before or among them than its own stamp says.
+    """
+    return np.where(time_ms > high_ms, time_ms + (high_ms - low_ms), time_ms)
 
 
 def _mixed(time_ms: Int64s, fine: Bools, rules: RegisterRules, *, first: int) -> Bools:

@@ -191,12 +191,18 @@ def test_a_clock_that_was_ahead_books_nothing_below_zero(tmp_path):
     assert (sum(energies), proof.discrepancy_wh) == (used * 195, 0)
 
 
-def test_a_rollover_in_more_time_than_the_stamps_show_breaks_nothing(tmp_path):
-    """76 minutes ahead for 39 minutes, set back, then 35 ahead: all within the same stamps."""
+@pytest.mark.parametrize(
+    "offsets",
+    [
+        [(0, 51, 0), (51, 90, 75), (90, 143, -34), (143, 300, 0)],
+        [(0, 34, 0), (34, 62, 89), (62, 69, -39), (69, 300, 0)],  # all of it is booked already
+    ],
+)
+def test_a_rollover_in_more_time_than_the_stamps_show_breaks_nothing(tmp_path, offsets):
+    """The clock is more than an hour ahead for a while, then behind; many minutes come twice."""
     used = 250
-    offsets = [(0, 51, 0), (51, 90, 75), (90, 143, -34), (143, 300, 0)]
     seen = [
-        (minute + off, (985_000 + used * minute) % MODULUS)
+        (minute + off, (980_000 + used * minute) % MODULUS)
         for first, end, off in offsets
         for minute in range(first, end)
     ]
