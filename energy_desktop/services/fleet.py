@@ -8,15 +8,13 @@ site, which is then billed and forecast like any other.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from energy_desktop.analytics.anomaly.profile import find_anomalies
 from energy_desktop.domain.clock import Clock, system_clock, to_ms
-from energy_desktop.domain.errors import NotFound, StoreError, WrongUse
+from energy_desktop.domain.errors import NotFound, WrongUse
 from energy_desktop.domain.fleet import (
     DataQuality,
     DroppedRow,
@@ -41,7 +39,6 @@ from energy_desktop.services.fleet_apart import FleetProcesses, look_apart, work
 from energy_desktop.services.fleet_opened import OpenedResults
 
 if TYPE_CHECKING:
-    from energy_desktop.fleet.engine import Engine
     from energy_desktop.fleet.export import Exported
     from energy_desktop.fleet.results import FleetResults
 
@@ -128,38 +125,20 @@ class FleetService:
         replace: bool,
         progress: ProgressSink,
     ) -> FleetSummary:
-        from energy_desktop.fleet.claim import claimed, refuse_unless_ours
-        from energy_desktop.fleet.manifest import Manifest
-        from energy_desktop.fleet.run import FleetRun
-        from energy_desktop.fleet.task import run_task
+        from energy_desktop.services.fleet_run import make
 
-        if master is not None and engine != "spark":
-            raise WrongUse(
-                where=f"--master {master}",
-                what="Only Spark has a master.",
-                remedy="Say --engine spark too.",
-            )
-        options = options or FleetOptions()
-        task = run_task(folder, out, options, engine, site)
-        refuse_unless_ours(task.out)
-        known = Manifest.read(task.out)
-        state = task.state(known)
-        if known is not None and state == "replaces" and not replace:
-            task.refuse_to_replace(known)
-        if state == "done" and not replace:
-            return self.summary(task.out)
-        with claimed(task.out) as scratch, _engine(scratch, engine, master, threads) as made:
-            FleetRun(
-                folder,
-                task.out,
-                made,
-                options,
-                hour_rule=find_anomalies,
-                site=site,
-                replace=replace,
-                progress=progress,
-            ).run()
-        return self.summary(task.out)
+        make(
+            folder,
+            out,
+            options or FleetOptions(),
+            engine=engine,
+            master=master,
+            threads=threads,
+            site=site,
+            replace=replace,
+            progress=progress,
+        )
+        return self.summary(out)
 
     def plan(
         self,
@@ -177,7 +156,13 @@ class FleetService:
         Blocks: a few ms a file. Raises DataFileError when there is nothing to read, WrongUse
         without a site.
         """
-        site = self._site_asked({}) if with_site else None
+        site = None
+        if with_site:
+            if self._configuration is None:
+                raise _no_site()
+            from energy_desktop.services.fleet_site import asked
+
+            site = asked(self._configuration)
         return self._plan(folder, out, options, engine=engine, master=master, site=site)
 
     @look_apart
@@ -432,35 +417,13 @@ class FleetService:
 
         return export.export(_results(out), target, export_format, tables=tables, progress=progress)
 
-    @contextmanager
-    def _site_meters(self) -> Iterator[SiteMeters]:
+    def _site_meters(self) -> AbstractContextManager[SiteMeters]:
         """The site's own meters with their readings as files, until the block ends."""
         if self._configuration is None or self._ledger is None:
             raise _no_site()
-        from energy_desktop.services.fleet_site import joining_folder, write_meters
+        from energy_desktop.services.fleet_site import meters_as_files
 
-        with joining_folder() as folder:
-            try:
-                files = write_meters(self._configuration, self._ledger, folder)
-            except OSError as error:
-                raise StoreError(
-                    where=str(folder),
-                    what=f"The site's meters cannot be written: {error.strerror or error}.",
-                    remedy="Make room there, or name another folder in TMPDIR.",
-                ) from error
-            if not files:
-                raise NotFound(
-                    where="Site",
-                    what="None of its meters has energy in the ledger yet.",
-                    remedy="Poll or import some readings first.",
-                )
-            yield self._site_asked(files)
-
-    def _site_asked(self, files: dict[str, Path]) -> SiteMeters:
-        if self._configuration is None:
-            raise _no_site()
-        site = self._configuration.load()
-        return SiteMeters(site.site.name, tuple(one.meter_id for one in site.meters), files)
+        return meters_as_files(self._configuration, self._ledger)
 
     def in_site_currency(self, options: FleetOptions) -> FleetOptions:
         """For a run of the site's own meters, whose tariffs name no currency. Raises WrongUse
@@ -516,25 +479,6 @@ def _stretches(
             remedy="Read the list again: the run may have been made anew.",
         )
     return ((household, *stretch),)
-
-
-@contextmanager
-def _engine(
-    scratch: Path, name: EngineName, master: str | None, threads: int | None
-) -> Iterator[Engine]:
-    made: Engine
-    if name == "spark":
-        from energy_desktop.fleet.spark import LOCAL, SparkEngine
-
-        made = SparkEngine(scratch, master=master or LOCAL)
-    else:
-        from energy_desktop.fleet.engine import DuckDbEngine
-
-        made = DuckDbEngine(scratch, threads=threads)
-    try:
-        yield made
-    finally:
-        made.close()
 
 
 def _no_site() -> WrongUse:

@@ -15,8 +15,9 @@ import numpy as np
 
 from energy_desktop.domain.clock import iso_utc
 from energy_desktop.domain.energy import IntervalQuality, Intervals
-from energy_desktop.domain.errors import WrongUse
+from energy_desktop.domain.errors import NotFound, StoreError, WrongUse
 from energy_desktop.domain.file_lock import try_lock
+from energy_desktop.domain.fleet import SiteMeters
 from energy_desktop.domain.ports import ConfigurationStore, Ledger
 from energy_desktop.domain.site import Meter, Role
 from energy_desktop.services.registers import positive_register
@@ -32,7 +33,37 @@ _COLUMNS = ("household", "start_utc", "energy_wh", "quality")
 
 
 @contextmanager
-def joining_folder() -> Iterator[Path]:
+def meters_as_files(configuration: ConfigurationStore, ledger: Ledger) -> Iterator[SiteMeters]:
+    """A site's meters with their readings, to join a run; the files go when the block ends.
+
+    Raises NotFound when no meter has energy, StoreError when the files cannot be written.
+    """
+    with _joining_folder() as folder:
+        try:
+            files = _write_meters(configuration, ledger, folder)
+        except OSError as error:
+            raise StoreError(
+                where=str(folder),
+                what=f"The site's meters cannot be written: {error.strerror or error}.",
+                remedy="Make room there, or name another folder in TMPDIR.",
+            ) from error
+        if not files:
+            raise NotFound(
+                where="Site",
+                what="None of its meters has energy in the ledger yet.",
+                remedy="Poll or import some readings first.",
+            )
+        yield replace(asked(configuration), files=files)
+
+
+def asked(configuration: ConfigurationStore) -> SiteMeters:
+    """Which meters would join, without their readings."""
+    found = configuration.load()
+    return SiteMeters(found.site.name, tuple(meter.meter_id for meter in found.meters), {})
+
+
+@contextmanager
+def _joining_folder() -> Iterator[Path]:
     """A folder for files that are on their way into a run. What killed processes left of their own
     goes with the next one: it is known by its name and by a lock that nobody holds.
     """
@@ -57,7 +88,7 @@ def _clear_if_left(folder: Path) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def write_meters(
+def _write_meters(
     configuration: ConfigurationStore, ledger: Ledger, folder: Path
 ) -> dict[str, Path]:
     """A CSV a meter with energy, by the meter's id: household, start_utc, energy_wh, quality.

@@ -1,0 +1,81 @@
+"""Makes a fleet run in this process: nothing of another one is touched before it is sure that the
+folder of results is this one's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
+
+from energy_desktop.analytics.anomaly.profile import find_anomalies
+from energy_desktop.domain.errors import WrongUse
+from energy_desktop.domain.fleet import FleetOptions, SiteMeters
+from energy_desktop.domain.ports import ProgressSink
+from energy_desktop.fleet.claim import claimed, refuse_unless_ours
+from energy_desktop.fleet.engine import Engine
+from energy_desktop.fleet.manifest import Manifest
+from energy_desktop.fleet.run import FleetRun
+from energy_desktop.fleet.task import run_task
+
+
+def make(
+    folder: Path,
+    out: Path,
+    options: FleetOptions,
+    *,
+    engine: Literal["duckdb", "spark"],
+    master: str | None,
+    threads: int | None,
+    site: SiteMeters | None,
+    replace: bool,
+    progress: ProgressSink,
+) -> None:
+    """Does what is left of the run. One that is done needs no engine, and no folder that can be
+    written. Raises as FleetService.run.
+    """
+    if master is not None and engine != "spark":
+        raise WrongUse(
+            where=f"--master {master}",
+            what="Only Spark has a master.",
+            remedy="Say --engine spark too.",
+        )
+    task = run_task(folder, out, options, engine, site)
+    refuse_unless_ours(task.out)
+    known = Manifest.read(task.out)
+    state = task.state(known)
+    if known is not None and state == "replaces" and not replace:
+        task.refuse_to_replace(known)
+    if state == "done" and not replace:
+        return
+    with claimed(task.out) as scratch, _engine(scratch, engine, master, threads) as made:
+        FleetRun(
+            folder,
+            task.out,
+            made,
+            options,
+            hour_rule=find_anomalies,
+            site=site,
+            replace=replace,
+            progress=progress,
+        ).run()
+
+
+@contextmanager
+def _engine(
+    scratch: Path, name: Literal["duckdb", "spark"], master: str | None, threads: int | None
+) -> Iterator[Engine]:
+    made: Engine
+    if name == "spark":
+        from energy_desktop.fleet.spark import LOCAL, SparkEngine
+
+        made = SparkEngine(scratch, master=master or LOCAL)
+    else:
+        from energy_desktop.fleet.engine import DuckDbEngine
+
+        made = DuckDbEngine(scratch, threads=threads)
+    try:
+        yield made
+    finally:
+        made.close()
