@@ -3,6 +3,7 @@
 import multiprocessing
 import time
 from datetime import date, timedelta
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -22,7 +23,7 @@ from tests.support.fleet_files import a_fleet
 
 HOUSEHOLDS = 6000
 DAYS = 15
-LONGEST_GAP_MS = 200.0  # twice what is aimed at: the machine of a test is not always quiet
+LONGEST_GAP_MS = 150.0  # 75 were measured, and 100 are aimed at
 
 
 @pytest.fixture(scope="module")
@@ -114,19 +115,31 @@ def test_a_run_that_is_stopped_ends_its_process(view, form, settle, qtbot):
     assert not form.notice.isVisibleTo(form)
 
 
+def waited_for_a_core_s():
+    """How long the main thread has stood ready while others had the cores; 0 where nobody counts.
+    That is the machine's doing, while waiting for another thread of ours is not.
+    """
+    counted = Path("/proc/self/schedstat")
+    return int(counted.read_text(encoding="ascii").split()[1]) / 1e9 if counted.exists() else 0.0
+
+
 class Heart(QObject):
     """Notes how long the loop kept a 20 ms timer waiting."""
 
     def __init__(self):
         super().__init__()
         self.longest_ms = 0.0
-        self._last = time.monotonic()
+        self._last = self._now()
         self._timer = QTimer(self, interval=20, timeout=self._beat)
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
         self._timer.start()
 
+    @staticmethod
+    def _now():
+        return time.monotonic() - waited_for_a_core_s()
+
     def _beat(self):
-        now = time.monotonic()
+        now = self._now()
         self.longest_ms = max(self.longest_ms, 1000 * (now - self._last))
         self._last = now
 
