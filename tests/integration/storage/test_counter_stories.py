@@ -86,6 +86,9 @@ def stories(draw):
             off = next((size for at, size in reversed(jumps) if at <= minute), 0)
         seen.append((minute + off, read[minute]))
     cuts = sorted(draw(st.sets(st.integers(1, len(seen) - 1), max_size=2)))
+    if any(later < earlier for earlier, later in pairwise(shown)):
+        # A start forgets that the clock was set back; a rollover until it has caught up is asked.
+        cuts = [cut for cut in cuts if max(stamp for stamp, _ in seen[:cut]) < seen[cut][0]]
     return Story(truth, seen, exchanges, cuts)
 
 
