@@ -23,7 +23,7 @@ import pyarrow.compute as pc
 from energy_desktop.domain import wording
 from energy_desktop.domain.errors import NotEnoughData
 from energy_desktop.fleet import clock, forecast, kmeans
-from energy_desktop.fleet.engine import read_all
+from energy_desktop.fleet.parquet import read_all
 
 if TYPE_CHECKING:
     from ibis.expr.types import Table

@@ -15,6 +15,7 @@ import ibis
 from energy_desktop.domain.fleet import DropReason, FleetTariff
 from energy_desktop.fleet import clock
 from energy_desktop.fleet.readings import QUARTER_MIN, local_minute
+from energy_desktop.fleet.week import SLOT_MIN, SLOTS_OF_WEEK, dearest_and_cheapest
 
 if TYPE_CHECKING:
     from ibis.expr.types import BooleanValue, IntegerValue, Table
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from energy_desktop.fleet.engine import Engine
 
 MAY_MISS_MIN = 60
-SLOT_MIN = 30
-SLOTS_OF_WEEK = 336
 _HALF_DAY = 48
 _MONDAY_OFFSET_MIN = 3 * 1440  # 1970-01-01 was a Thursday
 
@@ -256,21 +255,6 @@ def totals(by_day: Table) -> Table:
 
 def week_slot(local_min: IntegerValue) -> IntegerValue:
     return ((local_min + _MONDAY_OFFSET_MIN) // SLOT_MIN) % SLOTS_OF_WEEK
-
-
-def rate_slots(tariff: FleetTariff) -> dict[str, tuple[int, ...]]:
-    """Name of each rate -> the half hours of the week at which it holds."""
-    found: dict[str, list[int]] = {rate.name: [] for rate in tariff.rates}
-    for slot in range(SLOTS_OF_WEEK):
-        weekday, minute = divmod(slot * SLOT_MIN, clock.DAY_MIN)
-        found[tariff.rate_at(weekday, minute).name].append(slot)
-    return {name: tuple(slots) for name, slots in found.items()}
-
-
-def dearest_and_cheapest(tariff: FleetTariff) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    slots = rate_slots(tariff)
-    by_price = sorted((r for r in tariff.rates if slots[r.name]), key=lambda r: r.price_per_kwh)
-    return slots[by_price[-1].name], slots[by_price[0].name]
 
 
 def _in_slots(slot: IntegerValue, slots: tuple[int, ...]) -> BooleanValue:

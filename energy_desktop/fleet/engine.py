@@ -10,9 +10,8 @@ import contextlib
 import copy
 import functools
 import os
-import shutil
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -22,11 +21,17 @@ import ibis
 import ibis.expr.datatypes as dt
 from ibis.backends.sql.compilers.duckdb import compiler as duckdb_compiler
 
-from energy_desktop.domain.errors import DataFileError
 from energy_desktop.domain.jobs import end_with_parent
 from energy_desktop.fleet import memory, names, quoted
 from energy_desktop.fleet.estimate import ROWS_OF_A_PART
 from energy_desktop.fleet.layout import SourceFile
+from energy_desktop.fleet.parquet import (
+    connected,
+    read_parquet,
+    remove,
+    sql_text,
+    without_progress_bar,
+)
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -171,14 +176,14 @@ class DuckDbEngine:
             layout = file.layout
             columns = [f"c{k}" for k in range(len(layout.columns))]
             household = (
-                _sql(file.household)
+                sql_text(file.household)
                 if layout.household is None
                 else f"trim({columns[layout.household]})"
             )
             tariff = "NULL" if layout.tariff is None else f"trim({columns[layout.tariff]})"
             time, value = columns[layout.time], columns[layout.value]
             if layout.cells:  # a row is a day: a reading is a column of it
-                steps = ", ".join(_sql(after) for _, after in layout.cells)
+                steps = ", ".join(sql_text(after) for _, after in layout.cells)
                 time = f"trim({time}) || unnest([{steps}])"
                 value = f"unnest([{', '.join(columns[k] for k, _ in layout.cells)}])"
             selects.append(
@@ -194,7 +199,7 @@ class DuckDbEngine:
         return self._view(
             "text_lines",
             [
-                f"SELECT {file.index}::INTEGER AS file, {_sql(file.household)} AS named, line, "
+                f"SELECT {file.index}::INTEGER AS file, {sql_text(file.household)} AS named, line, "
                 f"NULL::VARCHAR AS broken "
                 f"FROM {_read_csv(path, quoted.BETWEEN, ['line'])}"
                 for path, file in zip(paths, files, strict=True)
@@ -272,7 +277,7 @@ class DuckDbEngine:
             waiting = min(folders * _WAITING, _MOST_WAITING)
             self._connection.execute(f"SET partitioned_write_flush_threshold = {waiting}")
         self._connection.execute(
-            f"COPY ({self._query(expression)}) TO {_sql(str(path))} ({options})"
+            f"COPY ({self._query(expression)}) TO {sql_text(str(path))} ({options})"
         )
 
     def fetch(self, expression: Table) -> pa.Table:
@@ -284,7 +289,7 @@ class DuckDbEngine:
             return (self,)
         if self._twin is None:
             self._twin = copy.copy(self)
-            self._twin._connection = _without_progress_bar(self._connection.cursor())
+            self._twin._connection = without_progress_bar(self._connection.cursor())
             self._twin._pool = None
         return (self, self._twin)
 
@@ -362,17 +367,6 @@ def _by_content(one: Any) -> Any:
     return one.op() if isinstance(one, ibis.Table) else one
 
 
-def connected(config: dict[str, Any]) -> duckdb.DuckDBPyConnection:
-    """DuckDB in memory."""
-    return _without_progress_bar(duckdb.connect(config=config))
-
-
-def _without_progress_bar(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
-    # It would go to stdout, where the one JSON document stands.
-    connection.execute("SET enable_progress_bar = false")
-    return connection
-
-
 def compiled(expression: Table, compiler: Any) -> str:
     """The SQL of an expression. compiler: ibis's own for a dialect, imported by its name in the
     code: what a library finds by itself at run time, a bundled program lacks.
@@ -396,68 +390,13 @@ def _begin_worker() -> None:
         os.environ[variable] = "1"
 
 
-def parquet_files(paths: Iterable[Path]) -> tuple[Path, ...]:
-    """The files below paths, each a file or a folder of them. Raises DataFileError without any."""
-    found: list[Path] = []
-    paths = tuple(paths)
-    for path in paths:
-        # Spark makes folders named like files.
-        found += (
-            sorted(p for p in path.rglob("*.parquet") if p.is_file()) if path.is_dir() else [path]
-        )
-    if not found:
-        raise DataFileError(
-            where=", ".join(str(p) for p in paths[:3]) or "Fleet results",
-            what="A result of an earlier stage is not there.",
-            remedy="Run again into an empty folder.",
-        )
-    return tuple(found)
-
-
-def read_all(
-    paths: Iterable[Path], columns: Sequence[str] | None = None, *, coded: Sequence[str] = ()
-) -> pa.Table:
-    """The parts of a result as one table, whichever engine wrote each of them. columns None: all.
-    coded: texts that stay numbers of a dictionary, which takes a fraction of the memory.
-    """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    tables = [
-        pq.ParquetFile(file, read_dictionary=list(coded)).read(columns)
-        for file in parquet_files(paths)
-    ]
-    # Spark says of some columns that they are never null, and of others nothing.
-    return pa.concat_tables(
-        [t.cast(pa.schema([field.with_nullable(True) for field in t.schema])) for t in tables]
-    )
-
-
-def remove(path: Path) -> None:
-    """A result half written by a run that was killed goes before it is written anew."""
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
-
-
-def read_parquet(paths: Iterable[Path]) -> str:
-    """Stored results for the FROM of a query of DuckDB. Raises DataFileError as `parquet_files`."""
-    files = (names.told(file, names.duckdb_pattern) for file in parquet_files(paths))
-    return f"read_parquet([{', '.join(map(_sql, files))}], hive_partitioning = false)"
-
-
 def _read_csv(path: Path, delimiter: str, columns: Sequence[str]) -> str:
     """A file for the FROM of a query; quotation marks are text like any other."""
-    file = _sql(names.told(path, names.duckdb_pattern))
+    file = sql_text(names.told(path, names.duckdb_pattern))
     each = ", ".join(f"'{column}': 'VARCHAR'" for column in columns)
     return (
-        f"read_csv({file}, columns = {{{each}}}, header = true, delim = {_sql(delimiter)}, "
+        f"read_csv({file}, columns = {{{each}}}, header = true, delim = {sql_text(delimiter)}, "
         f"quote = '', escape = '', auto_detect = false, hive_partitioning = false, "
         f"ignore_errors = true, store_rejects = true, rejects_limit = 0, "
         f"buffer_size = {_READ_AT_ONCE})"
     )
-
-
-def _sql(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

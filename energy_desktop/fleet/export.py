@@ -12,8 +12,8 @@ import duckdb
 from energy_desktop.domain.errors import StoreError, WrongUse
 from energy_desktop.domain.jobs import raise_if_cancelled
 from energy_desktop.domain.ports import ProgressSink, no_progress
-from energy_desktop.fleet.engine import connected
 from energy_desktop.fleet.export_columns import Column, as_it_is, columns, inert, text
+from energy_desktop.fleet.parquet import connected
 
 if TYPE_CHECKING:
     from energy_desktop.fleet.results import FleetResults

@@ -13,9 +13,9 @@ from psycopg import sql
 from energy_desktop.domain import wording
 from energy_desktop.domain.errors import StoreError
 from energy_desktop.domain.jobs import raise_if_cancelled
-from energy_desktop.fleet.engine import connected
 from energy_desktop.fleet.export import Exported, Leaving
 from energy_desktop.fleet.export_columns import INDEXES, KEYS, NUL_SIGN, Kind, without_nul
+from energy_desktop.fleet.parquet import connected
 
 if TYPE_CHECKING:
     from energy_desktop.domain.ports import ProgressSink

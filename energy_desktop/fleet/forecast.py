@@ -24,8 +24,8 @@ import pyarrow.parquet as pq
 
 from energy_desktop.domain.errors import NotEnoughData
 from energy_desktop.domain.fleet import Scores
-from energy_desktop.fleet.engine import parquet_files, read_all
 from energy_desktop.fleet.features import NAMES
+from energy_desktop.fleet.parquet import parquet_files, read_all
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

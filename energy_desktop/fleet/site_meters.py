@@ -16,8 +16,8 @@ from pathlib import Path
 from energy_desktop.domain.errors import DataFileError
 from energy_desktop.domain.fleet import FileColumns, SiteMeters
 from energy_desktop.fleet import layout
-from energy_desktop.fleet.engine import remove
 from energy_desktop.fleet.layout import FileLayout, SourceFile
+from energy_desktop.fleet.parquet import remove
 from energy_desktop.fleet.workplace import SITE, Workplace
 
 _IN_FOLDER = "The folder has a household of this name; its readings are taken from there."

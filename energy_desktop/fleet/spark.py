@@ -22,9 +22,10 @@ import ibis
 
 from energy_desktop.domain.errors import UserFacingError
 from energy_desktop.fleet import names, quoted
-from energy_desktop.fleet.engine import compiled, parquet_files, remove
+from energy_desktop.fleet.engine import compiled
 from energy_desktop.fleet.layout import SourceFile
 from energy_desktop.fleet.memory import Workers, measured, peak_mb, peak_of_mb
+from energy_desktop.fleet.parquet import parquet_files, remove
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -19,8 +19,9 @@ import pyarrow.compute as pc
 from energy_desktop.domain.errors import DataFileError
 from energy_desktop.domain.fleet import DropReason
 from energy_desktop.fleet import days, readings
-from energy_desktop.fleet.engine import Engine, read_all, remove
+from energy_desktop.fleet.engine import Engine
 from energy_desktop.fleet.layout import SourceFile
+from energy_desktop.fleet.parquet import read_all, remove
 from energy_desktop.fleet.workplace import Workplace, write
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from energy_desktop.domain.errors import DataFileError, NotFound
-from energy_desktop.fleet.engine import connected, read_parquet
 from energy_desktop.fleet.manifest import Manifest
+from energy_desktop.fleet.parquet import connected, read_parquet
 from energy_desktop.fleet.workplace import RESULTS
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 
 from energy_desktop.domain.fleet import FleetTariff
 from energy_desktop.domain.money import UNITS
-from energy_desktop.fleet.days import SLOTS_OF_WEEK, rate_slots
+from energy_desktop.fleet.week import SLOTS_OF_WEEK, dearest_and_cheapest, rate_slots
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -85,8 +85,6 @@ def yearly(amount: Floats | Ints, weeks: Weeks) -> Floats:
 
 def peak_share(weeks: Weeks, tariff: FleetTariff) -> Floats:
     """Share of the energy that falls into the dearest rate, shape (n,); NaN: none was used."""
-    from energy_desktop.fleet.days import dearest_and_cheapest
-
     peak, _ = dearest_and_cheapest(tariff)
     used = weeks.mwh.sum(axis=1)
     share = weeks.mwh[:, list(peak)].sum(axis=1) / np.maximum(used, 1)

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -17,8 +17,11 @@ from energy_desktop.domain.errors import NotEnoughData
 from energy_desktop.domain.fleet import FleetOptions
 from energy_desktop.domain.jobs import raise_if_cancelled
 from energy_desktop.domain.ports import ProgressSink
-from energy_desktop.fleet.engine import Engine, read_all, remove
 from energy_desktop.fleet.manifest import Manifest
+from energy_desktop.fleet.parquet import read_all, remove
+
+if TYPE_CHECKING:
+    from energy_desktop.fleet.engine import Engine
 
 STAGES = {
     "ingest": 0.30,

@@ -20,12 +20,12 @@ from energy_desktop.domain.fleet import Segment
 from energy_desktop.domain.jobs import raise_if_cancelled
 from energy_desktop.domain.ports import ProgressSink, no_progress
 from energy_desktop.fleet import clock, options, segments, summary
-from energy_desktop.fleet.engine import DuckDbEngine
 from energy_desktop.fleet.stored_run import StoredRun
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from energy_desktop.fleet.engine import DuckDbEngine
     from energy_desktop.fleet.workplace import Workplace
 
 FOLDER = "years"
@@ -190,6 +190,7 @@ def _keep(
 @contextmanager
 def _engine(run: StoredRun) -> Iterator[DuckDbEngine]:
     from energy_desktop.fleet.claim import claimed
+    from energy_desktop.fleet.engine import DuckDbEngine
 
     with claimed(run.out) as scratch:
         # Somebody waits before a window: one core stays with it.

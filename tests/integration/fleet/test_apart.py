@@ -1,6 +1,8 @@
 """A fleet that is run and read in processes of its own answers as one in the caller's does."""
 
 import multiprocessing
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -66,6 +68,25 @@ def test_a_run_made_apart_tells_how_far_it_is_and_leaves_its_results(out, told):
 def test_each_question_has_the_answer_that_it_has_here(apart, out, ask):
     # In words, since nan is not the same as another nan.
     assert repr(ask(apart, out)) == repr(ask(HERE, out))
+
+
+_LOOK = """
+import sys
+from pathlib import Path
+from energy_desktop.services.fleet import FleetService
+fleet, out = FleetService(), Path(sys.argv[1])
+fleet.overview(out, tariff="Std"), fleet.examples(out), fleet.anomalies(out), fleet.tariffs(out)
+fleet.household(out, "MAC000003"), fleet.quality(out), fleet.was_asked(out), fleet.dropped(out)
+print(sorted({"duckdb", "ibis", "lightgbm", "sklearn", "pyspark"} & set(sys.modules)))
+"""
+
+
+def test_who_looks_does_not_wait_for_what_only_a_run_needs(out):
+    looked = subprocess.run(
+        [sys.executable, "-c", _LOOK, str(out)], capture_output=True, text=True, check=True
+    )
+
+    assert looked.stdout.strip() == "['duckdb']"
 
 
 def test_a_mark_made_apart_is_seen_here_and_taken_away_again(apart, out):
