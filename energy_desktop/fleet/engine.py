@@ -57,6 +57,9 @@ class Engine(Protocol):
     """One computation. Not for several threads at once."""
 
     name: str
+    any_digits: bool
+    """Whether it takes digits of other scripts for a number too."""
+
     errors: tuple[type[Exception], ...]
     """What it raises for a damaged file, a full disk and the like, and not for our mistakes."""
 
@@ -90,6 +93,12 @@ class Engine(Protocol):
 
     def small(self, name: str, table: pa.Table) -> Table:
         """A table of this process, for joining."""
+        ...
+
+    def seconds(self, stamp: StringValue) -> IntegerValue:
+        """Since 1970, of a stamp without an offset (2013-03-31 00:30, or with seconds); 24:00 is
+        the midnight after. null: there is no such time.
+        """
         ...
 
     def bucket(self, column: StringValue, parts: int) -> IntegerValue:
@@ -140,6 +149,7 @@ class DuckDbEngine:
     """
 
     name = "duckdb"
+    any_digits = False
     errors: tuple[type[Exception], ...] = (duckdb.IOException, duckdb.InvalidInputException)
     _rows_of_a_part = ROWS_OF_A_PART
 
@@ -252,6 +262,9 @@ class DuckDbEngine:
                 self._connection.unregister("arriving")
                 self._shared.small[name] = table
         return self._table(name)
+
+    def seconds(self, stamp: StringValue) -> IntegerValue:
+        return stamp.try_cast("timestamp").epoch_seconds().cast("int64")
 
     def bucket(self, column: StringValue, parts: int) -> IntegerValue:
         return (_hash(column) % parts).cast("int32")

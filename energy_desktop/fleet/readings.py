@@ -146,7 +146,7 @@ def _read(text: Table, layout: FileLayout, zone: str, engine: Engine) -> _Read:
         # Put together by place, since engines write a group in a replacement differently.
         iso = said.substr(6, 4) + "-" + said.substr(3, 2) + "-" + said.substr(0, 2)
         said = ibis.ifelse(said.re_search(_DOTTED), iso + said.substr(10), said)
-    plain = said if layout.naive_utc else said.substr(0, 19)
+    plain = said if layout.naive_utc else _without_offset(said)
     number = value.try_cast("decimal(18, 6)")
     rows = text.select(
         "file",
@@ -158,12 +158,12 @@ def _read(text: Table, layout: FileLayout, zone: str, engine: Engine) -> _Read:
         value=value,
         number=number.cast("float64"),
         said=said,
-        local_s=plain.try_cast("timestamp").epoch_seconds().cast("int64"),
+        local_s=engine.seconds(plain),
         known=_known(said, layout),
         offset_min=_null_int() if layout.naive_utc else _offset(said),
     )
     # Of the column, not of its expression: what stands in a condition is computed once more.
-    numeric = _numeric(rows.value, rows.number, layout)
+    numeric = _numeric(rows.value, rows.number, layout, engine)
     rows, utc_s, twice = _in_utc(rows.mutate(numeric=numeric), layout, zone, engine)
     if layout.stamp_end:
         utc_s = utc_s - 60 * layout.step_min
@@ -271,17 +271,26 @@ def _known(said: StringValue, layout: FileLayout) -> BooleanValue:
     return ibis.cases((said.like(_LONDON), ibis.literal(True)), else_=pattern)
 
 
-def _numeric(value: StringValue, number: FloatingValue, layout: FileLayout) -> BooleanValue:
+def _numeric(
+    value: StringValue, number: FloatingValue, layout: FileLayout, engine: Engine
+) -> BooleanValue:
     """Whether a value is written as this program reads it.
 
     Where an engine takes a London value of the usual length for a number, only an underscore is
     left to be shut out.
     """
     pattern = value.re_search(_NUMBER)
-    if not layout.naive_utc:
+    if not layout.naive_utc or engine.any_digits:
         return pattern
     usual = value.like(_LONDON_NUMBER) & ~value.contains("_") & number.notnull()
     return ibis.cases((usual, ibis.literal(True)), else_=pattern)
+
+
+def _without_offset(said: StringValue) -> StringValue:
+    """A stamp that `_known` knows, to the minute or the second: one engine takes an offset behind
+    it for a part of the time, another for a fault.
+    """
+    return ibis.ifelse(said.substr(16, 1) == ":", said.substr(0, 19), said.substr(0, 16))
 
 
 def _offset(said: StringValue) -> IntegerValue:

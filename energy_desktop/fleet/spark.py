@@ -39,6 +39,7 @@ LOCAL = "local[*]"
 _BROKEN = "_broken"
 _FAILED_READ = "[FAILED_READ_FILE"
 """What Spark says of a file it cannot read to its end, and of nothing else."""
+_MIDNIGHT = r"^\d{4}-\d\d-\d\d[ T]24:00(:00(\.0*)?)?$"
 _BYTES = "ISO-8859-1"
 _NOWHERE = "\u0100"
 """A character that no byte makes."""
@@ -61,6 +62,7 @@ class SparkEngine:
     """
 
     name = "spark"
+    any_digits = True
 
     def __init__(
         self,
@@ -243,6 +245,12 @@ class SparkEngine:
         with self._quiet():
             frame = self.session.createDataFrame(table)
         return self._table(frame, name)
+
+    def seconds(self, stamp: StringValue) -> IntegerValue:
+        midnight = stamp.re_search(_MIDNIGHT)  # which Spark knows as 00:00 alone
+        stamp = ibis.ifelse(midnight, stamp.substr(0, 11) + "00:00", stamp)
+        at = stamp.try_cast("timestamp").epoch_seconds().cast("int64")
+        return at + ibis.ifelse(midnight, 86_400, 0)
 
     def bucket(self, column: StringValue, parts: int) -> IntegerValue:
         return (column.hash() % parts).abs().cast("int32")

@@ -373,6 +373,18 @@ def test_a_step_may_begin_by_any_clock_that_stands_half_or_a_quarter_of_an_hour_
     assert (judged.judged, judged.too_short) == (1, 0)
 
 
+def test_hour_24_is_the_midnight_after(tmp_path, engine):
+    rows = [f"a,2020-02-28 {k:02d}:00,{k}" for k in range(1, 25)]
+    write_csv(tmp_path / "in" / "a.csv", "id,time,kwh", rows)
+    ends = FleetOptions(columns=FileColumns(stamp_end=True))
+
+    run = cleaned(a_run(tmp_path / "in", tmp_path / "out", engine, ends))
+
+    assert dropped_counts(run) == {}
+    (day,) = _days(run)
+    assert (day["covered_min"], day["mwh"]) == (1440, 300 * 1_000_000)
+
+
 def test_no_clock_makes_a_grid_of_minutes(tmp_path, engine):
     rows = ["a,2020-01-01T00:00+00:00,1", "a,2020-01-01T02:00+01:00,1",
             "a,2020-01-01T02:00+00:07,1", "a,2020-01-01T02:30+00:00,1"]  # fmt: skip

@@ -116,14 +116,21 @@ def both(tmp_path_factory, spark):
     (folder / "in" / "torn.csv.gz").write_bytes(packed[: len(packed) - 20_000])
     hours = [f"H{n // 24 % 2},2013-03-{1 + n // 24:02d}T{n % 24:02d}" for n in range(96)]
     write_csv(folder / "in" / "half_off.csv", "household,time,kwh", [
-        *(f"{hour}:30:00Z,0.5" for hour in hours[:24]),
-        *(f"{hour}:00:00+05:30,0.5" for hour in hours[24:48]),
+        *(f"{hour}:30Z,0.5" for hour in hours[:12]),
+        *(f"{hour}:30:00Z,0.5" for hour in hours[12:24]),
+        *(f"{hour}:00+05:30,0.5" for hour in hours[24:36]),
+        *(f"{hour}:00:00+0530,0.5" for hour in hours[36:48]),
         *(f"{hour}:00:00,0.5" for hour in hours[48:72]),
         *(f"{hour}:15:00Z,0.5" for hour in hours[72:]),
     ])  # fmt: skip
     write_csv(folder / "in" / "quarters.csv", "household,time,kwh", [
         f"H0,2013-03-01T{n // 4:02d}:{15 * (n % 4):02d}:00Z,0.1" for n in range(96)
     ])  # fmt: skip
+    ends = ("22:00", "23:00", "24:00", "24:30", "23:59:60", "24:00:00")
+    nights = [f"N,2013-03-01 {time},0.1" for time in ends]
+    write_csv(folder / "in" / "midnight.csv", "household,time,kwh", nights)
+    digits = [f"D,Std,2013-03-01 00:00:00.0000000, {one}.123 " for one in "1\u0661\uff11"]
+    write_csv(folder / "in" / "digits.csv", LONDON, digits)
     options = FleetOptions(zone="Asia/Kolkata")
     with duckdb_engine(folder / "scratch") as engine:
         ours = a_run(folder / "in", folder / "o[u]*" / "{duckdb,x}?", engine, options)
@@ -211,6 +218,14 @@ def test_of_two_steps_the_finer_is_taken_and_a_name_that_is_no_text_is_left_out(
         assert by_name["not_utf8.csv"] == {"wrong_columns": 1}  # NUL in the name of its household
 
 
+def test_a_day_ends_at_its_hour_24_and_digits_are_those_of_this_script(both):
+    for run in both:
+        by_name = _counts_by_name(run)
+
+        assert by_name["midnight.csv"] == {"used": 4, "dropped": {"bad_time": 2}}
+        assert by_name["digits.csv"] == {"used": 1, "dropped": {"not_a_number": 2}}
+
+
 def test_a_name_is_never_a_pattern(both):
     for run in both:
         by_name = rows_by_name(run, Path(run.manifest.about["folder"]))
@@ -280,8 +295,8 @@ def test_the_rows_left_out_are_the_same_ones(both):
 
     assert ours == theirs
     # Of the readings in rows, of those in a row a day, of the slips, of hours
-    # off the grid, of hours beside quarter hours.
-    assert len(ours) == 11 + 53 + 8 + 24 + 24
+    # off the grid, of hours beside quarter hours, of times and values that are none, a repeat.
+    assert len(ours) == 11 + 53 + 8 + 24 + 24 + 4 + 1
 
 
 def test_scores_and_segments_are_the_same(both):
