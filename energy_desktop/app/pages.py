@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -44,6 +45,9 @@ def import_ahead() -> None:
     """
     import energy_desktop.app.fleet_papers
     import energy_desktop.ui.views.fleet.page  # noqa: F401
+
+    # It stays as long as the program: looking for garbage in it holds up the loop too.
+    gc.freeze()
 
 
 def make_page(
