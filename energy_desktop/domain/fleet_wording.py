@@ -15,7 +15,7 @@ NAIVE = "naive_"
 
 EXAMPLE_TARIFFS = (
     "The prices are round examples that come with the program, not those of anybody's contract; "
-    "a run with --tariffs FILE takes real ones."
+    "a run that is given a file of tariffs takes real ones."
 )
 
 _MODELS = {
