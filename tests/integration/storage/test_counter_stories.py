@@ -87,8 +87,12 @@ def stories(draw):
         seen.append((minute + off, read[minute]))
     cuts = sorted(draw(st.sets(st.integers(1, len(seen) - 1), max_size=2)))
     if any(later < earlier for earlier, later in pairwise(shown)):
-        # A start forgets that the clock was set back; a rollover until it has caught up is asked.
-        cuts = [cut for cut in cuts if max(stamp for stamp, _ in seen[:cut]) < seen[cut][0]]
+        # A start forgets that the clock was set back: a rollover is asked about until the clock has
+        # caught up and an interval behind is booked. So restarts are elsewhere.
+        stamps = [stamp for stamp, _ in seen]
+        highest = np.maximum.accumulate(stamps).tolist()
+        again = [k for k, stamp in enumerate(stamps) if stamp < highest[k]]
+        cuts = [c for c in cuts if not any(k <= c and stamps[c] < highest[k] + 30 for k in again)]
     return Story(truth, seen, exchanges, cuts)
 
 
