@@ -276,9 +276,15 @@ def _told_apart(actual_wh: float, expected_wh: float) -> tuple[str, str]:
     return texts[0], texts[1]
 
 
-def _moment(at_ms: int, zone: str) -> str:
-    local = from_ms(at_ms).astimezone(ZoneInfo(zone))
-    return f"{local:%H:%M} on {wording.short_day(local.date())}"
+def _moment(at_ms: int, zone: str, *, after_ms: int | None = None) -> str:
+    """With its year: a reason is read years later, and in lists that have no other date. The day
+    is left out where it is the one of `after_ms`, which stands before it.
+    """
+    place = ZoneInfo(zone)
+    local = from_ms(at_ms).astimezone(place)
+    if after_ms is not None and from_ms(after_ms).astimezone(place).date() == local.date():
+        return f"{local:%H:%M}"
+    return f"{local:%H:%M} on {wording.day(local.date())}"
 
 
 def _nothing(actual_wh: float, missing_h: int, length: str, when: str, until: str) -> str:
@@ -305,7 +311,8 @@ def _describe(
     expected = float(np.nansum(usual[part][known]))  # of the hours that `actual` is of
     length = wording.hours(60 * (end - begin))
     score = float(np.nanmax(np.abs(z[part]))) if np.isfinite(z[part]).any() else 0.0
-    when = _moment(int(hours.start_ms[begin]), zone)
+    start_ms, end_ms = int(hours.start_ms[begin]), int(hours.start_ms[end - 1]) + HOUR_MS
+    when = _moment(start_ms, zone)
     match kind:
         case AnomalyKind.HIGH | AnomalyKind.LOW:
             sense = "more" if kind is AnomalyKind.HIGH else "less"
@@ -315,7 +322,7 @@ def _describe(
                 f"hours of the weeks around used {usually} kWh"
             )
         case AnomalyKind.ZERO:
-            until = _moment(int(hours.start_ms[end - 1]) + HOUR_MS, zone)
+            until = _moment(end_ms, zone, after_ms=start_ms)
             reason = _nothing(actual, int(np.count_nonzero(~known)), length, when, until)
         case AnomalyKind.FLAT:
             reason = f"the same value for {length} from {when}: the meter may be stuck"
@@ -326,8 +333,8 @@ def _describe(
             )
     return Anomaly(
         kind=kind,
-        start_ms=int(hours.start_ms[begin]),
-        end_ms=int(hours.start_ms[end - 1]) + HOUR_MS,
+        start_ms=start_ms,
+        end_ms=end_ms,
         actual_wh=actual,
         expected_wh=expected,
         score=score,

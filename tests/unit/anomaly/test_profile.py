@@ -49,7 +49,9 @@ def test_a_night_left_on_is_told_in_words():
     assert found.end_ms == start[begin + 6]
     assert found.actual_wh == pytest.approx(180_000)
     assert found.expected_wh == pytest.approx(36_000, rel=0.1)
-    assert found.reason.startswith("More than usual for 6 h from 22:00 on 10 Mar: 180.0 kWh")
+    assert found.reason.startswith(
+        "More than usual for 6 h from 22:00 on Tue 10 Mar 2026: 180.0 kWh"
+    )
 
 
 def test_an_hour_that_is_merely_odd_is_left_alone():
@@ -84,7 +86,7 @@ def test_zeros_with_nothing_but_missing_hours_between_are_one_event():
     assert (found.start_ms, found.end_ms) == (start[begin], start[begin + 10])
     assert found.expected_wh == pytest.approx(8 * 40_000, rel=0.1)  # of the hours that are known
     assert found.reason == (
-        "Nothing at all from 08:00 on 25 Feb until 18:00 on 25 Feb (10 h, 2 h of it without a "
+        "Nothing at all from 08:00 on Wed 25 Feb 2026 until 18:00 (10 h, 2 h of it without a "
         "reading): supply off or meter lost."
     )
 
@@ -100,7 +102,7 @@ def test_zeros_with_next_to_nothing_between_are_one_event_that_says_how_much_it_
     assert (found.start_ms, found.end_ms) == (start[begin], start[begin + 10])
     assert found.actual_wh == 60.0
     assert found.reason.startswith(
-        "Next to nothing from 08:00 on 25 Feb until 18:00 on 25 Feb (10 h), 0.1 kWh in all:"
+        "Next to nothing from 08:00 on Wed 25 Feb 2026 until 18:00 (10 h), 0.1 kWh in all:"
     )
     assert "supply off" not in found.reason
 
