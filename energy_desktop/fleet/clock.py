@@ -10,19 +10,58 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Ints = NDArray[np.int64]
 
 FIRST_YEAR, LAST_YEAR = 1995, 2060
 DAY_MIN = 1440
+_HALF_HOUR_MIN = 30
 _EPOCH = date(1970, 1, 1)
 NEVER = 2**31 - 1  # a minute that no reading has
 
 
 def is_utc(zone: str) -> bool:
     return zone.upper() in ("UTC", "ETC/UTC", "GMT", "ETC/GMT")
+
+
+@lru_cache(maxsize=8)
+def edge_min(zone: str) -> int:
+    """Every half hour of the local clock begins at a multiple of so many minutes of UTC."""
+    if is_utc(zone):
+        return _HALF_HOUR_MIN
+    quarters = np.any(utc_days(zone)["after_min"].to_numpy() % _HALF_HOUR_MIN)
+    return _HALF_HOUR_MIN // 2 if quarters else _HALF_HOUR_MIN
+
+
+def stamps(t_min: Ints, zone: str) -> pa.Array:
+    """Minutes of UTC, shape (n,), on the local clock: `2013-03-31 02:30+01:00`."""
+    days = utc_days(zone)
+    day = t_min // DAY_MIN - days["utc_day"][0].as_py()
+    before, switch, after = (
+        days[name].to_numpy()[day] for name in ("before_min", "switch_min", "after_min")
+    )
+    ahead = np.where(t_min < switch, before, after)
+    local = pa.array(60 * (t_min + ahead)).cast(pa.timestamp("s"))
+    different, place = np.unique(ahead, return_inverse=True)
+    offsets = pa.array([_offset(int(minutes)) for minutes in different], pa.string())
+    return pc.binary_join_element_wise(
+        pc.strftime(local, "%Y-%m-%d %H:%M"), offsets.take(pa.array(place)), ""
+    )
+
+
+def _offset(minutes: int) -> str:
+    """As an offset is written: `+01:00`."""
+    hours, rest = divmod(abs(minutes), 60)
+    return f"{'-' if minutes < 0 else '+'}{hours:02d}:{rest:02d}"
 
 
 def day_number(value: date) -> int:

@@ -3,7 +3,8 @@
 A day counts when at most an hour of it is missing: 46 of 48 half hours, 92 of 96 quarter hours,
 23 of 24 hours; on the days of a clock change 44 of 46 and 48 of 50. The week's profile holds the
 energy of each half hour of the week, so that shapes and bills under any tariff come from a small
-table and never need the readings again.
+table and never need the readings again. A reading that reaches over the edge of a half hour, as
+every hour does, is divided between them by the minute.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from energy_desktop.fleet.engine import Engine
 
 MAY_MISS_MIN = 60
+_LONGEST_MIN = 60  # of all steps
 _HALF_DAY = 48
 _MONDAY_OFFSET_MIN = 3 * 1440  # 1970-01-01 was a Thursday
 
@@ -198,9 +200,45 @@ def _coarser(rows: Table) -> Table:
     return coarser.select("household", "t_min", "step_min").distinct()
 
 
+def spans(readings: Table, zone: str) -> Table:
+    """One row: spans, whether a reading reaches over the edge of a half hour of the local clock;
+    null without readings.
+    """
+    edge = clock.edge_min(zone)
+    return readings.aggregate(spans=(readings.t_min % edge + readings.step_min > edge).any())
+
+
+def in_half_hours(readings: Table, zone: str, divide: bool) -> Table:
+    """household, t_min, mwh, step_min and mw, the mean power, of readings of which none reaches
+    over the edge of a half hour of the local clock. divide: some did (`spans`). Each minute gets an
+    equal share, and the parts of a reading add up to it, to the mWh.
+    """
+    step = readings.step_min.cast("int64")
+    rows = readings.select(
+        "household", "t_min", "mwh", step_min=step, mw=readings.mwh * (60 // step)
+    )
+    if not divide:
+        return rows
+    edge = clock.edge_min(zone)
+    most = -(-(_LONGEST_MIN + edge - QUARTER_MIN) // edge)
+    rows = rows.mutate(before=rows.t_min % edge, n=ibis.array(list(range(most))).unnest())
+    first = rows.n.cast("int64") * edge - rows.before
+    rows = rows.mutate(start=ibis.greatest(first, 0), end=ibis.least(first + edge, rows.step_min))
+    rows = rows.filter(rows.end > rows.start)
+    return rows.select(
+        "household",
+        t_min=rows.t_min + rows.start,
+        mwh=rows.mwh * rows.end // rows.step_min - rows.mwh * rows.start // rows.step_min,
+        step_min=rows.end - rows.start,
+        mw=rows.mw,
+    )
+
+
 def days(readings: Table, zone: str, tariff: FleetTariff, engine: Engine) -> Table:
     """By household and local day: mwh, covered_min, minutes (of the day), complete, top_mw (the
     highest mean power of a step), peak_mwh and off_mwh (the dearest and the cheapest rate).
+
+    readings: as `in_half_hours` gives them.
     """
     local = local_minute(readings, zone, engine)
     # A column, since an engine works out anew whatever stands inside of a condition.
@@ -211,7 +249,7 @@ def days(readings: Table, zone: str, tariff: FleetTariff, engine: Engine) -> Tab
     sums = local.group_by("household", "local_day").aggregate(
         mwh=local.mwh.sum(),
         covered_min=local.step_min.sum(),
-        top_mw=(local.mwh * (60 // local.step_min.cast("int64"))).max(),
+        top_mw=local.mw.max(),
         peak_mwh=ibis.ifelse(_in_slots(local.slot, peak), local.mwh, 0).sum(),
         off_mwh=ibis.ifelse(_in_slots(local.slot, off), local.mwh, 0).sum(),
     )
@@ -226,7 +264,10 @@ def days(readings: Table, zone: str, tariff: FleetTariff, engine: Engine) -> Tab
 
 
 def week(readings: Table, zone: str, engine: Engine) -> Table:
-    """By household and half hour of the local week (0 is Monday 00:00): mwh, covered_min."""
+    """By household and half hour of the local week (0 is Monday 00:00): mwh, covered_min.
+
+    readings: as `in_half_hours` gives them.
+    """
     local = local_minute(readings, zone, engine)
     local = local.mutate(slot=week_slot(local.local_min))
     return (

@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 
 from energy_desktop.domain.errors import DataFileError
 from energy_desktop.domain.fleet import DropReason
-from energy_desktop.fleet import days, readings
+from energy_desktop.fleet import clock, days, readings
 from energy_desktop.fleet.engine import Engine
 from energy_desktop.fleet.layout import SourceFile
 from energy_desktop.fleet.parquet import read_all, remove
@@ -104,7 +104,9 @@ def _read_files(place: Workplace, group: Sequence[SourceFile], chunk: str) -> di
         used = engine.asked(readings.by_file, engine.parquet([path], "used"))
         for one in engine.fetch(used).to_pylist():
             counts[str(one["file"])]["used"] = one["n"]
-    return {"files": counts, "broken": []}
+    # For rows that are found to be repeats only when no file is looked at any more.
+    marks = {"utc": layout.naive_utc, "after_min": layout.step_min if layout.stamp_end else 0}
+    return {"files": counts, "stamps": marks, "broken": []}
 
 
 def _broken(engine: Engine, group: Sequence[SourceFile]) -> dict[int, str]:
@@ -155,9 +157,10 @@ def _days_of_part(place: Workplace, chunk: str) -> dict[str, Any]:
         unused.append(_clean_part(place, rows, seen, k))
     dropped = _list_unused(place, pa.concat_tables(unused, promote_options="permissive"), k)
     clean = engine.parquet([place.part("clean", k)], "clean")
-    by_day = engine.asked(days.days, clean, zone, place.options.tariff_b, engine)
+    by_slot = in_half_hours(engine, clean, zone)
+    by_day = engine.asked(days.days, by_slot, zone, place.options.tariff_b, engine)
     engine.write(by_day, place.part("days", k))
-    engine.write(engine.asked(days.week, clean, zone, engine), place.part("week", k))
+    engine.write(engine.asked(days.week, by_slot, zone, engine), place.part("week", k))
     totals = engine.fetch(
         engine.asked(days.totals, engine.parquet([place.part("days", k)], "days"))
     ).to_pylist()[0]
@@ -168,6 +171,14 @@ def _days_of_part(place: Workplace, chunk: str) -> dict[str, Any]:
         "last_day": totals["last"],
         "dropped": dropped,
     }
+
+
+def in_half_hours(engine: Engine, clean: Table, zone: str) -> Table:
+    """Clean readings for `days.days` and `days.week`. They are divided only where one needs it,
+    since that takes longer than all that is asked of them.
+    """
+    divide = bool(engine.fetch(engine.asked(days.spans, clean, zone))["spans"][0].as_py())
+    return engine.asked(days.in_half_hours, clean, zone, divide)
 
 
 def _clean_part(place: Workplace, rows: Table, seen: Table, k: int) -> pa.Table:
@@ -198,7 +209,6 @@ def _list_unused(place: Workplace, repeats: pa.Table, k: int) -> dict[str, dict[
     counted = repeats.group_by(["file", "reason"]).aggregate([("rows", "sum")]).to_pylist()
     # A time that one file repeats several times is as many rows of the list.
     repeats = repeats.take(np.repeat(np.arange(repeats.num_rows), repeats["rows"].to_numpy()))
-    stamps = pc.cast(pc.multiply(repeats["t_min"], 60), pa.timestamp("s"))
     value = pc.divide(pc.cast(repeats["low"], pa.float64()), 1e6)
     other = pc.divide(pc.cast(repeats["high"], pa.float64()), 1e6)
     both = pc.binary_join_element_wise(
@@ -210,7 +220,7 @@ def _list_unused(place: Workplace, repeats: pa.Table, k: int) -> dict[str, dict[
         {
             "file": repeats["file"],
             "household": repeats["household"],
-            "time": pc.strftime(stamps, "%Y-%m-%dT%H:%MZ"),
+            "time": _as_stamped(place, repeats),
             "value": pc.binary_join_element_wise(
                 pc.if_else(differ, both, pc.cast(value, pa.string())), "kWh", " "
             ),
@@ -225,6 +235,22 @@ def _list_unused(place: Workplace, repeats: pa.Table, k: int) -> dict[str, dict[
     for one in counted:
         found.setdefault(str(one["file"]), {})[one["reason"]] = int(one["rows_sum"])
     return found
+
+
+def _as_stamped(place: Workplace, repeats: pa.Table) -> pa.Array:
+    """The times of rows as `days.repeats`, as their files count them, each with its offset."""
+    said = {
+        int(file): chunk.get("stamps", {})
+        for chunk in place.manifest.done("ingest").values()
+        for file in chunk["files"]
+    }
+    files, place_of = np.unique(repeats["file"].to_numpy(), return_inverse=True)
+    marks = [said.get(file, {}) for file in files.tolist()]
+    in_utc = np.array([one.get("utc", False) for one in marks])[place_of]
+    after = np.array([one.get("after_min", 0) for one in marks], np.int64)[place_of]
+    at = repeats["t_min"].to_numpy().astype(np.int64) + after
+    utc, local = clock.stamps(at, "UTC"), clock.stamps(at, place.options.zone)
+    return pc.if_else(pa.array(in_utc), utc, local)
 
 
 def _readings(place: Workplace) -> Path:

@@ -2,8 +2,10 @@
 other times.
 
 Bills come from the energy of each half hour of the week, in whole mWh, and prices in whole
-millionths: exact, and another tariff never needs the readings again. What is missing in a
-household's readings is missing in both bills alike; the yearly figures scale to whole days.
+millionths: exact, and another tariff never needs the readings again. Of a reading that reaches over
+a change of rate nobody knows when its energy was used; it is taken as even (days.in_half_hours).
+What is missing in a household's readings is missing in both bills alike; the yearly figures scale
+to whole days.
 """
 
 from __future__ import annotations

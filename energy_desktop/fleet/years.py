@@ -120,6 +120,7 @@ def _week(place: Workplace, year: int) -> pa.Table:
     import pyarrow as pa
 
     from energy_desktop.fleet import days
+    from energy_desktop.fleet.stage_read import in_half_hours
 
     first, last = _days(year)
     zone = place.options.zone
@@ -131,6 +132,7 @@ def _week(place: Workplace, year: int) -> pa.Table:
         place.progress(done / len(parts), f"counting {year}, {done + 1} of {len(parts)}")
         rows = place.engine.parquet([place.part("clean", k)])
         rows = rows.filter((rows.t_min >= low) & (rows.t_min < high))
+        rows = in_half_hours(place.engine, rows, zone)
         found.append(place.engine.fetch(days.week(rows, zone, place.engine)))
     schema = found[0].schema
     return pa.concat_tables([table.cast(schema) for table in found])

@@ -2,6 +2,7 @@
 
 import gzip
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -139,6 +140,31 @@ def test_a_repeat_in_another_file_is_a_repeat(tmp_path, engine):
 
     assert run.manifest.done("daily")["0"]["dropped"] == {"1": {"duplicate": 1}}
     assert len(_readings(run)) == 2
+
+
+def test_a_repeat_is_listed_by_the_clock_of_its_file_with_its_offset(tmp_path, engine):
+    repeats = {
+        "london.csv": (LONDON, london_rows("L", [0.1], start=datetime(2013, 7, 1, tzinfo=UTC))),
+        "local.csv": ("household,time,kWh", ["C,2013-07-01 00:30,0.1", "C,2013-01-01 00:30,0.1"]),
+    }
+    for name, (header, rows) in repeats.items():
+        write_csv(tmp_path / "in" / name, header, [*rows, *rows])
+    half_hours = FleetOptions(zone="Europe/London", columns=FileColumns(step_min=30))
+    ends = replace(half_hours, columns=FileColumns(step_min=30, stamp_end=True))
+
+    runs = [
+        cleaned(a_run(tmp_path / "in", tmp_path / name, engine, options))
+        for name, options in (("starts", half_hours), ("ends", ends))
+    ]
+
+    for run in runs:
+        listed = stored([run.out / "dropped"]).to_pylist()
+        assert {row["reason"] for row in listed} == {"duplicate"}
+        assert sorted(row["time"] for row in listed) == [
+            "2013-01-01 00:30+00:00",  # as it is written
+            "2013-07-01 00:00+00:00",  # London writes UTC
+            "2013-07-01 00:30+01:00",
+        ]
 
 
 def test_each_file_answers_for_its_own_rows(tmp_path, engine):

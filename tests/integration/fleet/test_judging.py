@@ -2,14 +2,19 @@
 
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from fractions import Fraction
+from zoneinfo import ZoneInfo
 
 import numpy as np
+import pyarrow.compute as pc
 import pytest
 
 from bench.fleet_labelled import evaluate
 from energy_desktop.analytics.anomaly.profile import find_anomalies
+from energy_desktop.domain.contract import WeeklyHours
 from energy_desktop.domain.errors import NotFound, WrongUse
-from energy_desktop.domain.fleet import FLAT, TIME_OF_USE, FleetTariff, Rate
+from energy_desktop.domain.fleet import FLAT, TIME_OF_USE, FleetOptions, FleetTariff, Rate
+from energy_desktop.fleet.workplace import stored
 from energy_desktop.services.fleet import FleetService
 from tests.support.fleet_files import LONDON, a_fleet, london_rows, write_csv
 from tests.support.shared_data import shared_data
@@ -53,7 +58,7 @@ def test_the_rule_says_which_meter_stood_still_and_which_one_burst(out, service)
         _ms(STUCK_DAY),
         _ms(STUCK_DAY + 2),
     )
-    assert "same value for 48 h" in stuck.reason
+    assert "same value for 48 h from 00:00 on Sun 10 Feb 2013" in stuck.reason
     assert stuck.score == pytest.approx(2.0)
     assert (burst.kind, burst.start_ms) == ("high", _ms(BURST_DAY, 10))
     assert burst.new
@@ -128,6 +133,43 @@ def test_bills_are_the_readings_at_their_prices_to_the_unit(out, service):
         b += kwh * TIME_OF_USE.rate_at(at.weekday(), minute).price_per_kwh
     assert abs(Decimal(view.bill_a_units) / 10_000 - a) <= Decimal("0.00005")
     assert abs(Decimal(view.bill_b_units) / 10_000 - b) <= Decimal("0.00005")
+
+
+@pytest.mark.parametrize(
+    ("zone", "step_min"),
+    [("Asia/Kolkata", 60), ("Asia/Kathmandu", 30), ("Australia/Adelaide", 60), ("UTC", 60)],
+)
+def test_a_reading_over_a_change_of_rate_is_billed_by_the_minute(tmp_path, service, zone, step_min):
+    """Steps by UTC, on a clock whose half hours begin within them."""
+    place = ZoneInfo(zone)
+    stamps = [START + timedelta(minutes=step_min * k) for k in range(120 * 1440 // step_min)]
+    mwh = [100_001 + 7 * (k * k % 1013) for k in range(len(stamps))]
+    write_csv(
+        tmp_path / "in" / "a.csv",
+        "household,time,kwh",
+        [f"a,{at.isoformat()},{one / 1e6:.6f}" for at, one in zip(stamps, mwh, strict=True)],
+    )
+    evening = ((16 * 60 + 30, 20 * 60 + 30),)
+    peak = Rate("peak", Decimal("0.40"), WeeklyHours((evening,) * 7))
+    tariff = FleetTariff("Half past", (peak, Rate("other", Decimal("0.10"))))
+
+    service.run(tmp_path / "in", tmp_path / "out", FleetOptions(zone=zone, tariff_b=tariff))
+
+    exact, at_peak = Fraction(), Fraction()
+    for begin, one in zip(stamps, mwh, strict=True):
+        for quarter in range(step_min // 15):
+            local = (begin + timedelta(minutes=15 * quarter)).astimezone(place)
+            rate = tariff.rate_at(local.weekday(), 60 * local.hour + local.minute)
+            share = Fraction(15 * one, step_min * 1_000_000)
+            exact += share * Fraction(rate.price_per_kwh)
+            at_peak += share if rate is peak else 0
+    view = service.household(tmp_path / "out", "a")
+    assert view.bill_b_units == pytest.approx(float(10_000 * exact), abs=1)
+    assert view.row.peak_share_pct == pytest.approx(float(100 * at_peak / sum(mwh) * 1_000_000))
+    days = stored([tmp_path / "out" / "days"])
+    assert pc.sum(days["mwh"]).as_py() == sum(mwh)
+    assert pc.sum(days["peak_mwh"]).as_py() == pytest.approx(float(1_000_000 * at_peak), abs=3_000)
+    assert pc.max(days["top_mw"]).as_py() == max(mwh) * 60 // step_min
 
 
 def test_who_wins_and_who_loses(out, service):

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -56,3 +57,25 @@ def test_days_are_as_long_as_they_are():
         table["local_day"].to_pylist(), table["minutes"].to_pylist(), strict=True)}  # fmt: skip
     in_2013 = {str(day): m for day, m in lengths.items() if day.year == 2013 and m != 1440}
     assert in_2013 == {"2013-03-31": 1380, "2013-10-27": 1500}
+
+
+@pytest.mark.parametrize("zone", (*ZONES, "Asia/Kathmandu", "UTC"))
+@settings(deadline=None)  # the table of a zone is made once, at the first call
+@given(minutes=st.lists(MINUTES, max_size=9))
+def test_a_stamp_says_the_local_clock_and_its_offset(zone, minutes):
+    told = clock.stamps(np.array(minutes, np.int64), zone).to_pylist()
+
+    local = [datetime.fromtimestamp(60 * at, UTC).astimezone(ZoneInfo(zone)) for at in minutes]
+    assert told == [at.isoformat(" ", "minutes") for at in local]
+
+
+@pytest.mark.parametrize(
+    ("zone", "edge"), [("Asia/Kolkata", 30), ("Asia/Kathmandu", 15), ("UTC", 30)]
+)
+def test_a_half_hour_of_any_clock_begins_at_an_edge(zone, edge):
+    place = ZoneInfo(zone)
+
+    begins = datetime(2013, 3, 1, 8, 30, tzinfo=place).timestamp() / 60
+
+    assert clock.edge_min(zone) == edge
+    assert begins % edge == 0
