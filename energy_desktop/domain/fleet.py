@@ -167,7 +167,7 @@ class FleetPlan:
     it is there. refused: files that would be left out whole. seconds: None where nobody measured.
     lacking: what the engine lacks on this machine and how to get it, "" when nothing.
     state: new, goes_on, done, or replaces: the results there are of other files or options, and the
-    run is refused unless it is said that they are replaced.
+    run is refused unless it is said that they are replaced; busy: another process works there.
     """
 
     files: int
@@ -266,7 +266,9 @@ class FleetSummary:
     stability: number of segments -> how alike they stay when half of the fleet is left out.
     refusals: why a stage has no answer, in sentences. estimated_s: what all of `seconds` together
     were thought to be when it began, on two cores; None: nobody said. example_tariffs: it was
-    priced at the round prices that come with the program.
+    priced at the round prices that come with the program. no_readings: its files were read, and
+    none of their readings can be used. site_is_newer: the site whose meters joined has other
+    readings of them by now; only an answer to `run` says so.
     """
 
     engine: str
@@ -291,6 +293,8 @@ class FleetSummary:
     refusals: tuple[str, ...] = ()
     estimated_s: float | None = None
     example_tariffs: bool = False
+    no_readings: bool = False
+    site_is_newer: bool = False
 
 
 @dataclass(frozen=True, slots=True)

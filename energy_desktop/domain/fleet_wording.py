@@ -18,6 +18,12 @@ EXAMPLE_TARIFFS = (
     "a run that is given a file of tariffs takes real ones."
 )
 
+NO_READINGS = "No reading of its files can be used."
+LOOK_AT_QUALITY = "Its data quality names what is wrong with each file (fleet show --quality)."
+NEWER_ON_SITE = (
+    "The site has newer readings than this run; only replacing its results takes them (--replace)."
+)
+
 _MODELS = {
     "regression": "linear regression",
     "lightgbm": "LightGBM",
@@ -87,5 +93,6 @@ def notes(summary: FleetSummary) -> tuple[str, ...]:
         models_sentence(summary.scores),
         groups_sentence(len(summary.segments), summary.stability),
         EXAMPLE_TARIFFS if summary.example_tariffs and summary.segments else "",
+        NEWER_ON_SITE if summary.site_is_newer else "",
     ]
     return tuple(one for one in said if one)

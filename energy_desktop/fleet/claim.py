@@ -78,6 +78,20 @@ def claimed(out: Path) -> Iterator[Path]:
         yield scratch
 
 
+def worked_on(out: Path) -> bool:
+    """Whether another process works in the folder. Nothing is written, and nobody is held up."""
+    try:
+        with (out / LOCK).open("r+b") as lock:
+            if not lock.read(1):  # who works there says so
+                return False
+            if not try_lock(lock):
+                return True
+            unlock(lock)
+    except OSError:  # no run, nothing that can be written, or no locks at all
+        return False
+    return False
+
+
 def _locked(out: Path) -> Any | None:
     """The open file of the lock; None where the file system knows no locks, as on some network
     drives: whoever works there must know that he is alone.

@@ -103,6 +103,11 @@ class Manifest:
         return bool(self.facts.get("stale_results"))
 
     @property
+    def no_readings(self) -> bool:
+        """Its files were read and none of their readings can be used: going on changes nothing."""
+        return bool(self.facts.get("no_readings"))
+
+    @property
     def finished(self) -> bool:
         return bool(self._state.get("finished"))
 
@@ -128,13 +133,16 @@ class Manifest:
     def is_done(self, stage: str, chunk: str) -> bool:
         return chunk in self.done(stage)
 
-    def note(self, stage: str, chunk: str, about: Any, seconds: float) -> None:
-        """A chunk is done. `about` is kept with it and must be JSON."""
+    def note(
+        self, stage: str, chunk: str, about: Any, seconds: float, peak_mb: float = 0.0
+    ) -> None:
+        """A chunk is done. `about` is kept with it and must be JSON. peak_mb: the most memory held
+        so far; of several processes that worked on the run, the largest counts.
+        """
         self._state["done"].setdefault(stage, {})[chunk] = about
-        self.add_seconds(stage, seconds)
-
-    def add_seconds(self, stage: str, seconds: float) -> None:
         self._state["seconds"][stage] = self._state["seconds"].get(stage, 0.0) + seconds
+        if peak_mb > self.facts.get("peak_mb", 0.0):
+            self.facts["peak_mb"] = peak_mb
         self._save()
 
     def set_facts(self, **facts: Any) -> None:

@@ -7,18 +7,16 @@ itself, and a run that was killed or cancelled goes on at the chunk where it was
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from energy_desktop.domain.errors import DataFileError
 from energy_desktop.domain.fleet import FleetOptions, SiteMeters
 from energy_desktop.domain.ports import ProgressSink, no_progress
 from energy_desktop.fleet import (
     claim,
     estimate,
-    layout,
     site_meters,
     stage_judge,
     stage_learn,
@@ -26,8 +24,12 @@ from energy_desktop.fleet import (
     stopped,
 )
 from energy_desktop.fleet.engine import Engine
-from energy_desktop.fleet.layout import SourceFile
 from energy_desktop.fleet.manifest import Manifest
+from energy_desktop.fleet.recognised import (
+    Recognised,
+    recognise_all,
+    refuse_if_all_are_broken,
+)
 from energy_desktop.fleet.task import RunTask, run_task
 from energy_desktop.fleet.workplace import STAGES, Workplace, clear
 
@@ -42,7 +44,7 @@ class FleetRun:
     meters join; a run that goes on keeps the readings that joined when it began. replace: results
     of other files or options are replaced, and a finished run is made anew.
 
-    Raises DataFileError when there is nothing to read, or when `out` holds something else;
+    Raises DataFileError when there is nothing that can be read, or when `out` holds something else;
     ConfirmationNeeded when it holds another run and `replace` is not said.
     """
 
@@ -60,12 +62,16 @@ class FleetRun:
     ) -> None:
         task = run_task(folder, out, options, engine.name, site)
         with _in_words(engine, task.out):
-            self.manifest = _begun(task, replace=replace)
+            known = _allowed(task, replace=replace)
+            # Before anything of another run goes.
+            found = recognise_all(task.paths, options.columns, "Fleet run")
+            refuse_if_all_are_broken(task.folder, found, kept=_is_there(known))
+            self.manifest = _begun(task, known, replace=replace)
+            self._files = found.files
+            self._note_files(found, engine)
         self.place = Workplace(task.out, engine, options, self.manifest, progress)
         self._hour_rule = hour_rule
         self._site = site
-        with _in_words(engine, task.out):
-            self._files = self._recognised(task.paths)
 
     @property
     def out(self) -> Path:
@@ -115,36 +121,34 @@ class FleetRun:
             stage_read.ingest(place, [*files, *site_meters.files(place)])
         stage_read.refuse_without_readings(place)
 
-    def _recognised(self, paths: Sequence[Path]) -> list[SourceFile]:
-        """The layout of each file; one that has none is noted as broken. In the order of names."""
-        found = []
-        broken = []
-        rows, days = 0, 0.0
-        for k, path in enumerate(paths):
-            try:
-                one = layout.recognise(path, self.place.options.columns)
-                some = estimate.readings(path, one)
-            except DataFileError as error:
-                broken.append([str(path), f"{error.what} {error.remedy}"])
-                continue
-            rows += some
-            days += estimate.household_days(some, one)
-            found.append(SourceFile(k, path, one, layout.unpacked_bytes(path, one)))
+    def _note_files(self, found: Recognised, engine: Engine) -> None:
+        """Those that cannot be read, and about how long the others take."""
+        broken = [[str(path), f"{error.what} {error.remedy}"] for path, error in found.broken]
         if broken != self.manifest.facts.get("unknown_files"):
             self.manifest.set_facts(unknown_files=broken)
         # Of Spark nobody knows here how many machines it has.
-        if self.place.engine.name != "spark" and "estimated_s" not in self.manifest.facts:
-            self.manifest.set_facts(estimated_s=round(estimate.seconds(rows, days), 1))
-        return found
+        if engine.name != "spark" and "estimated_s" not in self.manifest.facts:
+            estimated_s = round(estimate.seconds(found.rows, found.days), 1)
+            self.manifest.set_facts(estimated_s=estimated_s)
 
 
-def _begun(task: RunTask, *, replace: bool) -> Manifest:
-    """The manifest of the run, old or new, and no results of another one beside it."""
+def _allowed(task: RunTask, *, replace: bool) -> Manifest | None:
+    """The run that is there. Raises when it may not be touched."""
     claim.refuse_unless_ours(task.out)
     known = Manifest.read(task.out)
-    state = task.state(known)
-    if known is not None and state == "replaces" and not replace:
+    if known is not None and task.state(known) == "replaces" and not replace:
         task.refuse_to_replace(known)
+    return known
+
+
+def _is_there(known: Manifest | None) -> bool:
+    """Whether a run has left results."""
+    return known is not None and known.finished
+
+
+def _begun(task: RunTask, known: Manifest | None, *, replace: bool) -> Manifest:
+    """The manifest of the run, old or new, and no results of another one beside it."""
+    state = task.state(known)
     if known is None or state == "replaces" or (state == "done" and replace):
         known = Manifest.begin(task.out, task.key, task.about)
     if known.has_stale_results:

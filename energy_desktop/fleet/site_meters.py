@@ -8,15 +8,18 @@ sources of one household would contradict each other, so the folder's is taken.
 
 from __future__ import annotations
 
+import csv
 import shutil
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import zip_longest
 from pathlib import Path
 
 from energy_desktop.domain.errors import DataFileError
 from energy_desktop.domain.fleet import FileColumns, SiteMeters
 from energy_desktop.fleet import layout
 from energy_desktop.fleet.layout import FileLayout, SourceFile
+from energy_desktop.fleet.manifest import Manifest
 from energy_desktop.fleet.parquet import remove
 from energy_desktop.fleet.workplace import SITE, Workplace
 
@@ -39,11 +42,49 @@ def join(place: Workplace, site: SiteMeters) -> None:
     for meter, path in site.files.items():
         why = _IN_FOLDER if meter in twice else _lack(path)
         if why:
-            left_out.append((f"Meter {meter} of the site", why))
+            left_out.append((_named(meter), why))
         else:
             shutil.copyfile(path, folder / path.name)
             names.append(f"{SITE}/{path.name}")
     place.manifest.join(names, left_out)
+
+
+def is_newer(out: Path, manifest: Manifest, site: SiteMeters) -> bool:
+    """Whether the site has other readings now than those of it that joined the run in `out`."""
+    if manifest.joined is None:
+        return False
+    joined = {_meter_of(path): path for name in manifest.joined if (path := out / name).exists()}
+    from_folder = {_named(meter) for meter in site.files} & {
+        name for name, why in manifest.facts.get("left_out", []) if why == _IN_FOLDER
+    }
+    return any(
+        not _same_readings(path, joined[meter]) if meter in joined else not _lack(path)
+        for meter, path in site.files.items()
+        if _named(meter) not in from_folder
+    )
+
+
+def _meter_of(path: Path) -> str:
+    """Whose readings a file holds: of two meters with names alike, their files' names may change
+    places.
+    """
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = csv.reader(file)
+        next(rows, None)
+        return next(iter(next(rows, [])), "")
+
+
+def _same_readings(now: Path, then: Path) -> bool:
+    """Whatever their quality, which a run does not read and which stands last."""
+    with now.open("rb") as a, then.open("rb") as b:
+        return all(
+            one.rpartition(b",")[0] == other.rpartition(b",")[0]
+            for one, other in zip_longest(a, b, fillvalue=b"")
+        )
+
+
+def _named(meter: str) -> str:
+    return f"Meter {meter} of the site"
 
 
 def files(place: Workplace) -> list[SourceFile]:

@@ -12,15 +12,17 @@ import functools
 import operator
 import os
 import shutil
+import socket
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
 
 import ibis
 
-from energy_desktop.domain.errors import UserFacingError
+from energy_desktop.domain.errors import UserFacingError, WrongUse
 from energy_desktop.fleet import names, quoted
 from energy_desktop.fleet.engine import compiled
 from energy_desktop.fleet.layout import SourceFile
@@ -36,6 +38,10 @@ Q = TypeVar("Q")
 R = TypeVar("R")
 
 LOCAL = "local[*]"
+_STANDALONE = "spark://"
+_MASTERS = ("local", _STANDALONE, "yarn", "k8s://")
+_ADDRESS = "Write it as its web page shows it: spark://HOST:7077; local[2] is this machine."
+_ANSWERS_S = 4.0
 _BROKEN = "_broken"
 _FAILED_READ = "[FAILED_READ_FILE"
 """What Spark says of a file it cannot read to its end, and of nothing else."""
@@ -58,7 +64,7 @@ class SparkEngine:
 
     settings: of Spark itself, over those made here.
 
-    Raises UserFacingError when Java or the extra is missing.
+    Raises UserFacingError when Java or the extra is missing, or the master does not answer.
     """
 
     name = "spark"
@@ -72,6 +78,7 @@ class SparkEngine:
         memory_mb: int = 2500,
         settings: Mapping[str, str] | None = None,
     ) -> None:
+        refuse_silent(master)
         if java_home() is None:
             raise UserFacingError(
                 where="Spark",
@@ -120,17 +127,34 @@ class SparkEngine:
             builder = builder.config(key, value)
         scratch.mkdir(parents=True, exist_ok=True)
         self._links = scratch / "names"
-        with _quiet():
-            self.session: Any = builder.getOrCreate()
+        self.session: Any = self._begun(builder, master)
         self.session.sparkContext.setLogLevel("ERROR")
         self._tables = 0
         self._here = master.startswith("local")
         self._workers = Workers()
 
+    def _begun(self, builder: Any, master: str) -> Any:
+        try:
+            with _quiet():
+                return builder.getOrCreate()
+        except Exception as error:
+            why = self.why(error)[:300]  # asked of Java, which goes now
+            _end_machine()
+            if not isinstance(error, (*self.errors, OSError)):
+                raise
+            raise UserFacingError(
+                where=f"Spark, master {master}",
+                what=f"It does not begin: {why}",
+                remedy="Check the address of the master and look into its log; without a master "
+                "Spark runs on this machine.",
+            ) from error
+
     def why(self, error: Exception) -> str:
-        causes = [line for line in str(error).splitlines() if line.startswith("Caused by: ")]
-        first = next(iter(str(error).strip().splitlines()), type(error).__name__)
-        return causes[-1].removeprefix("Caused by: ") if causes else first
+        lines = str(error).strip().splitlines()
+        causes = [line for line in lines if line.startswith("Caused by: ")][-1:]
+        said = causes or [line for line in lines if line.startswith(": ")] or lines
+        first = next(iter(said), type(error).__name__)
+        return first.removeprefix("Caused by").removeprefix(": ")
 
     def blames_file(self, error: Exception) -> bool:
         return isinstance(error, self.errors) and _FAILED_READ in str(error)
@@ -306,15 +330,8 @@ class SparkEngine:
         return peak_mb() + machine + self._workers.peaks_mb
 
     def close(self) -> None:
-        gateway = self.session.sparkContext._gateway
         self.session.stop()
-        process = getattr(gateway, "proc", None)
-        gateway.shutdown()
-        if process is not None:
-            # Without this the virtual machine outlives the session until this process ends.
-            if process.stdin is not None:
-                process.stdin.close()
-            process.wait(timeout=30)
+        _end_machine()
 
     def _frame(self, expression: Table) -> Any:
         return self.session.sql(compiled(expression, self._compiler))
@@ -330,6 +347,61 @@ class SparkEngine:
 
             schema = to_arrow_schema(frame.schema)
         return ibis.table(ibis.Schema.from_pyarrow(schema), name=name)
+
+
+def refuse_silent(master: str) -> None:
+    """Told at once: Spark itself takes more than a minute and many lines to say it. Several
+    addresses stand for one master, so one that answers is enough.
+
+    Raises WrongUse for what Spark knows no master by, UserFacingError when nobody answers.
+    """
+    if not master.startswith(_MASTERS):
+        raise WrongUse(
+            where=f"Master {master}",
+            what="Spark knows no such master.",
+            remedy=_ADDRESS,
+        )
+    if not master.startswith(_STANDALONE):
+        return
+    why = ""
+    for place in master.removeprefix(_STANDALONE).split(","):
+        try:
+            at = urlsplit(f"//{place}")
+            host, port = at.hostname, at.port
+        except ValueError:
+            host = port = None
+        if not host or port is None:
+            raise WrongUse(
+                where=f"Master {master}", what=f"{place!r} is no host and port.", remedy=_ADDRESS
+            )
+        try:
+            socket.create_connection((host, port), _ANSWERS_S).close()
+        except OSError as error:
+            why = error.strerror or str(error)
+        else:
+            return
+    raise UserFacingError(
+        where=f"Master {master}",
+        what=f"The master of Spark does not answer there ({why}).",
+        remedy="Check its address, and that it runs and can be reached from here.",
+    )
+
+
+def _end_machine() -> None:
+    """The virtual machine of this process goes: the next engine gets one of its own."""
+    from pyspark import SparkContext
+
+    gateway = SparkContext._gateway
+    SparkContext._gateway = SparkContext._jvm = None
+    if gateway is None:
+        return
+    process = getattr(gateway, "proc", None)
+    gateway.shutdown()
+    if process is not None:
+        # Without this it outlives the session until this process ends.
+        if process.stdin is not None:
+            process.stdin.close()
+        process.wait(timeout=30)
 
 
 @contextlib.contextmanager

@@ -51,7 +51,7 @@ def strange_hours(place: Workplace, rule: HourRule) -> None:
             "too_short": answer.too_short,
         }
         now = time.perf_counter()
-        place.manifest.note("anomalies", str(k), note, now - began)
+        place.note("anomalies", str(k), note, now - began)
         began = now
         place.tell("anomalies", done, len(left))
 

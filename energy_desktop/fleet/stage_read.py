@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 
 from energy_desktop.domain.errors import DataFileError
 from energy_desktop.domain.fleet import DropReason
+from energy_desktop.domain.fleet_wording import LOOK_AT_QUALITY, NO_READINGS
 from energy_desktop.fleet import clock, days, readings
 from energy_desktop.fleet.engine import Engine
 from energy_desktop.fleet.layout import SourceFile
@@ -62,17 +63,18 @@ def ingest(place: Workplace, files: Sequence[SourceFile]) -> None:
 
 
 def refuse_without_readings(place: Workplace) -> None:
-    """Raises DataFileError when the files have none that can be used."""
+    """Raises DataFileError when the files have none that can be used, and notes it."""
     used = sum(
         counts["used"]
         for chunk in place.manifest.done("ingest").values()
         for counts in chunk["files"].values()
     )
     if not used:
+        place.manifest.set_facts(no_readings=True)
         raise DataFileError(
             where=str(place.manifest.about["folder"]),
-            what="No reading in it can be used.",
-            remedy="`fleet show` names what is wrong with each file.",
+            what=NO_READINGS,
+            remedy=LOOK_AT_QUALITY,
         )
 
 

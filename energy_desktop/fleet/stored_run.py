@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from energy_desktop.domain.errors import DataFileError, NotFound
+from energy_desktop.domain.fleet_wording import LOOK_AT_QUALITY, NO_READINGS
 from energy_desktop.fleet.manifest import Manifest
 from energy_desktop.fleet.parquet import connected, read_parquet
 from energy_desktop.fleet.workplace import RESULTS
@@ -55,6 +56,8 @@ class StoredRun:
     def table(self, name: str) -> str:
         """A result for the FROM of a query. Raises DataFileError when it is not there."""
         if not self.has(name):
+            if self.manifest.no_readings:
+                raise DataFileError(where=str(self.out), what=NO_READINGS, remedy=LOOK_AT_QUALITY)
             unfinished = not self.manifest.finished
             raise DataFileError(
                 where=str(self.out),

@@ -52,6 +52,7 @@ def summary(manifest: Manifest) -> FleetSummary:
         refusals=refusals(manifest),
         estimated_s=manifest.facts.get("estimated_s"),
         example_tariffs=example_tariffs(manifest),
+        no_readings=manifest.no_readings,
     )
 
 

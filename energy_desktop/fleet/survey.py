@@ -12,12 +12,11 @@ import shutil
 from collections import Counter
 from pathlib import Path
 
-from energy_desktop.domain.errors import DataFileError
 from energy_desktop.domain.fleet import BrokenFile, FleetOptions, FleetPlan, SiteMeters
-from energy_desktop.domain.jobs import raise_if_cancelled
 from energy_desktop.fleet import claim, estimate, layout
 from energy_desktop.fleet.layout import FileLayout
 from energy_desktop.fleet.manifest import Manifest
+from energy_desktop.fleet.recognised import recognise_all
 from energy_desktop.fleet.task import run_task
 
 _DISK_BYTES_PER_ROW = 12  # results, and what lies beside them while the run goes on
@@ -35,22 +34,9 @@ def plan(
     task = run_task(folder, out, options, engine, site)
     claim.refuse_unless_ours(task.out)
     paths = task.paths
-    kinds: Counter[str] = Counter()
-    refused = []
-    rows, days = 0, 0.0
-    first: FileLayout | None = None
-    for path in paths:
-        raise_if_cancelled("Fleet plan")
-        try:
-            one = layout.recognise(path, options.columns)
-            some = estimate.readings(path, one)
-        except DataFileError as error:
-            refused.append(BrokenFile(str(path), f"{error.what} {error.remedy}"))
-            continue
-        rows += some
-        days += estimate.household_days(some, one)
-        first = first or one
-        kinds[one.words] += 1
+    found = recognise_all(paths, options.columns, "Fleet plan")
+    rows, days = found.rows, found.days
+    first = found.files[0].layout if found.files else None
     header: tuple[str, ...] = ()
     if paths:
         header = layout.header_of(paths[0]) if first is None else _stripped(first.columns)
@@ -58,10 +44,12 @@ def plan(
         files=len(paths),
         bytes=sum(path.stat().st_size for path in paths),
         rows=rows,
-        kinds=tuple(kinds.most_common()),
+        kinds=tuple(Counter(file.layout.words for file in found.files).most_common()),
         header=header,
         taken={} if first is None else _taken(first),
-        refused=tuple(refused),
+        refused=tuple(
+            BrokenFile(str(path), f"{error.what} {error.remedy}") for path, error in found.broken
+        ),
         seconds=(
             estimate.seconds_on_spark(rows, master)
             if engine == "spark"
@@ -75,7 +63,7 @@ def plan(
         disk_bytes=_DISK_BYTES_PER_ROW * rows,
         free_bytes=shutil.disk_usage(_existing(task.out)).free,
         lacking=_lacking(engine),
-        state=task.state(Manifest.read(task.out)),
+        state="busy" if claim.worked_on(task.out) else task.state(Manifest.read(task.out)),
     )
 
 

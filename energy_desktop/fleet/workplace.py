@@ -94,7 +94,7 @@ class Workplace:
             self.tell(stage, k, len(chunks))
             began = time.perf_counter()
             about = work(chunk)
-            self.manifest.note(stage, chunk, about, time.perf_counter() - began)
+            self.note(stage, chunk, about, time.perf_counter() - began)
 
     def side_by_side(
         self, stage: str, chunks: Sequence[str], work: Callable[[Workplace, str], Any]
@@ -124,12 +124,16 @@ class Workplace:
             try:
                 for future in as_completed(running):
                     about, now = future.result(), time.perf_counter()
-                    self.manifest.note(stage, running[future], about, now - began)
+                    self.note(stage, running[future], about, now - began)
                     began, done = now, done + 1
                     if done < len(chunks):
                         self.tell(stage, done, len(chunks))
             finally:
                 pool.shutdown(wait=False, cancel_futures=True)
+
+    def note(self, stage: str, chunk: str, about: Any, seconds: float) -> None:
+        """A chunk is done, by a process that held so much memory."""
+        self.manifest.note(stage, chunk, about, seconds, self.engine.memory_mb())
 
     def tell(self, stage: str, done: int, of: int) -> None:
         """Shows how far it is. Raises JobCancelled when nobody waits any more."""

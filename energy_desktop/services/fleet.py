@@ -90,7 +90,7 @@ class FleetService:
         Blocks: belongs into a job. Takes up a run that was killed or cancelled where it was.
         with_site: the site's own meters join, with the readings they have when the run begins.
         replace: results of other files or options that are there are replaced, and a finished run
-        is made anew.
+        is made anew. What is replaced goes once it is sure that some of the files can be read.
 
         Raises DataFileError, NotEnoughData, JobCancelled; ConfirmationNeeded when another run is
         there and `replace` is not said; FleetBusy when another process works there; StoreError
@@ -127,7 +127,7 @@ class FleetService:
     ) -> FleetSummary:
         from energy_desktop.services.fleet_run import make
 
-        make(
+        return make(
             folder,
             out,
             options or FleetOptions(),
@@ -135,10 +135,9 @@ class FleetService:
             master=master,
             threads=threads,
             site=site,
-            replace=replace,
+            replace_results=replace,
             progress=progress,
         )
-        return self.summary(out)
 
     def plan(
         self,

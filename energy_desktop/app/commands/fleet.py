@@ -13,6 +13,7 @@ import typer
 from energy_desktop.app.commands.common import (
     JsonOption,
     SiteOption,
+    complain,
     guarded,
     opened,
     say,
@@ -40,7 +41,7 @@ from energy_desktop.domain.fleet import (
     FileColumns,
     FleetOptions,
 )
-from energy_desktop.domain.fleet_wording import EXAMPLE_TARIFFS
+from energy_desktop.domain.fleet_wording import EXAMPLE_TARIFFS, NEWER_ON_SITE
 
 if TYPE_CHECKING:
     from energy_desktop.services.fleet import FleetService
@@ -179,6 +180,8 @@ def run(
         as_json=as_json,
         text=lambda: summary_text(summary, out, folder.resolve()),
     )
+    if summary.site_is_newer:
+        complain(NEWER_ON_SITE)
 
 
 @guarded

@@ -65,6 +65,7 @@ _STATES = {
     "goes_on": "It goes on where it stopped.",
     "done": "It is done already: nothing is done again but with --replace.",
     "replaces": "The results there are of other files or options: only --replace replaces them.",
+    "busy": "Another process works on these results: wait until it is done, or end it.",
 }
 
 
@@ -103,7 +104,7 @@ def summary_text(summary: FleetSummary, out: Path, folder: Path | None = None) -
         "",
     ]
     if not summary.finished:
-        lines.insert(0, "This run is not finished; run it again to go on where it stopped.")
+        lines.insert(0, _unfinished(summary))
     rows = [
         (
             _NAMES.get(name, name),
@@ -138,6 +139,12 @@ def summary_text(summary: FleetSummary, out: Path, folder: Path | None = None) -
         lines.append(f"How alike they stay in half of the fleet (1 the same), by number: {alike}.")
     lines += _before_use(summary)
     return "\n".join([*lines, "", f"Results: {out}"])
+
+
+def _unfinished(summary: FleetSummary) -> str:
+    if summary.no_readings:
+        return f"{fleet_wording.NO_READINGS} {fleet_wording.LOOK_AT_QUALITY}"
+    return "This run is not finished; run it again to go on where it stopped."
 
 
 def _before_use(summary: FleetSummary) -> list[str]:

@@ -95,6 +95,73 @@ def test_a_finished_run_is_made_anew_when_that_is_said(folder, tmp_path):
     assert (tmp_path / "out" / "households.parquet").stat().st_mtime_ns > before
 
 
+def test_a_column_that_no_file_has_is_told_once_and_costs_no_results(folder, tmp_path):
+    out = tmp_path / "out"
+    for name in ("b", "c"):
+        rows = london_rows(name, SMALL, start=datetime(2013, 1, 1, tzinfo=UTC))
+        write_csv(folder / "sub" / f"{name}.csv", LONDON, rows)
+    first = document(run("run", folder, "--out", out, "--json"))
+
+    refused = run("run", folder, "--out", out, "--value-column", "foo", "--replace")
+    new = run("run", folder, "--out", tmp_path / "new", "--value-column", "foo")
+    again = document(run("run", folder, "--out", out, "--json"))
+
+    assert refused.exit_code == new.exit_code == 3
+    assert refused.stderr.strip() == (
+        f"{folder}: None of its 3 files can be read. a.csv and 2 others: it has no column 'foo'. "
+        "It has: lclid, stdortou, datetime, kwh/hh (per half hour). "
+        "The results that are there stay as they are."
+    )
+    assert "stay" not in new.stderr
+    assert not (tmp_path / "new").exists()
+    assert again == first
+
+
+def test_each_cause_is_told_once_the_commonest_first(tmp_path):
+    write_csv(tmp_path / "in" / "a.csv", "what,is,this", ["1,2,3"])
+    for name in ("b", "c"):
+        (tmp_path / "in" / f"{name}.csv").write_text("")
+
+    result = run("run", tmp_path / "in", "--out", tmp_path / "out")
+    alone = run("run", tmp_path / "in" / "b.csv", "--out", tmp_path / "out")
+
+    assert result.exit_code == alone.exit_code == 3
+    assert (
+        "None of its 3 files can be read. b.csv and 1 other: it is empty; a.csv: no column is "
+        in (result.stderr)
+    )
+    assert alone.stderr == f"{tmp_path / 'in' / 'b.csv'}: it is empty. Export it again.\n"
+
+
+def test_files_without_a_reading_that_can_be_used_are_no_run_to_go_on_with(tmp_path):
+    out = tmp_path / "out"
+    write_csv(
+        tmp_path / "in" / "a.csv", LONDON, ["MAC1,Std,2013-01-01 00:00:00.0000000, Null "] * 2
+    )
+
+    ran = run("run", tmp_path / "in", "--out", out)
+    shown, papered = run("show", out), run("report", out, "--to", tmp_path / "a.pdf")
+    named = run("show", out, "--quality")
+
+    assert (ran.exit_code, papered.exit_code) == (3, 3)
+    for said in (ran.stderr, shown.stdout, papered.stderr):
+        assert "No reading of its files can be used." in said
+        assert "goes on where it stopped" not in said
+    assert "a.csv: 2 rows, 0 used" in named.stdout
+
+
+def test_a_plan_tells_that_another_process_works_there(folder, tmp_path):
+    out = tmp_path / "out"
+    with claimed(out):
+        held = run("run", folder, "--out", out, "--plan")
+    document(run("run", folder, "--out", out, "--json"))
+
+    done = run("run", folder, "--out", out, "--plan")
+
+    assert "Another process works on these results" in held.stdout
+    assert "It is done already" in done.stdout
+
+
 def test_a_second_run_into_the_same_folder_is_refused_and_harms_nothing(folder, tmp_path):
     out = tmp_path / "out"
     with claimed(out) as scratch:

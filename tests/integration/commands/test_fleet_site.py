@@ -143,11 +143,57 @@ def test_energy_that_came_since_does_not_undo_a_run(place):
     first = document(with_site(place))
     use(place / "site", {"Roof": 100.0}, first_day=DAYS, days=2)
 
-    again = document(with_site(place))
-    anew = document(with_site(place, "--replace"))
+    answer = with_site(place)
+    again = document(answer)
+    anew = with_site(place, "--replace")
 
-    assert again == first
-    assert anew["rows_used"] == first["rows_used"] + 2 * 48
+    newer = (
+        "The site has newer readings than this run; only replacing its results takes them "
+        "(--replace)."
+    )
+    assert again == {**first, "notes": [*first["notes"], newer]}
+    assert newer in answer.stderr.splitlines()
+    assert document(anew)["rows_used"] == first["rows_used"] + 2 * 48
+    assert document(anew)["notes"] == first["notes"]
+    assert newer not in anew.stderr
+
+
+def test_readings_that_are_the_same_or_never_join_are_not_newer(place):
+    use(place / "site", {"Roof": 100.0, "Cellar": 50.0, "MAC1": 20.0})
+    first = document(with_site(place))
+    use(place / "site", {"Cellar": 50.0, "MAC1": 20.0, "Roof": 100.0})
+    use(place / "site", {"MAC1": 20.0}, first_day=DAYS, days=2)
+    opened = open_site(SiteFolder(place / "site"))
+    configuration = opened.store.configuration
+    meters = tuple(Meter(name, name) for name in ("MAC1", "Cellar", "Roof"))
+    configuration.replace(replace(configuration.load(), meters=meters))
+    opened.close()
+
+    again = with_site(place)
+
+    assert document(again) == first
+    assert "newer" not in again.stderr
+
+
+def test_a_meter_that_had_too_few_readings_and_now_has_some_is_newer(place):
+    use(place / "site", {"Roof": 100.0})
+    opened = open_site(SiteFolder(place / "site"))
+    configuration = opened.store.configuration
+    meters = (Meter("Roof", "Roof"), Meter("Young", "Young"))
+    configuration.replace(replace(configuration.load(), meters=meters))
+    opened.close()
+    document(with_site(place))
+    at = int(START.timestamp() * 1000) + 1_800_000 * np.arange(48, dtype=np.int64)
+    opened = open_site(SiteFolder(place / "site"))
+    raw = np.full(48, IntervalQuality.RAW, np.int8)
+    opened.store.ledger.add_intervals(
+        Intervals("Young", "energy_import_wh", 1800, at, np.full(48, 7.0), raw)
+    )
+    opened.close()
+
+    again = with_site(place)
+
+    assert "The site has newer readings than this run" in again.stderr
 
 
 @pytest.mark.parametrize("moment", ["reading files, 2 of 2", "cleaning"])

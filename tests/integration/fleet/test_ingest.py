@@ -606,7 +606,7 @@ def test_a_value_column_without_a_unit_is_refused_until_somebody_says_it(tmp_pat
               ["1,2016-01-01 00:00:00,12.5", "1,2016-01-01 01:00:00,12"])  # fmt: skip
     told = FleetOptions(columns=FileColumns(unit="kWh"))
 
-    with pytest.raises(DataFileError, match="No reading"):
+    with pytest.raises(DataFileError, match="does not say its unit"):
         a_run(tmp_path / "in", tmp_path / "none", engine).stage("ingest")
     run = cleaned(a_run(tmp_path / "in", tmp_path / "out", engine, told))
 

@@ -130,6 +130,18 @@ def test_cancelled_it_stops_between_two_chunks_and_goes_on_later(tmp_path, folde
     assert told[0] == "reading files, 3 of 4"
 
 
+def test_the_memory_of_a_run_is_that_of_the_process_that_held_most(tmp_path, folder, monkeypatch):
+    monkeypatch.setattr(SmallParts, "memory_mb", lambda _: 900.0)
+    with pytest.raises(_Stopped):
+        _run(folder, tmp_path / "out", tmp_path / "s", _StopsAt("training LightGBM"))
+    monkeypatch.setattr(SmallParts, "memory_mb", lambda _: 300.0)
+
+    run = _run(folder, tmp_path / "out", tmp_path / "s")
+
+    assert run.manifest.finished
+    assert run.manifest.facts["peak_mb"] == 900.0
+
+
 def test_a_finished_run_is_not_done_again(tmp_path, folder):
     _run(folder, tmp_path / "out", tmp_path / "s")
     told = []

@@ -17,6 +17,7 @@ _STATES = {
     "goes_on": "goes on where it stopped",
     "done": "done already: nothing is done again",
     "replaces": "results of other files or options are there",
+    "busy": "another process works on these results",
 }
 
 
