@@ -80,6 +80,7 @@ def fleet_run(folder: Path, out: Path) -> Ours:
     engine.close()
     summary = FleetResults(out).summary()
     linear = summary.scores["regression"]
+    assert summary.households is not None  # all its days are added up
     return Ours(
         seconds,
         peak_mb,

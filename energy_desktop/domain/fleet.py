@@ -262,7 +262,9 @@ class Segment:
 class FleetSummary:
     """The run in one value; the document of `fleet run --json`.
 
-    peak_mb: most memory (MB of 2**20 bytes) of the run with its worker processes on this machine.
+    Of a run that is not finished, what is not known yet is None or "", or not in its dict; rows are
+    those read so far. peak_mb: most memory (MB of 2**20 bytes) of the run with its worker processes
+    on this machine.
     stability: number of segments -> how alike they stay when half of the fleet is left out.
     refusals: why a stage has no answer, in sentences. estimated_s: what all of `seconds` together
     were thought to be when it began, on two cores; None: nobody said. example_tariffs: it was
@@ -277,12 +279,12 @@ class FleetSummary:
     rows_used: int
     dropped: dict[str, int]
     broken: tuple[BrokenFile, ...]
-    households: int
-    household_days: int
+    households: int | None
+    household_days: int | None
     seconds: dict[str, float]
-    peak_mb: float
+    peak_mb: float | None
     scores: dict[str, Scores]
-    anomalies: int
+    anomalies: int | None
     anomaly_methods: dict[str, dict[str, int]]
     segments: tuple[Segment, ...]
     stability: dict[int, float]

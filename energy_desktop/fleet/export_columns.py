@@ -91,12 +91,39 @@ INDEXES: Mapping[str, tuple[tuple[str, ...], ...]] = {
 }
 """What a table is looked for by, beside its key."""
 
+SORTED = ("dropped",)
+"""Tables whose rows have no order of their own: they leave in the order of their columns."""
+
+_FORECASTS = (
+    ("household", "VARCHAR"), ("local_day", "INTEGER"), ("actual", "DOUBLE"),
+    ("forecast", "DOUBLE"), ("judged", "BOOLEAN"),
+)  # fmt: skip
+EMPTY: Mapping[str, tuple[tuple[str, str], ...]] = {
+    "regression": _FORECASTS,
+    "lightgbm": _FORECASTS,
+    "hybrid": (
+        ("household", "VARCHAR"), ("kind", "VARCHAR"), ("start_ms", "BIGINT"),
+        ("end_ms", "BIGINT"), ("actual_kwh", "DOUBLE"), ("expected_kwh", "DOUBLE"),
+        ("score", "DOUBLE"), ("reason", "VARCHAR"),
+    ),
+    "dropped": (
+        ("file", "BIGINT"), ("household", "VARCHAR"), ("time", "VARCHAR"), ("value", "VARCHAR"),
+        ("reason", "VARCHAR"), ("line", "BIGINT"), ("text", "VARCHAR"), ("other", "BIGINT"),
+    ),
+}  # fmt: skip
+"""Columns, as they are stored, of the results that a run may rightly not have: a table without rows
+takes the place of one of before, and who reads it finds its columns.
+"""
+
 
 def columns(
-    described: Sequence[tuple[str, str]], files: Sequence[str], currency: str
+    described: Sequence[tuple[str, str]],
+    files: Sequence[str],
+    currency: str,
+    segment_words: Mapping[int, str],
 ) -> tuple[Column, ...]:
     """described: name and DuckDB type of each column. files: of the run, by index. Bills are
-    followed by the currency they are in.
+    followed by the currency they are in, a segment by its words.
     """
     found = []
     listed = "[" + ", ".join(text(file) for file in files) + "]"
@@ -112,7 +139,15 @@ def columns(
             found.append(Column(name, _known(quoted, kind), kind))
         if name == "bill_b_units":
             found.append(Column("currency", text(currency), Kind.TEXT))
+        if name == "segment":
+            found.append(Column("segment_words", _in_words(quoted, segment_words), Kind.TEXT))
     return tuple(found)
+
+
+def _in_words(sql: str, words: Mapping[int, str]) -> str:
+    """No words for a household that is in no segment."""
+    cases = "".join(f" WHEN {number} THEN {text(said)}" for number, said in words.items())
+    return f"CASE {sql}{cases} END" if cases else "CAST(NULL AS VARCHAR)"
 
 
 def _known(sql: str, kind: Kind) -> str:

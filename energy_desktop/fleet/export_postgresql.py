@@ -13,7 +13,8 @@ from psycopg import sql
 from energy_desktop.domain import wording
 from energy_desktop.domain.errors import StoreError
 from energy_desktop.domain.jobs import raise_if_cancelled
-from energy_desktop.fleet.export import Exported, Leaving
+from energy_desktop.fleet import inventory
+from energy_desktop.fleet.export import ExportDone, Exported, Leaving, of_before
 from energy_desktop.fleet.export_columns import INDEXES, KEYS, NUL_SIGN, Kind, without_nul
 from energy_desktop.fleet.parquet import connected
 
@@ -35,9 +36,7 @@ _REMEDIES = (
 """By the beginning of the SQLSTATE that the server says."""
 
 
-def to_postgresql(
-    tables: Sequence[Leaving], url: str, progress: ProgressSink
-) -> tuple[Exported, ...]:
+def to_postgresql(tables: Sequence[Leaving], url: str, progress: ProgressSink) -> ExportDone:
     """Tables fleet_NAME with keys and indexes, made anew in one transaction.
 
     They are filled under other names, so that readers of the old ones wait for the change of names
@@ -63,9 +62,10 @@ def to_postgresql(
             cursor.execute(sql.SQL("SET LOCAL lock_timeout = {}").format(sql.Literal(_WAIT)))
             for one in tables:
                 _put_in_place(one, f"fleet_{one.name}_{mark}", cursor)
+            others = _others(tables, cursor)
     except psycopg.Error as error:
         raise _refused(error) from error
-    return tuple(done)
+    return ExportDone(tuple(done), of_before(others))
 
 
 def _filled(
@@ -84,7 +84,8 @@ def _filled(
         for row in _rows(source, leaving.select(without_nul)):
             copy.write_row(row)
             rows += 1
-    return Exported(leaving.name, f"fleet_{leaving.name}", rows, _nul_note(leaving, source))
+    note = leaving.why_none or _nul_note(leaving, source)
+    return Exported(leaving.name, f"fleet_{leaving.name}", rows, note)
 
 
 def _put_in_place(leaving: Leaving, filled: str, cursor: psycopg.Cursor[Any]) -> None:
@@ -96,6 +97,14 @@ def _put_in_place(leaving: Leaving, filled: str, cursor: psycopg.Cursor[Any]) ->
         cursor.execute(sql.SQL("ALTER TABLE {} ADD PRIMARY KEY ({})").format(table, key))
     for of in INDEXES.get(leaving.name, ()):
         cursor.execute(sql.SQL("CREATE INDEX ON {} ({})").format(table, _named(of)))
+
+
+def _others(tables: Sequence[Leaving], cursor: psycopg.Cursor[Any]) -> list[str]:
+    """Tables of results that are there and were not written now."""
+    written = {one.name for one in tables}
+    names = [f"fleet_{name}" for name in inventory.EXPORTED if name not in written]
+    cursor.execute("SELECT n FROM unnest(%s::text[]) n WHERE to_regclass(n) IS NOT NULL", [names])
+    return [str(row[0]) for row in cursor.fetchall()]
 
 
 def _named(columns: Sequence[str]) -> sql.Composed:

@@ -37,6 +37,7 @@ _ORDERS = {
     "saving": "bill_b_units - bill_a_units, household",
     "loss": "bill_b_units - bill_a_units DESC, household",
 }
+_BY_FILE = "file, line, household, time, value, text, reason"
 _HOUSEHOLD = (
     "household, tariff, segment, kwh_per_day, 100 * night_share, 100 * peak_share, missing_pct, "
     "complete_days, first_day, last_day, anomalies, cost_a_per_year, cost_b_per_year"
@@ -222,7 +223,7 @@ class FleetResults:
         self, *, offset: int = 0, limit: int | None = 100, household: str | None = None
     ) -> Page[HouseholdForecast]:
         """By household: the next day, and how far off the models were on the days judged."""
-        if not self.run.has("lightgbm"):
+        if self.run.has_none("lightgbm") or self.run.has_none("regression"):
             return Page((), 0, offset)
         chosen, values = where(("household = ?", household))
 
@@ -301,7 +302,7 @@ class FleetResults:
     def dropped(
         self, *, offset: int = 0, limit: int | None = 100, reason: str | None = None
     ) -> Page[DroppedRow]:
-        """Rows that are not used, by file."""
+        """Rows that are not used, by file; of a run that is not finished, those known so far."""
         if not self.run.has("dropped"):
             return Page((), 0, offset)
         chosen, values = where(("reason = ?", reason))
@@ -312,7 +313,7 @@ class FleetResults:
             "file, line, coalesce(household, ''), coalesce(time, ''), coalesce(value, text, ''), "
             f"reason, {other}"
         )
-        rows = self._page(told, table, "file, line, household, time", values, limit, offset)
+        rows = self._page(told, table, _BY_FILE, values, limit, offset)
         names = self.run.manifest.about["files"]
         found = tuple(
             DroppedRow(names[row[0]], *(*row[1:-1], "" if row[-1] is None else names[row[-1]]))

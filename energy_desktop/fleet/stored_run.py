@@ -12,17 +12,19 @@ from typing import TYPE_CHECKING, Any
 
 from energy_desktop.domain.errors import DataFileError, NotFound
 from energy_desktop.domain.fleet_wording import LOOK_AT_QUALITY, NO_READINGS
+from energy_desktop.fleet import inventory
 from energy_desktop.fleet.manifest import Manifest
 from energy_desktop.fleet.parquet import connected, read_parquet
-from energy_desktop.fleet.workplace import RESULTS
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_EXPORTED = (
-    "households", "days", "week", "anomalies", "hybrid", "lightgbm", "regression", "trends",
-    "dropped", "clean",
-)  # fmt: skip
+_GO_ON = (
+    "Wait while it is at work; else begin it again with the same files and options: it goes on "
+    "where it stopped."
+)
+_MOST_NAMED = 5
+MAKE_ANEW = "Make the run anew in place of these results (--replace), or into an empty folder."
 
 
 class StoredRun:
@@ -39,16 +41,36 @@ class StoredRun:
         self.out = out
         self.manifest = manifest
 
-    def exported(self) -> dict[str, Path]:
-        """The results that can be exported, by name."""
-        found = {}
-        for name in RESULTS:
-            path = self.out / name
-            if name.endswith(".parquet") or path.is_dir():
-                short = name.removesuffix(".parquet")
-                if short in _EXPORTED and path.exists() and any(_files_in(path)):
-                    found[short] = path
-        return found
+    def refuse_unfinished(self) -> None:
+        """Raises DataFileError: what is there is part of an answer, and does not say of which."""
+        if self.manifest.no_readings:
+            raise DataFileError(where=str(self.out), what=NO_READINGS, remedy=LOOK_AT_QUALITY)
+        if not self.manifest.finished:
+            raise DataFileError(
+                where=str(self.out), what="This run is not finished.", remedy=_GO_ON
+            )
+
+    def refuse_incomplete(self, names: Sequence[str]) -> None:
+        """Raises DataFileError that names what is missing of these results of a finished run."""
+        missing = [
+            part
+            for name in names
+            for part in inventory.parts_of(self.manifest, name)
+            if not self.has(part)
+        ]
+        if missing:
+            told = ", ".join(missing[:_MOST_NAMED])
+            more = len(missing) - _MOST_NAMED
+            raise DataFileError(
+                where=str(self.out),
+                what=f"Missing among these results: {told}"
+                + (f" and {more:,} more." if more > 0 else "."),
+                remedy=MAKE_ANEW,
+            )
+
+    def has_none(self, name: str) -> bool:
+        """Whether the run rightly has nothing of a result: it was not lost, nor is to come."""
+        return self.manifest.finished and not inventory.parts_of(self.manifest, name)
 
     def has(self, name: str) -> bool:
         return any(_files_in(self.out / name))
@@ -57,15 +79,13 @@ class StoredRun:
         """A result for the FROM of a query. Raises DataFileError when it is not there."""
         if not self.has(name):
             if self.manifest.no_readings:
-                raise DataFileError(where=str(self.out), what=NO_READINGS, remedy=LOOK_AT_QUALITY)
+                self.refuse_unfinished()
             unfinished = not self.manifest.finished
             raise DataFileError(
                 where=str(self.out),
                 what=f"There is no {name.removesuffix('.parquet')!r} among these results"
                 + (", because the run is not finished." if unfinished else ": it was taken away."),
-                remedy="Give the command of the run again: it goes on where it stopped."
-                if unfinished
-                else "Run it again with --replace.",
+                remedy=_GO_ON if unfinished else MAKE_ANEW,
             )
         return read_parquet([self.out / name])
 

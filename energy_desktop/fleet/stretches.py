@@ -41,9 +41,9 @@ class StrangeStretches:
         """Strongest first. method: profile or kmeans_residual.
 
         strongest_only: one for each household, the one to look at. unseen_only: without those
-        that somebody has marked.
+        that somebody has marked. Raises DataFileError where the run has not looked yet.
         """
-        if not self._run.has("anomalies" if method == "profile" else "hybrid"):
+        if self._run.has_none("anomalies" if method == "profile" else "hybrid"):
             return Page((), 0, offset)
         marks = SeenMarks(self._run.out).read()
         chosen, values = where(
@@ -74,7 +74,7 @@ class StrangeStretches:
             raise no_household(household)
         found: list[Stretch] = []
         for name in ("anomalies", "hybrid"):
-            if self._run.has(name):
+            if not self._run.has_none(name):
                 found += self._run.rows(
                     f"SELECT household, kind, start_ms FROM {self._run.table(name)} "
                     "WHERE household = ? ORDER BY start_ms, kind",
@@ -84,7 +84,7 @@ class StrangeStretches:
 
     def count_new(self, tariff: str | None = None) -> int:
         """Those of the last week of their household's data that nobody has marked."""
-        if not self._run.has("anomalies"):
+        if self._run.has_none("anomalies"):
             return 0
         marks = SeenMarks(self._run.out).read()
         chosen, values = where(

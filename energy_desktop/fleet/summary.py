@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from energy_desktop.domain.fleet import (
     FLAT,
     TIME_OF_USE,
@@ -20,13 +22,14 @@ from energy_desktop.fleet.manifest import Manifest
 
 def summary(manifest: Manifest) -> FleetSummary:
     """The run in one value. Of a run that is not finished, the stages that are."""
-    daily = manifest.done("daily").values()
+    daily = _days(manifest)
     files = files_of(manifest)
     scores: dict[str, Scores] = {}
     for stage in ("regression", "lightgbm"):
         said = manifest.done(stage).get("all", {}).get("scores", {})
         scores |= {name: _scores(one) for name, one in said.items()}
     methods = _methods(manifest)
+    peak_mb = manifest.facts.get("peak_mb")
     first = [about["first_day"] for about in daily if about["households"]]
     last = [about["last_day"] for about in daily if about["households"]]
     return FleetSummary(
@@ -36,12 +39,12 @@ def summary(manifest: Manifest) -> FleetSummary:
         rows_used=sum(file.rows_used for file in files),
         dropped=_added(files),
         broken=broken(manifest),
-        households=sum(about["households"] for about in daily),
-        household_days=sum(about.get("household_days", 0) for about in daily),
+        households=sum(about["households"] for about in daily) if daily else None,
+        household_days=sum(about.get("household_days", 0) for about in daily) if daily else None,
         seconds={name: round(value, 3) for name, value in manifest.seconds.items()},
-        peak_mb=round(float(manifest.facts.get("peak_mb", 0.0)), 1),
+        peak_mb=round(float(peak_mb), 1) if peak_mb else None,
         scores=scores,
-        anomalies=methods["profile"]["found"],
+        anomalies=methods["profile"].get("found"),
         anomaly_methods=methods,
         segments=segments(manifest),
         stability=stability(manifest),
@@ -124,10 +127,18 @@ def files_of(manifest: Manifest) -> list[FileQuality]:
     return sorted(found, key=lambda file: file.name)
 
 
+def _days(manifest: Manifest) -> list[dict[str, Any]]:
+    """What was noted of the days of each part; []: not all parts are added up yet."""
+    daily = list(manifest.done("daily").values())
+    return daily if daily and len(daily) == manifest.facts.get("parts", len(daily)) else []
+
+
 def _methods(manifest: Manifest) -> dict[str, dict[str, int]]:
+    """What each method found; nothing of one that has not looked at every household yet."""
     found = manifest.done("anomalies")
     rule = [about for chunk, about in found.items() if chunk != "hybrid"]
-    counted = ("found", "households", "judged", "too_short")
+    filled = sum(about["households"] > 0 for about in _days(manifest))
+    counted = ("found", "households", "judged", "too_short") if 0 < filled == len(rule) else ()
     return {
         "profile": {name: sum(about[name] for about in rule) for name in counted},
         "kmeans_residual": {

@@ -53,10 +53,23 @@ def of(run: StoredRun) -> tuple[int, ...]:
     manifest = run.manifest
     if not manifest.finished or "options" not in manifest.about:
         return ()
-    daily = [about for about in manifest.done("daily").values() if about["households"]]
+    first, last = _span(run)
+    return tuple(range(first, last + 1)) if last > first else ()
+
+
+def _span(run: StoredRun) -> tuple[int, int]:
+    """The first and the last year of a finished run."""
+    daily = [about for about in run.manifest.done("daily").values() if about["households"]]
     first = clock.day_of(min(about["first_day"] for about in daily)).year
     last = clock.day_of(max(about["last_day"] for about in daily)).year
-    return tuple(range(first, last + 1)) if last > first else ()
+    return first, last
+
+
+def _one_year(run: StoredRun) -> str:
+    """What to do where the whole is all there is."""
+    if "options" not in run.manifest.about:
+        return "An older program made it; made anew (--replace) it can be."
+    return f"It has one year only, {_span(run)[0]}: leave the year out."
 
 
 def is_made(run: StoredRun, year: int) -> bool:
@@ -67,11 +80,12 @@ def read(run: StoredRun, year: int) -> YearOfRun:
     """Raises NotFound when the run has no such year, or it was not made yet."""
     folder = _folder(run, year)
     if year not in of(run) or not is_made(run, year):
+        run.refuse_unfinished()
         known = ", ".join(str(one) for one in of(run))
         raise NotFound(
             where=f"Year {year}",
             what="This run cannot be looked at for that year alone.",
-            remedy=f"It can be for: {known}." if known else "It has one year only.",
+            remedy=f"It can be for: {known}." if known else _one_year(run),
         )
     note = json.loads((folder / _NOTE).read_text(encoding="utf-8"))
     zone = str(run.manifest.about["zone"])

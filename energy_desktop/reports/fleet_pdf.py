@@ -138,7 +138,7 @@ def _key_figures(sheet: Paper, report: FleetReport) -> None:
 
 def _household_days(report: FleetReport) -> str:
     if report.overview.year is None:
-        return f"{report.overview.summary.household_days:,} household days"
+        return f"{wording.number(report.overview.summary.household_days, 0)} household days"
     return f"{sum(day.households for day in report.trends):,} household days"
 
 
@@ -401,7 +401,8 @@ def _quality(sheet: Paper, report: FleetReport) -> None:
     sheet.bullets(sentences, SMALL)
     stages = ", ".join(f"{n} {wording.number(s)} s" for n, s in summary.seconds.items())
     sheet.paragraph(
-        f"{share} left out. Engine {summary.engine}, {summary.peak_mb:,.0f} MB at most; {stages}.",
+        f"{share} left out. Engine {summary.engine}, {wording.number(summary.peak_mb, 0)} MB at "
+        f"most; {stages}.",
         TINY,
     )
 

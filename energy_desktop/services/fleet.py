@@ -39,7 +39,7 @@ from energy_desktop.services.fleet_apart import FleetProcesses, look_apart, work
 from energy_desktop.services.fleet_opened import OpenedResults
 
 if TYPE_CHECKING:
-    from energy_desktop.fleet.export import Exported
+    from energy_desktop.fleet.export import ExportDone
     from energy_desktop.fleet.results import FleetResults
 
 EngineName = Literal["duckdb", "spark"]
@@ -407,10 +407,13 @@ class FleetService:
         *,
         tables: tuple[str, ...] = (),
         progress: ProgressSink = no_progress,
-    ) -> tuple[Exported, ...]:
+    ) -> ExportDone:
         """target: a folder, or the URL of a PostgreSQL database. tables (): all but the readings.
+        All of them are written, or none.
 
-        Raises WrongUse for a table that is not there, StoreError when the target does not take it.
+        Raises WrongUse for a table that there is never and for a target that the format does not
+        go into, DataFileError when the run is not finished or a part of a result is missing,
+        StoreError when a result cannot be read or the target does not take it.
         """
         from energy_desktop.fleet import export
 
@@ -469,6 +472,12 @@ def _stretches(
     out: Path, household: str, stretch: tuple[str, int] | None
 ) -> tuple[tuple[str, str, int], ...]:
     found = _results(out).strange.of_household(household)
+    if not found:
+        raise NotFound(
+            where=f"Household {household}",
+            what="Nothing strange was found in it, so there is nothing to mark.",
+            remedy="`energy-desktop fleet show OUT --anomalies` lists those with something.",
+        )
     if stretch is None:
         return found
     if (household, *stretch) not in found:

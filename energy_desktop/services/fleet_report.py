@@ -60,6 +60,7 @@ class FleetReportService:
     def csv(self, out: Path, folder: Path, progress: ProgressSink = no_progress) -> int:
         """All results but the readings as CSV files in `folder`; gives their number.
 
-        Raises NotFound, StoreError (the folder does not take them), JobCancelled.
+        Raises NotFound, DataFileError (the run is not finished, or something of it is missing),
+        WrongUse, StoreError (the folder does not take them), JobCancelled.
         """
-        return len(self._fleet.export(out, str(folder), "csv", progress=progress))
+        return len(self._fleet.export(out, str(folder), "csv", progress=progress).tables)

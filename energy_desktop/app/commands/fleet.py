@@ -17,18 +17,20 @@ from energy_desktop.app.commands.common import (
     guarded,
     opened,
     say,
-    table,
+)
+from energy_desktop.app.commands.fleet_lists import (
+    households_document,
+    households_text,
+    quality_document,
+    quality_text,
+    strange_document,
+    strange_text,
 )
 from energy_desktop.app.commands.fleet_words import (
-    dropped_words,
     household_document,
     household_text,
-    place_of,
     plain,
     plan_text,
-    reason_words,
-    state_word,
-    strange_total,
     summary_document,
     summary_text,
     year_document,
@@ -40,8 +42,9 @@ from energy_desktop.domain.errors import WrongUse
 from energy_desktop.domain.fleet import (
     FileColumns,
     FleetOptions,
+    FleetSummary,
 )
-from energy_desktop.domain.fleet_wording import EXAMPLE_TARIFFS, NEWER_ON_SITE
+from energy_desktop.domain.fleet_wording import NEWER_ON_SITE
 
 if TYPE_CHECKING:
     from energy_desktop.services.fleet import FleetService
@@ -175,11 +178,7 @@ def run(
             "Fleet run",
             "What is done is kept: the same command goes on where it was.",
         )
-    say(
-        summary_document(summary),
-        as_json=as_json,
-        text=lambda: summary_text(summary, out, folder.resolve()),
-    )
+        _say_summary(service, summary, out, folder.resolve(), as_json=as_json)
     if summary.site_is_newer:
         complain(NEWER_ON_SITE)
 
@@ -207,6 +206,19 @@ def show(
     """Show the results of a run: the whole, a list, or one household."""
     from energy_desktop.services.fleet import FleetService
 
+    lists = {
+        "--households": households,
+        "--anomalies": anomalies,
+        "--quality": quality,
+        "--household": household is not None,
+    }
+    said = [name for name, asked in lists.items() if asked]
+    if len(said) > 1:
+        raise WrongUse(
+            where=" ".join(said),
+            what="One list is shown at a time.",
+            remedy=f"Say {said[0]} alone.",
+        )
     service = FleetService()
     if year is not None:
         if household is not None or quality:
@@ -228,82 +240,39 @@ def show(
         say(household_document(view), as_json=as_json, text=lambda: household_text(view))
     elif households:
         page = service.households(out, offset=offset, limit=limit, year=year)
-        rows = [
-            (
-                one.household,
-                one.tariff or wording.UNKNOWN,
-                str(one.segment or wording.UNKNOWN),
-                wording.number(one.kwh_per_day),
-                wording.number(one.missing_pct),
-                wording.number(one.anomalies, 0),
-                wording.number(one.cost_a_per_year, 2),
-                wording.number(one.cost_b_per_year, 2),
-            )
-            for one in page.rows
-        ]
-        heads = ("household", "tariff", "segment", "kWh/day", "missing %", "strange", "A/year",
-                 "B/year")  # fmt: skip
+        example = service.summary(out).example_tariffs
         say(
-            {"total": page.total, "offset": page.offset, "households": [
-                plain(one) for one in page.rows]},
+            households_document(page),
             as_json=as_json,
-            text=lambda: table(heads, rows, frozenset(range(2, 8)))
-            + (f"\n\n{EXAMPLE_TARIFFS}" if service.summary(out).example_tariffs else ""),
-        )  # fmt: skip
+            text=lambda: households_text(page, example_tariffs=example),
+        )
     elif anomalies:
         found = service.anomalies(out, offset=offset, limit=limit, unseen_only=unseen, year=year)
-        lines = [f"{one.household}: {one.reason}{state_word(one)}" for one in found.rows]
         say(
-            {"total": found.total, "offset": found.offset, "anomalies": [
-                plain(one) for one in found.rows]},
+            strange_document(found),
             as_json=as_json,
-            text="\n".join((*lines, strange_total(found.total, unseen=unseen))),
-        )  # fmt: skip
+            text=lambda: strange_text(found, unseen=unseen),
+        )
     elif quality:
-        said = service.quality(out, offset=offset, limit=limit)
-        listed = service.dropped(out, offset=offset, limit=limit)
-        source = _folder(service, out)
+        of_files = service.quality(out, offset=offset, limit=limit)
+        rows = service.dropped(out, offset=offset, limit=limit)
+        finished = service.summary(out).finished
         say(
-            {
-                "files": [plain(one) for one in said.files.rows],
-                "broken": [plain(one) for one in said.broken],
-                "dropped": said.dropped,
-                "rows": [plain(one) for one in listed.rows],
-                "rows_total": listed.total,
-            },
+            quality_document(of_files, rows, finished=finished),
             as_json=as_json,
-            text=lambda: "\n".join(
-                [
-                    *(
-                        f"{place_of(one.name, source)}: left out whole: {one.why}"
-                        for one in said.broken
-                    ),
-                    *(
-                        f"{place_of(one.name, source)}: {one.rows_read:,} rows, "
-                        f"{one.rows_used:,} used, {dropped_words(one.dropped)}"
-                        for one in said.files.rows
-                    ),
-                    *(
-                        f"{place_of(one.file, source)}"
-                        f"{'' if one.line is None else f', line {one.line}'}: "
-                        f"{one.household} {one.time} {one.value}: {reason_words(one.reason)}"
-                        + (f", also in {place_of(one.other, source)}" if one.other else "")
-                        for one in listed.rows
-                    ),
-                    f"Files: below {source}." if source is not None else "",
-                ]
-            ),
+            text=lambda: quality_text(of_files, rows, _folder(service, out), finished=finished),
         )
     elif year is not None:
         one_year = service.overview(out, year=year)
-        say(year_document(one_year), as_json=as_json, text=lambda: year_text(one_year))
+        priced = service.tariffs(out, limit=1, year=year)
+        say(
+            year_document(one_year, priced),
+            as_json=as_json,
+            text=lambda: year_text(one_year, priced),
+        )
     else:
         summary = service.summary(out)
-        say(
-            summary_document(summary),
-            as_json=as_json,
-            text=lambda: summary_text(summary, out, _folder(service, out)),
-        )
+        _say_summary(service, summary, out, _folder(service, out), as_json=as_json)
 
 
 @guarded
@@ -341,14 +310,22 @@ def export(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Bring results out as CSV, JSON lines, or tables of a PostgreSQL database."""
+    """Bring a finished run out as CSV, JSON lines, or PostgreSQL tables: all of them or none."""
     from energy_desktop.services.fleet import FleetService
 
     done = FleetService().export(out, target, to.value, tables=tuple(tables or ()))
     say(
-        {"exported": [plain(one) for one in done]},
+        {"exported": plain(done.tables), "notes": plain(done.notes)},
         as_json=as_json,
-        text="\n".join(f"{one.target}: {one.rows:,} rows. {one.note}".rstrip() for one in done),
+        text="\n".join(
+            [
+                *(
+                    f"{one.target}: {wording.count(one.rows, 'row')}. {one.note}".rstrip()
+                    for one in done.tables
+                ),
+                *done.notes,
+            ]
+        ),
     )
 
 
@@ -363,6 +340,18 @@ def add(
     with opened(site, make=True) as place:
         meter_id = place.services.fleet.add_to_site(out, household)
     say({"meter": meter_id}, as_json=as_json, text=f"{meter_id} is a meter of the site now.")
+
+
+def _say_summary(
+    service: FleetService, summary: FleetSummary, out: Path, folder: Path | None, *, as_json: bool
+) -> None:
+    """folder: of the files that were read; None: nobody knows."""
+    priced = service.tariffs(out, limit=1) if "tariffs" in summary.seconds else None
+    say(
+        summary_document(summary, priced),
+        as_json=as_json,
+        text=lambda: summary_text(summary, priced, out, folder),
+    )
 
 
 def _folder(service: FleetService, out: Path) -> Path | None:

@@ -18,7 +18,11 @@ from energy_desktop.domain.fleet import (
     HouseholdView,
     Scores,
     Segment,
+    TariffSummary,
 )
+from energy_desktop.domain.money import to_decimal
+
+UNFINISHED = "This run is not finished; run it again to go on where it stopped. So far:"
 
 _NAMES = {
     "regression": "linear regression",
@@ -29,7 +33,8 @@ _NAMES = {
 }
 
 
-def summary_document(summary: FleetSummary) -> dict[str, Any]:
+def summary_document(summary: FleetSummary, tariffs: TariffSummary | None) -> dict[str, Any]:
+    """tariffs None: the fleet is not priced yet."""
     scores = summary.scores
     none = Scores(math.nan, math.nan, math.nan, math.nan)
     return {
@@ -45,6 +50,7 @@ def summary_document(summary: FleetSummary) -> dict[str, Any]:
         "lightgbm": plain(scores.get("lightgbm", none)),
         "anomalies": summary.anomalies,
         "segments": [plain(one) for one in summary.segments],
+        "tariffs": None if tariffs is None else tariffs_document(tariffs, summary.currency),
         "naive": {name: plain(one) for name, one in scores.items() if name.startswith("naive")},
         "anomaly_methods": summary.anomaly_methods,
         "segment_stability": {str(k): value for k, value in summary.stability.items()},
@@ -53,10 +59,26 @@ def summary_document(summary: FleetSummary) -> dict[str, Any]:
         "notes": list(fleet_wording.notes(summary)),
         "engine": summary.engine,
         "finished": summary.finished,
-        "first_day": summary.first_day,
-        "last_day": summary.last_day,
+        "first_day": summary.first_day or None,
+        "last_day": summary.last_day or None,
         "zone": summary.zone,
         "currency": summary.currency,
+    }
+
+
+def tariffs_document(tariffs: TariffSummary, currency: str) -> dict[str, Any]:
+    """What all households together pay for what was read, under both tariffs."""
+    return {
+        "name_a": tariffs.name_a,
+        "name_b": tariffs.name_b,
+        "total_a": f"{to_decimal(tariffs.total_a_units):.2f}",
+        "total_b": f"{to_decimal(tariffs.total_b_units):.2f}",
+        "currency": currency,
+        "winners": tariffs.winners,
+        "losers": tariffs.losers,
+        "unchanged": tariffs.unchanged,
+        "response": tariffs.response,
+        "example_prices": tariffs.example,
     }
 
 
@@ -90,16 +112,29 @@ def plan_text(plan: FleetPlan, folder: Path) -> str:
     return "\n".join(line for line in lines if line)
 
 
-def summary_text(summary: FleetSummary, out: Path, folder: Path | None = None) -> str:
-    """folder: of the files that were read; None: nobody knows."""
+def summary_text(
+    summary: FleetSummary,
+    tariffs: TariffSummary | None,
+    out: Path,
+    folder: Path | None = None,
+) -> str:
+    """tariffs None: the fleet is not priced yet. folder: of the files that were read; None: nobody
+    knows.
+    """
     left_out = summary.rows_read - summary.rows_used
+    known = summary.households is not None and summary.first_day
+    whose = (
+        f" of {wording.count(summary.households or 0, 'household')}, {summary.first_day} to "
+        f"{summary.last_day}"
+        if known
+        else ""
+    )
+    days = f"{summary.household_days:,} household-days count. " if known else ""
+    memory = "" if summary.peak_mb is None else f", {summary.peak_mb:,.0f} MB at most"
     lines = [
-        f"{summary.rows_read:,} rows of {summary.households:,} households, {summary.first_day} to "
-        f"{summary.last_day}: {summary.rows_used:,} used, {left_out:,} left out"
+        f"{summary.rows_read:,} rows{whose}: {summary.rows_used:,} used, {left_out:,} left out"
         + (f" ({dropped_words(summary.dropped)})." if left_out else "."),
-        f"{summary.household_days:,} household-days count. "
-        f"{sum(summary.seconds.values()):.1f} s in all{_estimated(summary)}, "
-        f"{summary.peak_mb:,.0f} MB at most.",
+        f"{days}{sum(summary.seconds.values()):.1f} s in all{_estimated(summary)}{memory}.",
         *(f"Left out whole: {place_of(one.name, folder)}: {one.why}" for one in summary.broken),
         "",
     ]
@@ -137,6 +172,7 @@ def summary_text(summary: FleetSummary, out: Path, folder: Path | None = None) -
     if summary.stability:
         alike = ", ".join(f"{k}: {wording.number(v, 2)}" for k, v in summary.stability.items())
         lines.append(f"How alike they stay in half of the fleet (1 the same), by number: {alike}.")
+    lines += _tariff_lines(tariffs, summary.currency)
     lines += _before_use(summary)
     return "\n".join([*lines, "", f"Results: {out}"])
 
@@ -144,7 +180,26 @@ def summary_text(summary: FleetSummary, out: Path, folder: Path | None = None) -
 def _unfinished(summary: FleetSummary) -> str:
     if summary.no_readings:
         return f"{fleet_wording.NO_READINGS} {fleet_wording.LOOK_AT_QUALITY}"
-    return "This run is not finished; run it again to go on where it stopped."
+    return UNFINISHED
+
+
+def _tariff_lines(tariffs: TariffSummary | None, currency: str) -> list[str]:
+    """The sums under both tariffs, who pays less, and how the use is shifted."""
+    if tariffs is None:
+        return []
+    change = tariffs.total_b_units - tariffs.total_a_units
+    word = "more" if change > 0 else "less"
+    response = tariffs.response or (
+        "Too few households on each tariff to say how those with time of use shift their use."
+    )
+    return [
+        "",
+        f"All bills together for what was read: {wording.money(tariffs.total_a_units)} {currency} "
+        f"under {tariffs.name_a} (A), {wording.money(tariffs.total_b_units)} {currency} under "
+        f"{tariffs.name_b} (B), which is {wording.money(abs(change))} {currency} {word}.",
+        f"With B {wording.count(tariffs.winners, 'household pays', 'households pay')} less, "
+        f"{tariffs.losers:,} more, {tariffs.unchanged:,} the same. {response}",
+    ]
 
 
 def _before_use(summary: FleetSummary) -> list[str]:
@@ -165,20 +220,22 @@ def _estimated(summary: FleetSummary) -> str:
     return f" (estimated on two cores: about {summary.estimated_s:,.0f} s)"
 
 
-def year_document(overview: FleetOverview) -> dict[str, Any]:
+def year_document(overview: FleetOverview, tariffs: TariffSummary) -> dict[str, Any]:
+    currency = overview.summary.currency
     return {
         "year": overview.year,
         "households": overview.households,
         "kwh_per_day": overview.kwh_per_day,
         "missing_pct": overview.missing_pct,
-        "tariffs": overview.tariffs,
+        "households_by_tariff": overview.tariffs,
+        "tariffs": tariffs_document(tariffs, currency),
         "households_with_anomalies": overview.households_with_anomalies,
         "new_anomalies": overview.new_anomalies,
         "segments": [plain(one) for one in overview.segments],
     }
 
 
-def year_text(overview: FleetOverview) -> str:
+def year_text(overview: FleetOverview, tariffs: TariffSummary) -> str:
     lines = [
         f"{overview.year}: {overview.households:,} households, "
         f"{wording.number(overview.kwh_per_day)} kWh a day, "
@@ -187,6 +244,7 @@ def year_text(overview: FleetOverview) -> str:
         "",
         "Segments of the whole run, figures of the year:",
         *_segment_lines(overview.segments, overview.summary.currency),
+        *_tariff_lines(tariffs, overview.summary.currency),
         *_before_use(overview.summary),
     ]
     return "\n".join(lines)
@@ -202,12 +260,6 @@ def _segment_lines(segments: Sequence[Segment], currency: str) -> list[str]:
 
 def state_word(one: FleetAnomaly) -> str:
     return {"new": " New.", "seen": " Seen."}.get(one.state, "")
-
-
-def strange_total(total: int, *, unseen: bool) -> str:
-    if unseen:
-        return f"{total} households have something strange that nobody has seen."
-    return f"{total} households have something strange."
 
 
 def household_document(view: HouseholdView) -> dict[str, Any]:

@@ -58,5 +58,5 @@ def test_the_paper_of_a_year_that_is_not_there_is_refused(out, tmp_path):
     result = run("fleet", "report", out, "--to", tmp_path / "fleet.pdf", "--year", 2031)
 
     assert result.exit_code == 3
-    assert "It has one year only." in result.stderr
+    assert "It has one year only, 2013: leave the year out." in result.stderr
     assert not (tmp_path / "fleet.pdf").exists()

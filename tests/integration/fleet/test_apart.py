@@ -107,7 +107,7 @@ def test_results_are_exported_apart(apart, out, tmp_path):
 
     done = apart.export(out, str(tmp_path), "csv", progress=lambda *said: told.append(said))
 
-    assert len(list(tmp_path.glob("*.csv"))) == len(done)
+    assert len(list(tmp_path.glob("*.csv"))) == len(done.tables)
     assert told
 
 

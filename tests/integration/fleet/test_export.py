@@ -6,23 +6,33 @@ tables are asked on a real PostgreSQL server.
 """
 
 import csv
+import errno
 import json
+import shutil
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from pathlib import Path
 
 import psycopg
+import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
 from energy_desktop.app.commands.root import app
 from energy_desktop.domain.errors import StoreError, WrongUse
 from energy_desktop.domain.jobs import JobCancelled
+from energy_desktop.fleet.parquet import remove
 from energy_desktop.services.fleet import FleetService
 from tests.support.fleet_files import LONDON, a_fleet, london_rows, write_csv
 from tests.support.postgres_server import clear, own_server
 
 START = datetime(2013, 1, 1, tzinfo=UTC)
 FORMULA = "=cmd|' /C calc'!A1"
+NOT_OF_YOUNG = ("regression", "lightgbm", "hybrid", "dropped")
+COLUMNS = (
+    "SELECT table_name || '.' || column_name || ' ' || data_type FROM information_schema.columns "
+    "WHERE table_schema = 'public' ORDER BY table_name, ordinal_position"
+)
 NAMES = (FORMULA, "@SUM(1)", "+1+1", "-2", "plain")
 
 
@@ -36,6 +46,16 @@ def out(tmp_path_factory):
     rows += london_rows("BELOW", [-5.0], start=START)
     rows += london_rows("N\0L", [0.1] * 48 * 3, start=START)
     write_csv(folder / "in" / "odd.csv", LONDON, rows)
+    FleetService().run(folder / "in", folder / "out")
+    return folder / "out"
+
+
+@pytest.fixture(scope="module")
+def young(tmp_path_factory):
+    """A run of three sound days: no row is left out, and nothing can be learnt from it."""
+    folder = tmp_path_factory.mktemp("young")
+    rows = london_rows("MAC1", [0.1 + 0.01 * (k % 7) for k in range(48 * 3)], start=START)
+    write_csv(folder / "in" / "a.csv", LONDON, rows)
     FleetService().run(folder / "in", folder / "out")
     return folder / "out"
 
@@ -68,6 +88,24 @@ def read_lines(path):
     ]
 
 
+def header(path):
+    return path.read_text(encoding="utf-8").splitlines()[0]
+
+
+def files_below(folder):
+    return sorted(p.name for p in folder.iterdir()) if folder.exists() else []
+
+
+def exported(out, export_format, target, *more):
+    said = ["fleet", "export", out, "--format", export_format, "--to", target, *more]
+    return CliRunner().invoke(app, [str(one) for one in said])
+
+
+def tables_of(url):
+    query = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
+    return {name for (name,) in asked(url, query)}
+
+
 def asked(url, query):
     with psycopg.connect(url) as connection:
         return connection.execute(query).fetchall()
@@ -77,14 +115,14 @@ def asked(url, query):
 def test_every_result_but_the_readings_becomes_a_file(out, tmp_path, export_format, read):
     done = FleetService().export(out, str(tmp_path / "ex"), export_format)
 
-    assert {one.table for one in done} == {
+    assert {one.table for one in done.tables} == {
         "households", "days", "week", "anomalies", "hybrid", "lightgbm", "regression", "trends",
         "dropped",
     }  # fmt: skip
     assert {p.name for p in (tmp_path / "ex").iterdir()} == {
-        f"{one.table}.{export_format}" for one in done
+        f"{one.table}.{export_format}" for one in done.tables
     }
-    for one in done:
+    for one in done.tables:
         assert len(read(tmp_path / "ex" / f"{one.table}.{export_format}")) == one.rows
 
 
@@ -142,14 +180,154 @@ def test_a_file_of_before_stays_when_the_new_one_cannot_be_written(out, tmp_path
     assert [p.name for p in tmp_path.iterdir()] == ["days.csv"]
 
 
-def test_a_result_that_is_damaged_is_named(out, tmp_path):
-    copy = tmp_path / "run"
-    copy.mkdir()
-    (copy / "fleet.json").write_bytes((out / "fleet.json").read_bytes())
+def test_a_result_that_is_damaged_is_named_and_nothing_is_written(out, tmp_path):
+    copy = Path(shutil.copytree(out, tmp_path / "run"))
     (copy / "trends.parquet").write_bytes(b"no parquet")
+    [days] = (copy / "days").glob("*.parquet")
+    days.write_bytes(days.read_bytes()[:-50])
 
-    with pytest.raises(StoreError, match=r"trends\.parquet: This result cannot be read"):
+    with pytest.raises(StoreError, match=r"days: This result cannot be read.*part-0000\.parquet"):
         FleetService().export(copy, str(tmp_path / "ex"), "csv")
+    with pytest.raises(StoreError, match=r"trends\.parquet: This result cannot be read"):
+        FleetService().export(copy, str(tmp_path / "ex"), "csv", tables=("week", "trends"))
+
+    assert files_below(tmp_path / "ex") == []
+
+
+@pytest.mark.parametrize(
+    "lost",
+    ["days/part-0000.parquet", "households.parquet", "dropped/ingest-0.parquet", "anomalies"],
+)
+def test_a_run_with_a_part_missing_is_not_exported(out, tmp_path, lost):
+    copy = Path(shutil.copytree(out, tmp_path / "run"))
+    remove(copy / lost)
+
+    said = exported(copy, "csv", tmp_path / "ex")
+    whole = exported(copy, "csv", tmp_path / "ex", "--table", "week")
+
+    assert said.exit_code == 3
+    assert f"Missing among these results: {lost}" in said.stderr
+    assert "--replace" in said.stderr
+    assert whole.exit_code == 0  # of this one nothing is missing
+    assert files_below(tmp_path / "ex") == ["week.csv"]
+
+
+@pytest.mark.parametrize("tables", [(), ("--table", "days")])
+def test_a_run_that_is_not_finished_is_not_exported(out, tmp_path, database, tables):
+    copy = Path(shutil.copytree(out, tmp_path / "run"))
+    state = json.loads((copy / "fleet.json").read_text())
+    del state["finished"]
+    (copy / "fleet.json").write_text(json.dumps(state))
+
+    said = exported(copy, "csv", tmp_path / "ex", *tables)
+    in_base = exported(copy, "postgresql", database, *tables)
+
+    for one in (said, in_base):
+        assert one.exit_code == 3
+        assert "This run is not finished." in one.stderr
+        assert "it goes on where it stopped" in one.stderr
+    assert files_below(tmp_path / "ex") == []
+    assert tables_of(database) == set()
+
+
+def test_one_file_that_cannot_be_put_in_place_leaves_all_as_they_were(out, tmp_path, monkeypatch):
+    for name in ("households.csv", "trends.csv"):
+        (tmp_path / name).write_text("of before")
+    replace = Path.replace
+
+    def held(self, target):
+        if self.name == ".trends.csv.part":
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return replace(self, target)
+
+    with monkeypatch.context() as patched, pytest.raises(StoreError, match=r"trends\.csv"):
+        patched.setattr(Path, "replace", held)
+        FleetService().export(out, str(tmp_path), "csv", tables=("week", "households", "trends"))
+
+    assert files_below(tmp_path) == ["households.csv", "trends.csv"]
+    assert {p.read_text() for p in tmp_path.iterdir()} == {"of before"}
+
+
+def test_what_a_run_has_not_takes_the_place_of_what_the_one_before_had(
+    out, young, tmp_path, database
+):
+    FleetService().export(out, str(tmp_path), "csv")
+    FleetService().export(out, str(tmp_path), "jsonl")
+    FleetService().export(out, database, "postgresql")
+    before = [column for column, *_ in asked(database, COLUMNS)]
+    heads = {name: header(tmp_path / f"{name}.csv") for name in NOT_OF_YOUNG}
+
+    done = FleetService().export(young, str(tmp_path), "csv")
+    FleetService().export(young, str(tmp_path), "jsonl")
+    FleetService().export(young, database, "postgresql")
+
+    for name in NOT_OF_YOUNG:
+        assert header(tmp_path / f"{name}.csv") == heads[name]
+        assert read_csv(tmp_path / f"{name}.csv") == []
+        assert read_lines(tmp_path / f"{name}.jsonl") == []
+        assert asked(database, f"SELECT count(*) FROM fleet_{name}") == [(0,)]
+    assert [column for column, *_ in asked(database, COLUMNS)] == before
+    why = {one.table: one.note for one in done.tables}
+    assert "too few to learn from" in why["lightgbm"]
+    assert why["dropped"] == why["households"] == ""
+
+
+def test_tables_of_an_earlier_export_are_named(out, tmp_path, database):
+    exported(out, "csv", tmp_path)
+    exported(out, "postgresql", database)
+
+    of_files = exported(out, "csv", tmp_path, "--table", "households", "--json")
+    of_tables = exported(out, "postgresql", database, *(
+        word for name in ("week", "days", "trends", "dropped", "hybrid", "lightgbm", "regression",
+                          "anomalies") for word in ("--table", name)))  # fmt: skip
+    alone = exported(out, "csv", tmp_path / "new", "--table", "households", "--json")
+
+    [note] = json.loads(of_files.stdout)["notes"]
+    assert "days.csv, week.csv" in note
+    assert "of an earlier export" in note
+    assert "households" not in note
+    assert "fleet_households there is of an earlier export; it stays" in of_tables.stdout
+    assert json.loads(alone.stdout)["notes"] == []
+
+
+def test_segments_leave_with_their_words(out, tmp_path):
+    FleetService().export(out, str(tmp_path), "csv", tables=("households",))
+
+    words = {one.segment: one.words for one in FleetService().segments(out).rows}
+    rows = read_csv(tmp_path / "households.csv")
+    assert {row["segment"] for row in rows} > {"0", "1"}
+    for row in rows:
+        assert row["segment_words"] == words.get(int(row["segment"]), "")
+
+
+def test_rows_left_out_leave_in_one_order_however_they_are_stored(out, tmp_path):
+    copy = Path(shutil.copytree(out, tmp_path / "run"))
+    [part] = (copy / "dropped").glob("daily-*.parquet")
+    stored = pq.read_table(part)
+    assert stored.num_rows > 2
+    pq.write_table(stored.take(list(range(stored.num_rows))[::-1]), part)
+
+    for run, name in ((out, "a"), (copy, "b")):
+        FleetService().export(run, str(tmp_path / name), "jsonl", tables=("dropped",))
+
+    assert read_lines(tmp_path / "a" / "dropped.jsonl") == read_lines(
+        tmp_path / "b" / "dropped.jsonl")  # fmt: skip
+    assert FleetService().dropped(out).rows == FleetService().dropped(copy).rows
+
+
+def test_a_target_that_the_format_does_not_go_into_is_said(out, tmp_path):
+    (tmp_path / "notes.txt").write_text("mine")
+
+    into_results = exported(out, "csv", out / "exports")
+    into_a_file = exported(out, "csv", tmp_path / "notes.txt")
+    no_address = exported(out, "postgresql", tmp_path)
+
+    assert [one.exit_code for one in (into_results, into_a_file, no_address)] == [2, 2, 2]
+    assert "folder of the results, where only runs write" in into_results.stderr
+    assert not (out / "exports").exists()
+    assert "This is a file" in into_a_file.stderr
+    assert (tmp_path / "notes.txt").read_text() == "mine"
+    assert "postgresql://user@host/base" in no_address.stderr
 
 
 def test_the_address_of_a_database_is_no_folder(out, tmp_path, monkeypatch):

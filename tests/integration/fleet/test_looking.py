@@ -328,7 +328,7 @@ def test_a_run_keeps_how_long_it_was_thought_to_take(out, service, tmp_path):
 
     said = service.summary(out)
     assert said.estimated_s == pytest.approx(plan.seconds, abs=0.1)
-    assert f"(estimated on two cores: about {plan.seconds:.0f} s)" in summary_text(said, out)
+    assert f"(estimated on two cores: about {plan.seconds:.0f} s)" in summary_text(said, None, out)
 
 
 def test_a_plan_counts_packed_and_wide_files_and_names_those_left_out(service, tmp_path):
