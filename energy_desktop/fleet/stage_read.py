@@ -8,6 +8,7 @@ and counts.
 from __future__ import annotations
 
 import contextlib
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -64,18 +65,23 @@ def ingest(place: Workplace, files: Sequence[SourceFile]) -> None:
 
 def refuse_without_readings(place: Workplace) -> None:
     """Raises DataFileError when the files have none that can be used, and notes it."""
-    used = sum(
-        counts["used"]
-        for chunk in place.manifest.done("ingest").values()
-        for counts in chunk["files"].values()
+    chunks = place.manifest.done("ingest").values()
+    files = [counts for chunk in chunks for counts in chunk["files"].values()]
+    if any(counts["used"] for counts in files):
+        return
+    place.manifest.set_facts(no_readings=True)
+    reasons: Counter[str] = Counter()
+    for counts in files:
+        reasons.update(counts["dropped"])
+    said = [f"{DropReason(name).words} in {n:,} rows" for name, n in reasons.most_common()]
+    broken = sum(len(chunk["broken"]) for chunk in chunks)
+    if broken:
+        said.append(f"{broken:,} that cannot be read to the end")
+    raise DataFileError(
+        where=str(place.manifest.about["folder"]),
+        what=f"{NO_READINGS[:-1]}: {', '.join(said)}." if said else NO_READINGS,
+        remedy=LOOK_AT_QUALITY,
     )
-    if not used:
-        place.manifest.set_facts(no_readings=True)
-        raise DataFileError(
-            where=str(place.manifest.about["folder"]),
-            what=NO_READINGS,
-            remedy=LOOK_AT_QUALITY,
-        )
 
 
 def _read_files(place: Workplace, group: Sequence[SourceFile], chunk: str) -> dict[str, Any]:

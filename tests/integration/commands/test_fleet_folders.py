@@ -144,8 +144,9 @@ def test_files_without_a_reading_that_can_be_used_are_no_run_to_go_on_with(tmp_p
     named = run("show", out, "--quality")
 
     assert (ran.exit_code, papered.exit_code) == (3, 3)
+    assert "No reading of its files can be used: no value in 2 rows." in ran.stderr
     for said in (ran.stderr, shown.stdout, papered.stderr):
-        assert "No reading of its files can be used." in said
+        assert "No reading of its files can be used" in said
         assert "goes on where it stopped" not in said
     assert "a.csv: 2 rows, 0 used" in named.stdout
 
