@@ -1,14 +1,23 @@
 """The Fleet page: which run, which part, which household; how to begin."""
 
+import ast
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtTest import QTest
 
+import energy_desktop
 from energy_desktop.domain.errors import NotFound, WrongUse
+from energy_desktop.domain.fleet import BrokenFile
 from energy_desktop.ui.views.fleet.page import PARTS
+from energy_desktop.ui.views.fleet.remedies import in_window
 from tests.gui.fleet.fakes import (
     BROKEN,
     FLAT,
+    PLAN,
     FakeFleet,
     FakePapers,
     a_segment,
@@ -225,6 +234,82 @@ def test_a_folder_without_a_run_leaves_the_one_that_is_looked_at(make, settle, o
     assert view.out == out
     assert view.notice.isVisibleTo(view)
     assert view.stack.currentWidget() is view.fleet_page
+
+
+@pytest.mark.parametrize("then", ["run", "part", "household", "tariff"])
+def test_what_could_not_be_opened_is_told_until_something_else_is_looked_at(make, settle, then):
+    view = make()
+    view.open_results(Path("nothing"))
+    settle(view)
+    assert view.notice.isVisibleTo(view)
+
+    match then:
+        case "run":
+            view.show_run()
+        case "part":
+            middle = QPoint(view.part.width() // 2, view.part.height() // 2)
+            QTest.mouseClick(view.part, Qt.MouseButton.LeftButton, pos=middle)
+        case "household":
+            view.open_household("MAC000007")
+        case "tariff":
+            view.look_at(None, "Std")
+    settle(view)
+
+    assert not view.notice.isVisibleTo(view)
+
+
+_OF_COMMANDS = re.compile(r"(?<!-)--[a-z]|`|\bcommand\b")
+_COMMANDS_ALONE = ("export.py", "export_postgresql.py", "fleet_run.py", "fleet_export.py")
+"""What these refuse, the window cannot ask for."""
+
+
+def _sentences(path):
+    """Texts of a module that are not about its code."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    alone = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    return [
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in alone
+    ]
+
+
+def test_no_remedy_of_the_fleet_sends_somebody_at_the_window_to_a_command_line():
+    """Of every sentence that the packages behind the page can say."""
+    sources = Path(energy_desktop.__file__).parent
+    modules = [
+        *sources.glob("fleet/*.py"),
+        *sources.glob("services/fleet*.py"),
+        *sources.glob("domain/fleet*.py"),
+    ]
+    said = [
+        text for path in modules if path.name not in _COMMANDS_ALONE for text in _sentences(path)
+    ]
+    named = [text for text in said if _OF_COMMANDS.search(text)]
+    assert len(named) > 10
+
+    left = [text for text in map(in_window, named) if _OF_COMMANDS.search(text)]
+
+    assert left == []
+
+
+def test_a_failure_is_told_in_the_words_of_the_window(make, settle):
+    fleet = FakeFleet()
+    view = make(fleet)
+    fleet.refuses_tariff = NotFound(
+        where="out", what="There is no 'days'.", remedy="Make it anew (--replace)."
+    )
+    why = "no column is known as its time. Name it (--time-column)."
+    fleet.planning = replace(PLAN, refused=(BrokenFile("a.csv", why),))
+
+    view.look_at(None, "Std")
+    settle(view)
+    said = view.notice.accessibleName()
+    view.show_run()
+    view.run_panel.needs.show_plan(fleet.planning)
+
+    assert f"anew (tick “{view.run_panel.replace.text()}”)." in said
+    assert "Name it (“Time” in the form)." in view.run_panel.needs.refused.text()
 
 
 def test_a_household_opens_its_own_page_and_leads_back(make, settle):

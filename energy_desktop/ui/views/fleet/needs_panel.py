@@ -6,7 +6,7 @@ from pathlib import Path
 
 from energy_desktop.domain.fleet import FleetPlan
 from energy_desktop.ui.formatting import Formats
-from energy_desktop.ui.views.fleet import words
+from energy_desktop.ui.views.fleet import remedies, words
 from energy_desktop.ui.widgets.marks import FactList
 from energy_desktop.ui.widgets.paint import label
 from energy_desktop.ui.widgets.panel import InlineNotice, Panel
@@ -58,7 +58,7 @@ class NeedsPanel(Panel):
             ("This run", _STATES[plan.state], plan.state == "replaces"),
         ]
         self.facts.show_facts(facts)
-        lacking = plan.lacking
+        lacking = remedies.in_window(plan.lacking)
         if not lacking and plan.disk_bytes > plan.free_bytes:
             lacking = "There is not enough room on the disk of the results."
         self.lacking.set_text(lacking)
@@ -69,7 +69,10 @@ class NeedsPanel(Panel):
         if not plan.refused:
             return "Every file can be read."
         n = len(plan.refused)
-        named = "\n".join(f"{Path(one.name).name}: {one.why}" for one in plan.refused[:_MOST_NAMED])
+        named = "\n".join(
+            f"{Path(one.name).name}: {remedies.in_window(one.why)}"
+            for one in plan.refused[:_MOST_NAMED]
+        )
         more = "" if n <= _MOST_NAMED else f"\nand {self._formats.count(n - _MOST_NAMED)} more."
         files = "1 file" if n == 1 else f"{self._formats.count(n)} files"
         return f"{files} would be left out whole.\n{named}{more}"

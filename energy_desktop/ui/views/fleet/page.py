@@ -6,9 +6,11 @@ a page of its own. How much was read, how fast, and what is missing stand above 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
+from typing import TypeVar
 
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
@@ -18,8 +20,9 @@ from energy_desktop.domain.ports import ProgressSink
 from energy_desktop.services.fleet import FleetService
 from energy_desktop.services.fleet_report import FleetReportService
 from energy_desktop.ui.formatting import Formats
+from energy_desktop.ui.jobs import JobHandle
 from energy_desktop.ui.views.base import BaseView, Subject, ViewContext
-from energy_desktop.ui.views.fleet import words
+from energy_desktop.ui.views.fleet import remedies, words
 from energy_desktop.ui.views.fleet.anomalies_part import AnomaliesPart
 from energy_desktop.ui.views.fleet.filters import Filters, tariffs_offered
 from energy_desktop.ui.views.fleet.forecasts_part import ForecastsPart
@@ -36,6 +39,8 @@ from energy_desktop.ui.views.fleet.tariffs_part import TariffsPart
 from energy_desktop.ui.views.fleet.trends_part import TrendsPart
 from energy_desktop.ui.widgets.panel import ElidedLabel, InlineNotice, Panel
 from energy_desktop.ui.widgets.segmented import Segmented
+
+R = TypeVar("R")
 
 PARTS = (
     ("overview", "Overview"),
@@ -104,7 +109,7 @@ class FleetView(BaseView):
         self.filters = Filters()
         self.filters.wanted.connect(self.look_at)
         self.part = Segmented(PARTS, name="Part")
-        self.part.changed.connect(lambda _: self._look())
+        self.part.changed.connect(lambda _: self._on_part())
         self.facts = ElidedLabel("", "label")
         above = QHBoxLayout()
         above.setSpacing(8)
@@ -130,6 +135,23 @@ class FleetView(BaseView):
         self.body.addWidget(self.stack, 1)
         self._run_action = self.add_page_action("Run", "play", self.show_run)
         self.add_page_action("Report", "file-pdf-box", self.print_pdf)
+
+    def load_long(
+        self,
+        work: Callable[[ProgressSink], R],
+        show: Callable[[R], object],
+        *,
+        panel: Panel | None = None,
+        panels: tuple[Panel, ...] = (),
+        title: str = "",
+        on_error: Callable[[UserFacingError], object] | None = None,
+        key: object = None,
+    ) -> JobHandle:
+        """As everywhere; what went wrong is told in the words of the window."""
+        told = remedies.told_in_window(work)
+        return super().load_long(
+            told, show, panel=panel, panels=panels, title=title, on_error=on_error, key=key
+        )
 
     # -------------------------------------------------------- which run
 
@@ -198,6 +220,7 @@ class FleetView(BaseView):
         self._choose_parts()
 
     def _on_chosen(self, out: Path) -> None:
+        self.notice.hide()
         self._take(out)
         self.reload()
 
@@ -262,6 +285,7 @@ class FleetView(BaseView):
         """Looks at one year alone, or at the households of one tariff, or at both; None: at all.
         The first time a year is looked at it is counted first.
         """
+        self.notice.hide()
         out, fleet = self.out, self._fleet
         if out is None:
             return
@@ -385,6 +409,10 @@ class FleetView(BaseView):
             part.choose(self.out, self.tariff, self.year)
         self._look()
 
+    def _on_part(self) -> None:
+        self.notice.hide()
+        self._look()
+
     def _look(self) -> None:
         part = self._part(self.part.value)
         self.pages.setCurrentWidget(part)
@@ -409,6 +437,7 @@ class FleetView(BaseView):
 
     def show_run(self) -> None:
         """The form of a run; with a run on the page, that one again as it was asked."""
+        self.notice.hide()
         self.run_panel.begin_anew()
         self._show_form()
         out, fleet = self.out, self._fleet
@@ -430,6 +459,7 @@ class FleetView(BaseView):
         """A household's own page."""
         if self.out is None or not household:
             return
+        self.notice.hide()
         self.stack.setCurrentWidget(self.household)
         self.household.open(self.out, household)
 

@@ -11,7 +11,7 @@ from energy_desktop.domain.fleet import BrokenFile, DroppedRow, FileQuality, Fle
 from energy_desktop.services.fleet import FleetService
 from energy_desktop.ui.formatting import Formats
 from energy_desktop.ui.views.base import BaseView
-from energy_desktop.ui.views.fleet import words
+from energy_desktop.ui.views.fleet import remedies, words
 from energy_desktop.ui.views.fleet.part import PagedTable, Part
 from energy_desktop.ui.widgets.panel import Panel
 from energy_desktop.ui.widgets.table import Cell, Column, Table
@@ -86,7 +86,13 @@ class QualityPart(Part):
         self.stages_panel.set_content(self.stages)
         self.broken_panel = Panel("Files left out whole")
         self.broken: Table[BrokenFile] = Table(
-            [Column("File and why", lambda b: Cell(Path(b.name).name, b.why), stretch=1)],
+            [
+                Column(
+                    "File and why",
+                    lambda b: Cell(Path(b.name).name, remedies.in_window(b.why)),
+                    stretch=1,
+                )
+            ],
             key=lambda b: b.name,
             two_lines=True,
             name="Files left out whole",
@@ -113,9 +119,9 @@ class QualityPart(Part):
                 Column("File", self._place, stretch=2, elide_middle=True),
                 Column("Household", lambda r: r.household, width=90),
                 # London writes seven decimals of a second.
-                Column("Time", lambda r: r.time.removesuffix(".0000000"), width=156),
+                Column("Time", lambda r: r.time.removesuffix(".0000000"), width=182),
                 Column("Value", lambda r: r.value, width=84),
-                Column("Why", lambda r: words.why(r), stretch=2),
+                Column("Why", lambda r: words.why(r), stretch=3),
             ],
             key=lambda r: r,
             name="Rows left out",
@@ -162,9 +168,8 @@ class QualityPart(Part):
             f"{formats.count(words.left_out(summary))} of {formats.count(summary.rows_read)} rows"
         )
         self.stages.show_rows(stages(summary))
-        self.stages_panel.set_subtitle(
-            f"{summary.engine}, {formats.number(summary.peak_mb)} MB at most"
-        )
+        held = f", {formats.number(summary.peak_mb)} MB at most" if summary.peak_mb else ""
+        self.stages_panel.set_subtitle(summary.engine + held)
         self.broken.show_rows(summary.broken, empty="Every file could be read.")
 
     def _left_out(self, file: FileQuality) -> str:

@@ -108,6 +108,8 @@ class RunPanel(Panel):
         self.set_content(both)
         # Said of one folder, it does not hold for the next.
         self.out.textChanged.connect(lambda _: self.replace.setChecked(False))
+        for field in (self.folder, self.out):
+            field.textChanged.connect(lambda _: self.notice.hide())
         self.with_site.toggled.connect(lambda _: self.look())
         for field in (self.folder, self.out, self.zone, self.tariffs, self.master):
             field.editingFinished.connect(self.look)
@@ -232,6 +234,7 @@ class RunPanel(Panel):
     def begin_anew(self) -> None:
         """The form comes to the front, and nobody has typed anything yet."""
         self._typed.clear()
+        self.notice.hide()
 
     def _take_out(self, folder: Path) -> None:
         self._typed.add(self.out)
