@@ -113,9 +113,10 @@ def export(
     if export_format == "postgresql":
         from energy_desktop.fleet.export_postgresql import to_postgresql
 
-        done = to_postgresql(leaving, target, progress)
+        done = to_postgresql(leaving, target, results.run.refuse_changed, progress)
     else:
-        done = _to_files(leaving, Path(target), export_format, progress)
+        folder = Path(target)
+        done = _to_files(leaving, folder, export_format, results.run.refuse_changed, progress)
     progress(1.0, "written")
     return done
 
@@ -181,9 +182,13 @@ def _leaving(results: FleetResults, name: str) -> Leaving:
 
 
 def _to_files(
-    leaving: Sequence[Leaving], folder: Path, suffix: str, progress: ProgressSink
+    leaving: Sequence[Leaving],
+    folder: Path,
+    suffix: str,
+    check: Callable[[], None],
+    progress: ProgressSink,
 ) -> ExportDone:
-    """All files, or none: those of before stay until every new one is whole.
+    """All files, or none: those of before stay until every new one is whole, and `check` passes.
 
     JSON lines are an object a line, as `mongoimport` and the bulk loaders of document stores take.
     """
@@ -200,6 +205,7 @@ def _to_files(
             rows = _written(one, file, partial, one.select(value), how)
             new.append((partial, file))
             done.append(Exported(one.name, str(file), rows, one.why_none))
+        check()
         _put_in_place(new)
     written = {one.table for one in done}
     others = [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -36,11 +36,14 @@ _REMEDIES = (
 """By the beginning of the SQLSTATE that the server says."""
 
 
-def to_postgresql(tables: Sequence[Leaving], url: str, progress: ProgressSink) -> ExportDone:
+def to_postgresql(
+    tables: Sequence[Leaving], url: str, check: Callable[[], None], progress: ProgressSink
+) -> ExportDone:
     """Tables fleet_NAME with keys and indexes, made anew in one transaction.
 
     They are filled under other names, so that readers of the old ones wait for the change of names
-    alone. Raises StoreError, JobCancelled: nothing is changed then.
+    alone. Raises StoreError, JobCancelled, and what `check` raises when all of them are filled:
+    nothing is changed then.
     """
     url = url.replace("postgresql+psycopg://", "postgresql://", 1)
     mark = secrets.token_hex(4)
@@ -58,6 +61,7 @@ def to_postgresql(tables: Sequence[Leaving], url: str, progress: ProgressSink) -
                     done.append(_filled(one, f"fleet_{one.name}_{mark}", source, cursor))
                 except duckdb.Error as error:
                     raise one.unreadable(error) from error
+            check()
             progress(0.99, "making keys and indexes")
             cursor.execute(sql.SQL("SET LOCAL lock_timeout = {}").format(sql.Literal(_WAIT)))
             for one in tables:

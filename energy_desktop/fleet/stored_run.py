@@ -50,6 +50,16 @@ class StoredRun:
                 where=str(self.out), what="This run is not finished.", remedy=_GO_ON
             )
 
+    def refuse_changed(self) -> None:
+        """Raises DataFileError when another run has begun or ended here since these were opened."""
+        now = Manifest.read(self.out)
+        if now is None or _state(now) != _state(self.manifest):
+            raise DataFileError(
+                where=str(self.out),
+                what="The results were replaced while they were read.",
+                remedy="Do it again when their run is finished.",
+            )
+
     def refuse_incomplete(self, names: Sequence[str]) -> None:
         """Raises DataFileError that names what is missing of these results of a finished run."""
         missing = [
@@ -102,6 +112,11 @@ class StoredRun:
     def arrow(self, sql: str, values: Sequence[Any] = ()) -> pa.Table:
         with connected({"threads": 2}) as connection:
             return connection.sql(sql, params=list(values)).to_arrow_table()
+
+
+def _state(manifest: Manifest) -> tuple[str, bool, dict[str, float]]:
+    """No two runs take equally long in every stage."""
+    return manifest.key, manifest.finished, manifest.seconds
 
 
 def where(*conditions: tuple[str, Any]) -> tuple[str, list[Any]]:

@@ -256,11 +256,11 @@ def show(
     elif quality:
         of_files = service.quality(out, offset=offset, limit=limit)
         rows = service.dropped(out, offset=offset, limit=limit)
-        finished = service.summary(out).finished
+        whole = service.summary(out)
         say(
-            quality_document(of_files, rows, finished=finished),
+            quality_document(of_files, rows, finished=whole.finished),
             as_json=as_json,
-            text=lambda: quality_text(of_files, rows, _folder(service, out), finished=finished),
+            text=lambda: quality_text(of_files, rows, _folder(service, out), whole),
         )
     elif year is not None:
         one_year = service.overview(out, year=year)

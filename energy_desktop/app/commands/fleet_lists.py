@@ -23,10 +23,11 @@ from energy_desktop.domain.fleet import (
     DataQuality,
     DroppedRow,
     FleetAnomaly,
+    FleetSummary,
     HouseholdRow,
     Page,
 )
-from energy_desktop.domain.fleet_wording import EXAMPLE_TARIFFS
+from energy_desktop.domain.fleet_wording import EXAMPLE_TARIFFS, NO_READINGS
 
 
 def households_document(page: Page[HouseholdRow]) -> dict[str, Any]:
@@ -93,11 +94,12 @@ def quality_document(
 
 
 def quality_text(
-    said: DataQuality, listed: Page[DroppedRow], source: Path | None, *, finished: bool
+    said: DataQuality, listed: Page[DroppedRow], source: Path | None, summary: FleetSummary
 ) -> str:
     """source: the folder that was read; None: nobody knows."""
+    so_far = NO_READINGS if summary.no_readings else UNFINISHED
     lines = [
-        "" if finished else UNFINISHED,
+        "" if summary.finished else so_far,
         *(f"{place_of(one.name, source)}: left out whole: {one.why}" for one in said.broken),
         *(
             f"{place_of(one.name, source)}: {one.rows_read:,} rows, "

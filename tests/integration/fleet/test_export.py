@@ -19,7 +19,7 @@ import pytest
 from typer.testing import CliRunner
 
 from energy_desktop.app.commands.root import app
-from energy_desktop.domain.errors import StoreError, WrongUse
+from energy_desktop.domain.errors import DataFileError, StoreError, WrongUse
 from energy_desktop.domain.jobs import JobCancelled
 from energy_desktop.fleet.parquet import remove
 from energy_desktop.services.fleet import FleetService
@@ -226,6 +226,25 @@ def test_a_run_that_is_not_finished_is_not_exported(out, tmp_path, database, tab
         assert one.exit_code == 3
         assert "This run is not finished." in one.stderr
         assert "it goes on where it stopped" in one.stderr
+    assert files_below(tmp_path / "ex") == []
+    assert tables_of(database) == set()
+
+
+def test_results_that_are_replaced_meanwhile_are_not_exported(out, tmp_path, database):
+    copy = Path(shutil.copytree(out, tmp_path / "run"))
+
+    def replaced(_fraction, doing):
+        if "trends" in doing:
+            state = json.loads((copy / "fleet.json").read_text())
+            state["seconds"]["ingest"] += 1.0
+            (copy / "fleet.json").write_text(json.dumps(state))
+
+    for target, kind in ((str(tmp_path / "ex"), "csv"), (database, "postgresql")):
+        with pytest.raises(DataFileError, match="were replaced while they were read"):
+            FleetService().export(
+                copy, target, kind, tables=("households", "trends"), progress=replaced
+            )
+
     assert files_below(tmp_path / "ex") == []
     assert tables_of(database) == set()
 
