@@ -77,6 +77,18 @@ class Manifest:
         manifest._save()
         return manifest
 
+    def moved_to(self, folder: Path, **facts: Any) -> Manifest:
+        """The same state in another folder, where it takes the place of the run that is there; the
+        results of that one are stale from now on.
+        """
+        names = self.joined or ()
+        files = self.about["files"][: len(self.about["files"]) - len(names)]
+        about = {**self.about, "files": files + [str(folder / name) for name in names]}
+        (folder / OLD_NAME).unlink(missing_ok=True)
+        moved = Manifest(folder, {**self._state, "about": about, "facts": dict(self.facts)})
+        moved.set_facts(stale_results=True, **facts)
+        return moved
+
     @property
     def key(self) -> str:
         return str(self._state["key"])

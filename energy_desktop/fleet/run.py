@@ -9,14 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace as replace_fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from energy_desktop.domain.errors import DataFileError
 from energy_desktop.domain.fleet import FleetOptions, SiteMeters
 from energy_desktop.domain.ports import ProgressSink, no_progress
 from energy_desktop.fleet import (
     claim,
     estimate,
+    replacing,
     site_meters,
     stage_judge,
     stage_learn,
@@ -30,11 +33,13 @@ from energy_desktop.fleet.recognised import (
     recognise_all,
     refuse_if_all_are_broken,
 )
-from energy_desktop.fleet.task import RunTask, run_task
-from energy_desktop.fleet.workplace import STAGES, Workplace, clear
+from energy_desktop.fleet.task import RunTask, State, run_task
+from energy_desktop.fleet.workplace import STAGES, Workplace
 
 if TYPE_CHECKING:
     from energy_desktop.fleet.anomalies import HourRule
+
+_STAY = "Check how its columns are read. The results that are there stay as they are."
 
 
 class FleetRun:
@@ -42,7 +47,8 @@ class FleetRun:
 
     The same files with the same options into the same folder: what is done stays done. site: its
     meters join; a run that goes on keeps the readings that joined when it began. replace: results
-    of other files or options are replaced, and a finished run is made anew.
+    of other files or options are replaced, and a finished run is made anew, once all files are read
+    and have readings; till then the old results stay.
 
     Raises DataFileError when there is nothing that can be read, or when `out` holds something else;
     ConfirmationNeeded when it holds another run and `replace` is not said.
@@ -66,16 +72,15 @@ class FleetRun:
             # Before anything of another run goes.
             found = recognise_all(task.paths, options.columns, "Fleet run")
             refuse_if_all_are_broken(task.folder, found, kept=_is_there(known))
-            self.manifest = _begun(task, known, replace=replace)
+            beside = known is not None and _replaces(task.state(known), replace=replace)
+            self.manifest = replacing.begun_beside(task) if beside else _begun(task, known)
             self._files = found.files
             self._note_files(found, engine)
-        self.place = Workplace(task.out, engine, options, self.manifest, progress)
+        self.out = task.out
+        place = task.out / replacing.NEXT if beside else task.out
+        self.place = Workplace(place, engine, options, self.manifest, progress)
         self._hour_rule = hour_rule
         self._site = site
-
-    @property
-    def out(self) -> Path:
-        return self.place.out
 
     def stage(self, name: str) -> None:
         """Does what is left of one stage. The stages before it must be done.
@@ -93,7 +98,7 @@ class FleetRun:
             "segments": lambda: stage_judge.segments_of(place),
             "tariffs": lambda: stage_judge.tariffs_of(place),
         }
-        with _in_words(place.engine, place.out):
+        with _in_words(place.engine, self.out):
             stages[name]()
 
     def run(self) -> None:
@@ -103,7 +108,7 @@ class FleetRun:
         for name in STAGES:
             self.stage(name)
         peak_mb = self.place.engine.memory_mb()
-        with _in_words(self.place.engine, self.place.out):
+        with _in_words(self.place.engine, self.out):
             self.manifest.set_facts(peak_mb=max(self.manifest.facts.get("peak_mb", 0.0), peak_mb))
             self.manifest.finish()
         self.place.progress(1.0, "done")
@@ -119,7 +124,16 @@ class FleetRun:
         if self._site is not None:
             site_meters.join(place, self._site)
             stage_read.ingest(place, [*files, *site_meters.files(place)])
-        stage_read.refuse_without_readings(place)
+        if place.out == self.out:
+            stage_read.refuse_without_readings(place)
+            return
+        try:
+            stage_read.refuse_without_readings(place)
+        except DataFileError as error:
+            replacing.drop_beside(self.out)
+            raise DataFileError(where=error.where, what=error.what, remedy=_STAY) from error
+        self.manifest = replacing.take_place(self.out, self.manifest)
+        self.place = replace_fields(place, out=self.out, manifest=self.manifest)
 
     def _note_files(self, found: Recognised, engine: Engine) -> None:
         """Those that cannot be read, and about how long the others take."""
@@ -146,15 +160,15 @@ def _is_there(known: Manifest | None) -> bool:
     return known is not None and known.finished
 
 
-def _begun(task: RunTask, known: Manifest | None, *, replace: bool) -> Manifest:
+def _replaces(state: State, *, replace: bool) -> bool:
+    return state == "replaces" or (state == "done" and replace)
+
+
+def _begun(task: RunTask, known: Manifest | None) -> Manifest:
     """The manifest of the run, old or new, and no results of another one beside it."""
-    state = task.state(known)
-    if known is None or state == "replaces" or (state == "done" and replace):
-        known = Manifest.begin(task.out, task.key, task.about)
-    if known.has_stale_results:
-        clear(task.out)
-        known.set_facts(stale_results=False)
-    return known
+    manifest = known or Manifest.begin(task.out, task.key, task.about)
+    replacing.settle(task.out, manifest)
+    return manifest
 
 
 @contextmanager

@@ -117,6 +117,22 @@ def test_a_column_that_no_file_has_is_told_once_and_costs_no_results(folder, tmp
     assert again == first
 
 
+def test_a_column_without_numbers_costs_no_results_either(folder, tmp_path):
+    out = tmp_path / "out"
+    first = document(run("run", folder, "--out", out, "--json"))
+
+    refused = run("run", folder, "--out", out, "--value-column", "stdorToU", "--replace")
+    again = document(run("run", folder, "--out", out, "--json"))
+
+    assert refused.exit_code == 3
+    assert refused.stderr.splitlines()[-1] == (
+        f"{folder}: No reading of its files can be used: a value that is no number in 144 rows. "
+        "Check how its columns are read. The results that are there stay as they are."
+    )
+    assert again == first
+    assert list(out.glob(".*")) == []
+
+
 def test_each_cause_is_told_once_the_commonest_first(tmp_path):
     write_csv(tmp_path / "in" / "a.csv", "what,is,this", ["1,2,3"])
     for name in ("b", "c"):

@@ -2,6 +2,7 @@
 
 import errno
 import gzip
+import itertools
 import json
 import signal
 import subprocess
@@ -25,8 +26,9 @@ from energy_desktop.domain.errors import (
 )
 from energy_desktop.domain.fleet import FleetOptions
 from energy_desktop.domain.jobs import cancel_event
-from energy_desktop.fleet import stopped
+from energy_desktop.fleet import replacing, stopped
 from energy_desktop.fleet.manifest import Manifest
+from energy_desktop.fleet.replacing import NEXT
 from energy_desktop.fleet.run import FleetRun
 from energy_desktop.fleet.workplace import stored
 from tests.support.fleet_child import SmallParts
@@ -34,6 +36,7 @@ from tests.support.fleet_files import (
     LONDON,
     a_run,
     broken_files,
+    cleaned,
     duckdb_engine,
     london_rows,
     no_file_beyond,
@@ -172,6 +175,65 @@ def test_results_of_other_files_or_options_are_replaced_only_when_that_is_said(
     assert households == (6 if change == "another file" else 8)
 
 
+@pytest.mark.parametrize("options", [FleetOptions(), FleetOptions(segments=3)])
+def test_what_is_replaced_stays_until_the_files_are_read(tmp_path, folder, options):
+    out = tmp_path / "out"
+    first = _run(folder, out, tmp_path / "s")
+    whole = _results(first)
+    with pytest.raises(_Stopped):
+        _run(folder, out, tmp_path / "s", _StopsAt("reading files, 3 of 4"), options, replace=True)
+    stopped_then = Manifest.read(out)
+    kept = stored([out / "households.parquet"]).num_rows
+
+    told = []
+    run = _run(folder, out, tmp_path / "s", told, options, replace=True)
+
+    assert stopped_then.finished
+    assert stopped_then.key == first.manifest.key
+    assert kept == 8
+    assert told[0] == "reading files, 3 of 4"
+    assert run.manifest.finished
+    assert (_results(run) == whole) == (options == FleetOptions())
+    assert not (out / NEXT).exists()
+
+
+@pytest.mark.parametrize("spoilt", [False, True])
+def test_killed_while_it_takes_the_place_a_run_loses_and_keeps_nothing_of_the_other(
+    tmp_path, folder, monkeypatch, spoilt
+):
+    other = tmp_path / "other"
+    write_csv(other / "0.csv", LONDON,
+              london_rows("OTHER", [0.1] * 96, start=datetime(2013, 1, 1, tzinfo=UTC)))  # fmt: skip
+    steps = [(Manifest, "set_facts"), (Path, "rename"), (replacing, "clear"), (replacing, "remove")]
+    outcomes = []
+    with duckdb_engine(tmp_path / "s", threads=1) as engine:
+        for moment in range(30):
+            out = tmp_path / f"out{moment}"
+            cleaned(a_run(other, out, engine))
+            counter = itertools.count()
+            with monkeypatch.context() as patched, suppress(SystemExit):
+                real = replacing.take_place
+
+                def taken(*of, moment=moment, counter=counter, patched=patched, real=real):
+                    for owner, name in steps:
+                        _dies_at(patched, owner, name, counter, moment)
+                    return real(*of)
+
+                patched.setattr(replacing, "take_place", taken)
+                _replacing(folder, out, engine).stage("ingest")
+                outcomes.append("done")
+            if spoilt and (out / "fleet.json.old").exists():
+                (out / "fleet.json").write_text("")
+            run = cleaned(_replacing(folder, out, engine))
+            households = sum(about["households"] for about in run.manifest.done("daily").values())
+            assert (households, used(run)) == (8, 8 * 48 * 36), moment
+            assert not (out / NEXT).exists()
+            if outcomes:
+                break
+
+    assert moment >= 7
+
+
 @pytest.mark.parametrize("torn", [False, True])
 def test_a_full_disk_is_no_broken_file_and_the_run_goes_on_once_there_is_room(tmp_path, torn):
     rng = np.random.default_rng(1)
@@ -257,7 +319,7 @@ def test_a_run_killed_while_it_replaces_another_leaves_nothing_of_that_one(
         raise SystemExit
 
     with monkeypatch.context() as patched, pytest.raises(SystemExit):
-        patched.setattr("energy_desktop.fleet.run.clear", killed)
+        patched.setattr("energy_desktop.fleet.replacing.clear", killed)
         _run(folder, tmp_path / "out", tmp_path / "s", replace=True)
     left_by_the_other = tmp_path / "out" / "readings" / "9"
     left_by_the_other.mkdir(parents=True)
@@ -303,6 +365,22 @@ def test_a_state_that_is_spoilt_twice_is_said(tmp_path, spoilt):
 
 class _Stopped(Exception):
     pass
+
+
+def _replacing(folder, out, engine):
+    return FleetRun(folder, out, engine, FleetOptions(), hour_rule=find_anomalies, replace=True)
+
+
+def _dies_at(patched, owner, name, counter, moment):
+    """The process ends before the call of that number, of all that are counted."""
+    real = getattr(owner, name)
+
+    def call(*of, **how):
+        if next(counter) == moment:
+            raise SystemExit
+        return real(*of, **how)
+
+    patched.setattr(owner, name, call)
 
 
 class _StopsAt(list):
