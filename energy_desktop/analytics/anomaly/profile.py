@@ -128,8 +128,10 @@ def to_hours(start_ms: Int64s, energy_wh: Floats, zone: str, step_s: int) -> Hou
     if len(start_ms) == 0:
         return Hours(np.empty(0, np.int64), np.empty(0), np.empty(0, np.int64))
     local = start_ms + utc_offset_ms(start_ms, zone)
-    # Zones with half-hour offsets: hours begin where the local clock says so.
-    first = int(start_ms[0] - local[0] % HOUR_MS)
+    # In zones half an hour off, hours begin where the local clock says so; steps that reach over
+    # that are not torn apart.
+    step_ms = 1000 * step_s
+    first = int(start_ms[0] - local[0] % HOUR_MS // step_ms * step_ms)
     place = (start_ms - first) // HOUR_MS
     n = int(place[-1]) + 1
     known = np.isfinite(energy_wh)

@@ -181,6 +181,26 @@ def test_the_unit_of_energy_does_not_matter(seed, factor):
     assert [(a.kind, a.start_ms) for a in one] == [(a.kind, a.start_ms) for a in other]
 
 
+@pytest.mark.parametrize(
+    ("zone", "step_s", "said"),
+    [("Asia/Kolkata", 3600, "02:30"), ("Asia/Kathmandu", 3600, "02:45"), (BERLIN, 900, "22:00")],
+)
+def test_a_stretch_begins_and_ends_with_its_readings_on_a_clock_half_an_hour_off(
+    zone, step_s, said
+):
+    start, energy = an_office()
+    begin = at("2026-03-10T21:00:00Z")
+    energy[begin : begin + 6] = LEFT_ON
+    each = 3600 // step_s
+    fine = start[0] + np.arange(each * len(start), dtype=np.int64) * (1000 * step_s)
+
+    found = profile.find_anomalies(fine, np.repeat(energy / each, each), zone, step_s=step_s)
+
+    high = [one for one in found if one.kind is AnomalyKind.HIGH]
+    assert [(one.start_ms, one.end_ms) for one in high] == [(start[begin], start[begin + 6])]
+    assert f" from {said} on " in high[0].reason
+
+
 @pytest.mark.parametrize("zone", [BERLIN, "Asia/Kolkata", "Australia/Lord_Howe", "UTC"])
 def test_offsets_agree_with_the_zone_at_every_hour(zone):
     moments = START + np.arange(0, 24 * 400, dtype=np.int64) * HOUR_MS
