@@ -86,6 +86,25 @@ def test_the_sites_meters_join_only_when_that_is_ticked(panel, settle, tmp_path)
     assert panel._fleet.joined == [False, True]
 
 
+def test_a_site_that_has_newer_readings_is_told_above_the_run(make, settle, tmp_path):
+    fleet = FakeFleet(runs=())
+    fleet.about = replace(fleet.about, summary=replace(fleet.about.summary, site_is_newer=True))
+    view = make(fleet)
+    view.show_run()
+    view.run_panel.take_folder(tmp_path)
+    view.run_panel.out.setText(str(tmp_path / "out"))
+
+    view.run_panel.begin()
+    settle(view)
+    settle(view)
+
+    assert view.stack.currentWidget() is view.fleet_page
+    assert view.notice.isVisibleTo(view)
+    said = view.notice.accessibleName()
+    assert "The site has newer readings than this run" in said
+    assert "tick “Replace the results that are there”" in said
+
+
 def test_a_run_that_fails_keeps_what_was_entered_and_says_what_to_do(panel, settle):
     panel._fleet.refuses = DataFileError(where="in", what="No file fits.", remedy="Look inside.")
 

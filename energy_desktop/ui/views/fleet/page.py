@@ -359,6 +359,7 @@ class FleetView(BaseView):
     def run_panel(self) -> RunPanel:
         made = RunPanel(self, self._fleet, self._ask_folder)
         made.finished.connect(self.open_results)
+        made.noted.connect(lambda text: self._say(text, ""))
         made.left.connect(self.show_fleet)
         self.stack.addWidget(made)
         return made

@@ -22,9 +22,11 @@ from PySide6.QtWidgets import (
 )
 
 from energy_desktop.domain.errors import ConfirmationNeeded, UserFacingError
-from energy_desktop.domain.fleet import FileColumns, FleetPlan, RunAsked
+from energy_desktop.domain.fleet import FileColumns, FleetPlan, FleetSummary, RunAsked
+from energy_desktop.domain.fleet_wording import NEWER_ON_SITE
 from energy_desktop.services.fleet import EngineName, FleetService
 from energy_desktop.ui.views.base import BaseView
+from energy_desktop.ui.views.fleet import remedies
 from energy_desktop.ui.views.fleet.needs_panel import NeedsPanel
 from energy_desktop.ui.views.fleet.run_request import RunRequest, plan, run
 from energy_desktop.ui.widgets.elided_chooser import ElidedChooser
@@ -46,9 +48,11 @@ _ABOUT = (
 
 
 class RunPanel(Panel):
-    """`finished` carries the folder of the results. ask_folder: a dialog, or a test's answer."""
+    """`finished` carries the folder of the results; `noted`, after it, what is to be known of them
+    beside. ask_folder: a dialog, or a test's answer."""
 
     finished = Signal(object)  # Path
+    noted = Signal(str)
     left = Signal()
 
     def __init__(
@@ -317,11 +321,16 @@ class RunPanel(Panel):
         fleet, asked = self._fleet, request
         self._host.load_long(
             lambda progress: run(fleet, asked, progress),
-            lambda _: self.finished.emit(asked.out),
+            lambda summary: self._done(asked.out, summary),
             panel=self,
             title=f"Run {asked.folder.name}",
             on_error=self.tell,
         )
+
+    def _done(self, out: Path, summary: FleetSummary) -> None:
+        self.finished.emit(out)
+        if summary.site_is_newer:
+            self.noted.emit(remedies.in_window(NEWER_ON_SITE))
 
     def _ask_to_replace(self, asked: bool) -> None:
         if not asked:
