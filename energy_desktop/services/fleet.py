@@ -90,7 +90,7 @@ class FleetService:
         Blocks: belongs into a job. Takes up a run that was killed or cancelled where it was.
         with_site: the site's own meters join, with the readings they have when the run begins.
         replace: results of other files or options that are there are replaced, and a finished run
-        is made anew. What is replaced goes once it is sure that some of the files can be read.
+        is made anew. What is replaced goes once all files are read and some have readings.
 
         Raises DataFileError, NotEnoughData, JobCancelled; ConfirmationNeeded when another run is
         there and `replace` is not said; FleetBusy when another process works there; StoreError

@@ -127,7 +127,9 @@ def run(
     replace: Annotated[
         bool,
         typer.Option(
-            "--replace", help="Replace results of other files or options; make a finished run anew."
+            "--replace",
+            help="Replace results of other files or options; make a finished run anew. The old "
+            "results go once all files are read and some reading can be used.",
         ),
     ] = False,
     plan: Annotated[
