@@ -252,7 +252,8 @@ def year_text(overview: FleetOverview, tariffs: TariffSummary) -> str:
 
 def _segment_lines(segments: Sequence[Segment], currency: str) -> list[str]:
     return [
-        f"  {one.segment}  {one.households:>6,} households ({one.share_pct:.0f} %)  "
+        f"  {one.segment}  {one.households:>6,} "
+        f"{'household ' if one.households == 1 else 'households'} ({one.share_pct:.0f} %)  "
         f"{one.kwh_per_day:5.1f} kWh/day  {one.cost_per_year:9,.0f} {currency} a year  {one.words}"
         for one in segments
     ]
