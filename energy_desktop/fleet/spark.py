@@ -108,6 +108,8 @@ class SparkEngine:
             .appName("energy-desktop fleet")
             .config("spark.ui.enabled", "false")
             .config("spark.ui.showConsoleProgress", "false")
+            # What goes wrong before it has begun is told in a sentence, not in a hundred lines.
+            .config("spark.log.level", "OFF")
             .config("spark.driver.memory", f"{memory_mb}m")
             .config("spark.local.dir", str(scratch))
             .config("spark.sql.warehouse.dir", str(scratch / "warehouse"))
@@ -138,13 +140,14 @@ class SparkEngine:
             with _quiet():
                 return builder.getOrCreate()
         except Exception as error:
-            why = self.why(error)[:300]  # asked of Java, which goes now
+            why = self.why(error)[:300].rstrip(".")  # asked of Java, which goes now
             _end_machine()
             if not isinstance(error, (*self.errors, OSError)):
                 raise
+            may_be = "; what answers there may be no master of Spark"
             raise UserFacingError(
                 where=f"Spark, master {master}",
-                what=f"It does not begin: {why}",
+                what=f"It does not begin{may_be if master.startswith(_STANDALONE) else ''}: {why}.",
                 remedy="Check the address of the master and look into its log; without a master "
                 "Spark runs on this machine.",
             ) from error
