@@ -313,8 +313,11 @@ def test_stopped_it_says_that_the_same_command_goes_on_and_leaves_no_rubbish(tmp
     a_fleet(tmp_path / "in", households=12, days=120)
     command = [sys.executable, "-m", "energy_desktop", "fleet", "run", tmp_path / "in", "--out",
                tmp_path / "out"]  # fmt: skip
+    # Who is started in the background hears no Ctrl C, and would hand that on to this child.
+    before = signal.signal(number, signal.SIG_DFL)
     child = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True,
                              start_new_session=True)  # fmt: skip
+    signal.signal(number, before)
     try:
         told = child.stderr.readline()
         os.killpg(child.pid, number)  # as Ctrl C in a terminal reaches all processes of it

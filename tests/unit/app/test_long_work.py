@@ -16,6 +16,17 @@ from energy_desktop.domain.jobs import raise_if_cancelled
 STOPPABLE = [one for one in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, one)]
 
 
+@pytest.fixture(autouse=True)
+def as_in_a_terminal():
+    """Who is started in the background hears no Ctrl C, and with nohup no SIGHUP."""
+    before = {name: signal.getsignal(getattr(signal, name)) for name in STOPPABLE}
+    for name in STOPPABLE:
+        signal.signal(getattr(signal, name), signal.default_int_handler)
+    yield
+    for name, handler in before.items():
+        signal.signal(getattr(signal, name), handler)
+
+
 class Terminal(io.StringIO):
     def isatty(self):
         return True
