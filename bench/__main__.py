@@ -63,24 +63,35 @@ def main() -> int:
 
 
 def write(path: Path, results: dict[str, list[Row]]) -> None:
-    """The table between the two marks of docs/benchmarks.md; the explanations around it stay."""
+    """The tables between the two marks of docs/benchmarks.md; the explanations around them stay,
+    and so does the table of a subject that was not measured.
+    """
     begin, end = "<!-- figures -->", "<!-- /figures -->"
     text = path.read_text(encoding="utf-8") if path.exists() else f"{begin}\n{end}\n"
-    machine = f"{os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}"
-    lines = [f"{datetime.now(UTC):%Y-%m-%d}, {machine}", ""]
-    for subject, rows in results.items():
-        lines += [f"### {subject}", "", "| what | figure | goal | | peer in the same run | note |"]
-        lines += ["|---|---:|---|---|---|---|"]
-        for row in rows:
-            verdict = {True: "met", False: "**missed**", None: ""}[row.met]
-            figure = f"{row.value:,.4g} {row.unit}".rstrip()
-            lines.append(
-                f"| {row.name} | {figure} | {row.goal} | {verdict} | {row.peer} | {row.note} |"
-            )
-        lines.append("")
     head, _, rest = text.partition(begin)
-    tail = rest.partition(end)[2]
-    path.write_text(f"{head}{begin}\n" + "\n".join(lines) + f"{end}{tail}", encoding="utf-8")
+    figures, _, tail = rest.partition(end)
+    tables = dict(part.partition("\n")[::2] for part in figures.split("### ")[1:])
+    tables |= {subject: "\n" + _table(rows) for subject, rows in results.items()}
+    machine = f"{os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}"
+    written = f"\n{datetime.now(UTC):%Y-%m-%d}, {machine}\n\n"
+    for subject in SUBJECTS:
+        if subject in tables:
+            written += f"### {subject}\n{tables[subject].rstrip()}\n\n"
+    path.write_text(f"{head}{begin}{written.rstrip()}\n{end}{tail}", encoding="utf-8")
+
+
+def _table(rows: list[Row]) -> str:
+    lines = [
+        "| what | figure | goal | | peer in the same run | note |",
+        "|---|---:|---|---|---|---|",
+    ]
+    for row in rows:
+        verdict = {True: "met", False: "**missed**", None: ""}[row.met]
+        figure = f"{row.value:,.4g} {row.unit}".rstrip()
+        lines.append(
+            f"| {row.name} | {figure} | {row.goal} | {verdict} | {row.peer} | {row.note} |"
+        )
+    return "\n".join(lines) + "\n"
 
 
 if __name__ == "__main__":
