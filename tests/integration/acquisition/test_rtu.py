@@ -126,7 +126,8 @@ def test_the_line_is_silent_before_each_request(line):
     read_all(bus(device), [ReadRequest(1, 4, 0, 2)] * 20)
 
     assert len(slave.silences_s) == 19
-    assert min(slave.silences_s) >= silence_s(115_200)
+    late_s = 0.0003  # the slave looks at its clock only after its answer has left
+    assert min(slave.silences_s) >= silence_s(115_200) - late_s
 
 
 @pytest.mark.parametrize(

@@ -130,6 +130,7 @@ def test_energies_leave_in_wh_and_times_as_dates_and_moments(out, tmp_path):
     FleetService().export(out, str(tmp_path), "jsonl", tables=("days", "clean", "households"))
 
     days = [row for row in read_lines(tmp_path / "days.jsonl") if row["household"] == "plain"]
+    days.sort(key=lambda row: row["day"])
     (first, *_), n = days, len(days)
     assert n == 20
     assert first["day"] == "2013-01-01"
@@ -139,6 +140,7 @@ def test_energies_leave_in_wh_and_times_as_dates_and_moments(out, tmp_path):
     assert first["peak_energy_wh"] == pytest.approx(sum(expected_wh[32:40]))  # 16:00 to 20:00
     assert first["off_peak_energy_wh"] == pytest.approx(sum(expected_wh[:12]))
     readings = [r for r in read_lines(tmp_path / "clean.jsonl") if r["household"] == "plain"]
+    readings.sort(key=lambda row: row["start_utc"])  # they stand in the order of being read
     assert readings[1]["start_utc"] == "2013-01-01T00:30:00Z"
     assert readings[1]["energy_wh"] == pytest.approx(110.0)
     home = next(r for r in read_lines(tmp_path / "households.jsonl") if r["household"] == "plain")
