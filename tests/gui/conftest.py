@@ -37,6 +37,28 @@ def themed(qapp):
 
 
 @pytest.fixture
+def appearances(qapp) -> Iterator[list[str]]:
+    """Every window shown from here on: its class and the words in it."""
+    from PySide6.QtCore import QEvent, QObject
+    from PySide6.QtWidgets import QLabel, QWidget
+
+    shown: list[str] = []
+
+    class Watch(QObject):
+        def eventFilter(self, target: QObject, event: QEvent) -> bool:
+            appears = event.type() == QEvent.Type.Show
+            if appears and isinstance(target, QWidget) and target.isWindow():
+                words = [part.text() for part in target.findChildren(QLabel)]
+                shown.append(f"{type(target).__name__} {words}")
+            return False
+
+    watch = Watch()
+    qapp.installEventFilter(watch)
+    yield shown
+    qapp.removeEventFilter(watch)
+
+
+@pytest.fixture
 def context() -> Iterator[object]:
     from tests.gui.fakes import a_context
 

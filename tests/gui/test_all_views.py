@@ -168,6 +168,13 @@ def test_a_page_shows_its_texts_whole(window, qtbot, context, themed, name, size
     assert not wrong, "\n".join(wrong)
 
 
+def test_no_part_of_a_page_appears_as_a_window_of_its_own(window, qtbot, context, appearances):
+    """A part shown before it has its place flashes over the screen and takes the keyboard."""
+    for view_id in VIEW_IDS:
+        opened(window, qtbot, context, view_id)
+    assert not appearances, "\n".join(appearances)
+
+
 def test_buttons_have_names_and_the_keyboard_walks_each_page(window, qtbot, context):
     stuck, unnamed = [], []
     for view_id in VIEW_IDS:

@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QLabel, QWidget
+from PySide6.QtWidgets import QLabel, QLineEdit, QWidget
 
 from energy_desktop.domain.errors import MeterUnreachable
 from energy_desktop.ui.formatting import Formats
 from energy_desktop.ui.jobs import JobHandle
+from energy_desktop.ui.views.desk.form import Form
 from energy_desktop.ui.widgets import paint
 from energy_desktop.ui.widgets.carpet import Carpet, CarpetView
 from energy_desktop.ui.widgets.demand_gauge import Demand, DemandGauge
@@ -276,3 +277,18 @@ def test_a_choice_is_told_once_and_walked_with_the_arrows(qtbot):
     qtbot.keyClick(widget, Qt.Key.Key_Left)
 
     assert told == ["week", "week"] and widget.accessibleName() == "Period: Week"
+
+
+def test_a_part_being_made_never_appears_as_a_window_of_its_own(qtbot, appearances):
+    parts = [
+        Panel("Title", "Subtitle"),
+        InlineNotice("No answer", "Lathe"),
+        JobProgress(JobHandle("Forecast", True)),
+        Form(),
+    ]
+    parts[-1].add("name", "Name", QLineEdit(), "As printed on the meter.")
+    for part in parts:
+        qtbot.addWidget(part)
+    assert not appearances
+    parts[0].show()
+    assert appearances == ["Panel ['Title', 'Subtitle']"]

@@ -135,10 +135,10 @@ class InlineNotice(QFrame):
         words.setSpacing(3)
         self._what = paint.label(what, "step", wrap=True)
         self._where = paint.label(where, wrap=True)
-        self._where.setVisible(bool(where))
         words.addWidget(self._what)
         words.addWidget(self._where)
         row.addLayout(words, 1)
+        self._where.setVisible(bool(where))
         for position, (text, action) in enumerate(buttons):
             row.addWidget(button(text, action, kind="primary" if position == 0 else ""))
         self.setAccessibleName(f"{what} {where}")
@@ -270,7 +270,7 @@ class Panel(QFrame):
         self._header.addWidget(self._title)
         self._header.addWidget(self._subtitle)
         self._header.addStretch(1)
-        self._header_box = QWidget()
+        self._header_box = QWidget(self)  # a part without a parent would be shown as a window
         self._header_box.setLayout(self._header)
         self._header.setContentsMargins(0, 0, 0, 0)
         self._header_box.setMinimumHeight(24)
@@ -435,8 +435,8 @@ class JobProgress(QWidget):
         row.addWidget(self._bar)
         row.addWidget(self._percent)
         self._cancel = button("Cancel", self._on_cancel, kind="quiet")
-        self._cancel.setVisible(handle.cancellable)
         row.addWidget(self._cancel)
+        self._cancel.setVisible(handle.cancellable)
 
     def show_progress(self, fraction: float, doing: str) -> None:
         share = min(1.0, max(0.0, fraction))

@@ -93,8 +93,8 @@ class MeterDetails(QWidget):
     def _driver_panel(self) -> Panel:
         self.driver_panel = Panel("Driver")
         self.open_folder_button = button("Open folder", self._open_folder, kind="link")
-        self.open_folder_button.setVisible(self._folder is not None)
         self.driver_panel.add_header_widget(self.open_folder_button)
+        self.open_folder_button.setVisible(self._folder is not None)
         texts = QWidget()
         column = QVBoxLayout(texts)
         column.setContentsMargins(0, 0, 0, 0)
