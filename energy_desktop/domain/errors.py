@@ -43,6 +43,10 @@ class MeterAnswerWrong(UserFacingError):
     """An answer that must not be taken for a reading: wrong length, function, unit or checksum."""
 
 
+class MeterRefused(MeterAnswerWrong):
+    """A whole and right answer that says no: it has not what was asked for, or cannot give it."""
+
+
 class DriverFileError(UserFacingError):
     """A driver TOML that cannot be used; `where` is file and line."""
 

@@ -192,7 +192,7 @@ class CommissioningService:
     ) -> tuple[DriverFit, ...]:
         """Drivers that explain the device, best first, each with its reasons."""
         site = self._store.load().site
-        probes = probe_drivers(self._need_bus(), self._profiles, link, unit_id)
+        probes = probe_drivers(self._need_bus(), self._profiles, link, unit_id, identity)
         return rank(probes, identity, site.nominal_voltage_v, site.nominal_frequency_hz)
 
     # --- what its registers hold

@@ -18,11 +18,21 @@ from energy_desktop.acquisition.decode import decode
 from energy_desktop.acquisition.driver_profile import WORD_ORDERS, DriverProfile, Register
 from energy_desktop.acquisition.meter_clock import shown_ms
 from energy_desktop.acquisition.reading import Correction, Decoded, DeviceChanged, Reader
-from energy_desktop.analytics.commissioning.driver_fit import KEY_QUANTITIES, DriverProbe
+from energy_desktop.analytics.commissioning.driver_fit import (
+    KEY_QUANTITIES,
+    DriverProbe,
+    names,
+)
 from energy_desktop.analytics.commissioning.observation import Circumstances, Poll
 from energy_desktop.domain.clock import Clock, to_ms
+from energy_desktop.domain.commissioning import DeviceIdentity
 from energy_desktop.domain.commissioning_record import RegisterRow
-from energy_desktop.domain.errors import MeterAnswerWrong, MeterUnreachable, UserFacingError
+from energy_desktop.domain.errors import (
+    MeterAnswerWrong,
+    MeterRefused,
+    MeterUnreachable,
+    UserFacingError,
+)
 from energy_desktop.domain.link_kinds import MODBUS
 from energy_desktop.domain.ports import BusAccess, Rings
 from energy_desktop.domain.quantities import QUANTITIES
@@ -200,9 +210,9 @@ def answered(bus: BusAccess, link: Link, unit_id: int, timeout_s: float) -> str:
             if "busy" in error.what:
                 return error.what
             raise
+        except MeterRefused as error:
+            return error.what
         except MeterAnswerWrong as error:
-            if "exception" in error.what:
-                return error.what
             if attempt == 2:
                 if "answered instead of" in error.what:  # another unit's, late: this one is silent
                     raise MeterUnreachable(
@@ -215,17 +225,22 @@ def answered(bus: BusAccess, link: Link, unit_id: int, timeout_s: float) -> str:
 
 
 def probe_drivers(
-    bus: BusAccess, profiles: Profiles, link: Link, unit_id: int
+    bus: BusAccess,
+    profiles: Profiles,
+    link: Link,
+    unit_id: int,
+    identity: DeviceIdentity | None = None,
 ) -> tuple[DriverProbe, ...]:
     """The key values of every Modbus driver as this device tells them; each register is read once,
     and a driver whose voltage and frequency are both absent or absurd is not followed further.
+    Drivers of the model that the device calls itself come first: it may fall silent meanwhile.
 
     Many devices send the words of a value the other way round, and can be set to: where the same
     words make sense in another order, that one is followed, and told.
     """
     wire = _KeyReads(bus, link, unit_id)
     probes = []
-    for profile in profiles.all():
+    for profile in sorted(profiles.all(), key=lambda p: not names(identity, p.info)):
         if profile.protocol != MODBUS or not profile.registers:
             continue
         keys = [r for name in KEY_QUANTITIES if (r := profile.register(name)) is not None]
@@ -303,7 +318,11 @@ def register_rows(
 
 
 class _KeyReads:
-    """Reads a register once, whoever asks; stops asking a device that fell silent."""
+    """Reads a register once, whoever asks; stops asking a device that fell silent.
+
+    An answer that is none, or that did not come, is asked for once more: it says nothing about
+    what the device has.
+    """
 
     def __init__(self, bus: BusAccess, link: Link, unit_id: int) -> None:
         self._bus, self._link, self._unit_id = bus, link, unit_id
@@ -322,22 +341,22 @@ class _KeyReads:
         return self._known[key]
 
     def _ask(self, function: int, address: int, count: int) -> tuple[int, ...] | None:
-        try:
-            raw = self._bus.read_registers(
-                self._link,
-                self._unit_id,
-                function,
-                address,
-                count,
-                timeout_s=_patience_s(self._link.timeout_s),
-            )
-        except MeterAnswerWrong:
-            return ()
-        except MeterUnreachable:
-            self._silent += 1
-            return None
-        self._silent = 0
-        return raw.words
+        attempts = 1 if self._silent else 2
+        patience_s = _patience_s(self._link.timeout_s)
+        for _ in range(attempts):
+            try:
+                raw = self._bus.read_registers(
+                    self._link, self._unit_id, function, address, count, timeout_s=patience_s
+                )
+            except MeterRefused:
+                self._silent = 0
+                return ()
+            except (MeterAnswerWrong, MeterUnreachable):
+                continue
+            self._silent = 0
+            return raw.words
+        self._silent += 1
+        return None
 
 
 def _patience_s(timeout_s: float) -> float:

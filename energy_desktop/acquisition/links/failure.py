@@ -3,7 +3,12 @@
 from enum import Enum
 
 from energy_desktop.domain.bus import BusError
-from energy_desktop.domain.errors import MeterAnswerWrong, MeterUnreachable, UserFacingError
+from energy_desktop.domain.errors import (
+    MeterAnswerWrong,
+    MeterRefused,
+    MeterUnreachable,
+    UserFacingError,
+)
 
 try:
     from termios import error as _termios_error
@@ -28,11 +33,15 @@ class FailureKind(Enum):
     GATEWAY = "gateway"  # the gateway answers, the unit behind it does not
 
 
-_UNREACHABLE = frozenset(
-    {FailureKind.NO_CONNECTION, FailureKind.NO_ANSWER, FailureKind.BUSY, FailureKind.GATEWAY}
-)
-
-
+_TOLD_AS = {
+    FailureKind.NO_CONNECTION: MeterUnreachable,
+    FailureKind.NO_ANSWER: MeterUnreachable,
+    FailureKind.BUSY: MeterUnreachable,
+    FailureKind.GATEWAY: MeterUnreachable,
+    FailureKind.WRONG_ANSWER: MeterAnswerWrong,
+    FailureKind.REFUSED: MeterRefused,
+    FailureKind.DEVICE_FAULT: MeterRefused,
+}
 _COUNTED_AS = {
     FailureKind.NO_CONNECTION: BusError.NO_CONNECTION,
     FailureKind.NO_ANSWER: BusError.TIMEOUT,
@@ -67,7 +76,7 @@ class RequestFailed(Exception):
 
     def for_user(self, where: str) -> UserFacingError:
         """The same failure as the sentence that a window or a command shows."""
-        error = MeterUnreachable if self.kind in _UNREACHABLE else MeterAnswerWrong
+        error = _TOLD_AS[self.kind]
         return error(where=where, what=self.what, remedy=self.remedy)
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from energy_desktop.analytics.commissioning.checks import FREQUENCY_SPREAD, VOLTAGE_SPREAD
 from energy_desktop.domain.commissioning import DeviceIdentity, DriverFit
 from energy_desktop.domain.driver import DriverInfo
-from energy_desktop.domain.wording import number
+from energy_desktop.domain.wording import count, number
 
 KEY_QUANTITIES = (
     "voltage_l1_v",
@@ -83,6 +83,8 @@ def _fit(
     answered = len(probe.values) / asked
     if probe.refused:
         reasons.append(f"{len(probe.refused)} of {asked} registers do not exist here")
+    if probe.unread:
+        reasons.append(f"{count(len(probe.unread), 'register')} did not answer: ask again")
     plausible = points / possible if possible else 0.0
     score = 0.85 * plausible * answered * min(1.0, possible / 5.0)
     if probe.word_order:
@@ -115,6 +117,11 @@ def _value(value: float) -> str:
     if value == 0.0 or 0.01 <= abs(value) < 1e6:
         return number(value, 2)
     return f"{value:.0e}".replace("-", "\u2212")
+
+
+def names(identity: DeviceIdentity | None, driver: DriverInfo) -> bool:
+    """Whether the device's own words name a model of this driver."""
+    return bool(_named(driver, identity))
 
 
 def _named(driver: DriverInfo, identity: DeviceIdentity | None) -> str:

@@ -19,6 +19,7 @@ from energy_desktop.domain.configuration import Configuration
 from energy_desktop.domain.errors import (
     JobCancelled,
     MeterAnswerWrong,
+    MeterRefused,
     MeterUnreachable,
     NotFound,
     WrongUse,
@@ -64,7 +65,7 @@ class Bus:
         if link.address in self.closed:
             raise MeterUnreachable(where=link.address, what="no connection: no.", remedy="Look.")
         if unit_id in self.refuses:
-            raise MeterAnswerWrong(
+            raise MeterRefused(
                 where="x", what="the meter has no such registers (exception 2).", remedy="Look."
             )
         if unit_id not in self.units:
@@ -93,11 +94,11 @@ class Store:
         return self.configuration
 
 
-def a_desk(bus, *meters, paused=None, render=lambda record: b"%PDF"):
+def a_desk(bus, *meters, paused=None, render=lambda record: b"%PDF", profiles=None):
     pauses = [] if paused is None else paused
     return CommissioningService(
         Store(*meters),
-        Profiles(),
+        profiles or Profiles(),
         bus,
         lambda: datetime(2026, 3, 1, tzinfo=UTC),
         render,
@@ -130,6 +131,51 @@ def test_a_scan_finds_the_driver_of_a_device_that_turns_its_words_and_says_the_o
     assert (hit.fits[0].driver_id, hit.fits[0].word_order) == ("sdm", order)
     assert order in hit.fits[0].reasons[0]
     assert turned.asked == straight.asked  # the same answers, read otherwise
+
+
+class Three(Profiles):
+    """Drivers with the same registers; the device calls itself by the last of their names."""
+
+    names = ("abb_b23", "carlo_em24", "eastron_sdm630")
+
+    def all(self):
+        return tuple(DriverProfile(n, REGISTERS, "Maker", (n[-6:],)) for n in self.names)
+
+
+class Faltering(Bus):
+    """Fails `times` of the reads that follow the first `after` of them."""
+
+    def __init__(self, *units, after, times, error=MeterUnreachable):
+        super().__init__(*units)
+        self.spoilt, self.error = range(after + 1, after + 1 + times), error
+
+    def read_registers(self, link, unit_id, function, address, count, *, timeout_s=5.0):
+        answer = super().read_registers(link, unit_id, function, address, count)
+        if len(self.asked) in self.spoilt:
+            raise self.error(where="x", what="no answer within 0.3 s.", remedy="Look.")
+        return answer
+
+    def identify(self, link, unit_id, *, timeout_s=5.0):
+        return DeviceIdentity("Maker", "SDM630")
+
+
+@pytest.mark.parametrize("error", [MeterUnreachable, MeterAnswerWrong])
+@pytest.mark.parametrize("after", range(1, 5))
+def test_an_answer_that_is_lost_while_drivers_are_tried_changes_nothing(after, error):
+    (whole,) = a_desk(Faltering(7, after=0, times=0)).scan(ScanPlan((LINE,), (7,)))
+    (hit,) = a_desk(Faltering(7, after=after, times=1, error=error)).scan(ScanPlan((LINE,), (7,)))
+
+    assert hit.fits == whole.fits
+
+
+@pytest.mark.parametrize("after", range(1, 4))
+def test_of_a_device_that_falls_silent_the_driver_it_names_itself_is_first_and_says_so(after):
+    desk = a_desk(Faltering(7, after=after, times=100), profiles=Three())
+
+    (hit,) = desk.scan(ScanPlan((LINE,), (7,)))
+
+    assert hit.fits[0].driver_id == "eastron_sdm630"
+    assert "answer" in hit.fits[0].reasons[-1]
 
 
 def test_a_unit_that_answers_with_an_exception_is_found():
