@@ -32,12 +32,18 @@ MONTHS = (
     "December",
 )
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_TOO_LARGE = 1e15  # beyond it digits are noise, and a Decimal has too few of them
 
 
 def number(value: float | Decimal | None, decimals: int = 1) -> str:
-    """`-1234.5` as "\u22121,234.5"; None and NaN as an en dash. Rounds half away from zero."""
+    """`-1234.5` as "\u22121,234.5"; None and NaN as an en dash. Rounds half away from zero.
+
+    What is too large to be measured (turned words of a float read as 3.4e+38) keeps its power.
+    """
     if value is None or not math.isfinite(value):
         return UNKNOWN
+    if abs(value) >= _TOO_LARGE:
+        return f"{value:.1e}".replace("-", MINUS)
     # repr of a float is its shortest exact text: 0.125 rounds as a reader expects.
     exact = value if isinstance(value, Decimal) else Decimal(repr(float(value)))
     rounded = exact.quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP)

@@ -23,10 +23,18 @@ BERLIN = ZoneInfo("Europe/Berlin")
         (float("nan"), 1, "\u2013"),
         (Decimal("0.30"), 4, "0.3000"),
         (12.0, 0, "12"),
+        (999_999_999_999_999.0, 0, "999,999,999,999,999"),
+        (-3.4028235e38, 2, "\u22123.4e+38"),  # turned words of a float
+        (Decimal(10) ** 40, 2, "1.0e+40"),
     ],
 )
 def test_a_number_is_written_one_way(value, decimals, text):
     assert wording.number(value, decimals) == text
+
+
+@given(st.floats() | st.decimals(allow_nan=False), st.integers(0, 4))
+def test_whatever_was_measured_can_be_written(value, decimals):
+    assert 1 <= len(wording.number(value, decimals)) <= 26
 
 
 def test_each_kind_has_its_decimals():

@@ -1,5 +1,6 @@
 """Frozen values, units, sums, voltages and word order: named when wrong, silent when odd."""
 
+import math
 import struct
 
 import pytest
@@ -252,3 +253,28 @@ def test_the_sense_of_rotation_is_left_open_in_words():
     judgements = judge(polls_of(polls=3), Circumstances(role=Role.LOAD))
 
     assert verdict_of(judgements, FaultKind.PHASE_ROTATION) is Verdict.UNSURE
+
+
+WORDS = st.integers(0, 2**32 - 1).map(lambda bits: struct.unpack(">f", bits.to_bytes(4, "big"))[0])
+NAMES = tuple(polls_of()[0].values)
+
+
+@st.composite
+def whatever_registers_hold(draw):
+    """Some of the values of each poll are as they should be, the others any 32 bits at all."""
+    found = []
+    for poll in polls_of(polls=draw(st.integers(1, 12)), seed=draw(st.integers(0, 99))):
+        strange = draw(st.dictionaries(st.sampled_from(NAMES), WORDS, max_size=len(NAMES)))
+        strange = {name: value for name, value in strange.items() if math.isfinite(value)}
+        found.append(Poll(poll.at_s, {**poll.values, **strange}))
+    return found
+
+
+@settings(max_examples=60)
+@given(whatever_registers_hold(), whatever_registers_hold(), st.sampled_from(Role))
+def test_whatever_registers_hold_is_judged_in_words(polls, turned, role):
+    found = judge(polls, Circumstances(role=role), {"CDAB": turned})
+
+    assert found
+    told = [f"{j.title} {j.detail} {j.remedy}" for j in found]
+    assert not [words for words in told if len(words) > 400 or " nan" in words or " inf" in words]
