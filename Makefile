@@ -13,9 +13,9 @@ run: setup
 
 test: setup-tests
 	@failed=0; \
-	QT_QPA_PLATFORM=offscreen $(PYTHON) -m pytest -q -n 3 --dist loadfile tests/unit tests/gui tests/integration || failed=1; \
+	QT_QPA_PLATFORM=offscreen $(PYTHON) -m pytest -q -n 3 --dist loadfile -m "not timed" tests/unit tests/gui tests/integration || failed=1; \
 	QT_QPA_PLATFORM=offscreen $(PYTHON) -m pytest -q -n 3 --dist loadfile -m "not timed" tests/faults tests/e2e || failed=1; \
-	QT_QPA_PLATFORM=offscreen $(PYTHON) -m pytest -q -m timed tests/faults tests/e2e || failed=1; \
+	QT_QPA_PLATFORM=offscreen $(PYTHON) -m pytest -q -m timed tests/faults tests/e2e tests/gui/fleet || failed=1; \
 	exit $$failed
 
 # The long proofs of a release: kills, cuts and stories of counters by the hundred and thousand.

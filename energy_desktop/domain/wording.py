@@ -32,7 +32,7 @@ MONTHS = (
     "December",
 )
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-_TOO_LARGE = 1e15  # beyond it digits are noise, and a Decimal has too few of them
+_TOO_LARGE = Decimal(10) ** 15  # beyond it digits are noise, and a Decimal has too few of them
 
 
 def number(value: float | Decimal | None, decimals: int = 1) -> str:
@@ -42,10 +42,10 @@ def number(value: float | Decimal | None, decimals: int = 1) -> str:
     """
     if value is None or not math.isfinite(value):
         return UNKNOWN
-    if abs(value) >= _TOO_LARGE:
-        return f"{value:.1e}".replace("-", MINUS)
     # repr of a float is its shortest exact text: 0.125 rounds as a reader expects.
     exact = value if isinstance(value, Decimal) else Decimal(repr(float(value)))
+    if abs(exact) >= _TOO_LARGE:
+        return f"{exact:.1e}".replace("-", MINUS)
     rounded = exact.quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP)
     text = f"{abs(rounded):,.{decimals}f}"
     return MINUS + text if rounded < 0 else text
