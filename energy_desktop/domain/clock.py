@@ -1,5 +1,6 @@
 """Time as a value that is handed in: nothing below app/ asks the machine for it."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -7,6 +8,12 @@ from zoneinfo import ZoneInfo
 
 Clock = Callable[[], datetime]
 """Gives the present as an aware UTC datetime."""
+
+FIRST_YEAR, LAST_YEAR = 1970, 2199
+"""What a person may ask for: beside the years 1 and 9999 a local day has no yesterday or tomorrow,
+and some systems tell no time before 1970."""
+
+_MONTH = re.compile(r"([0-9]{4})-(0[1-9]|1[0-2])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +40,10 @@ def to_ms(moment: datetime) -> int:
     return round(moment.timestamp() * 1000)
 
 
+_FIRST_MS = to_ms(datetime(FIRST_YEAR, 1, 1, tzinfo=UTC))
+_AFTER_MS = to_ms(datetime(LAST_YEAR + 1, 1, 1, tzinfo=UTC))
+
+
 def from_ms(epoch_ms: int) -> datetime:
     return datetime.fromtimestamp(epoch_ms / 1000, UTC)
 
@@ -45,11 +56,17 @@ def iso_utc(epoch_ms: int) -> str:
 
 
 def parse_utc(text: str) -> int:
-    """Epoch milliseconds of an ISO 8601 text; without an offset it is taken as UTC."""
+    """Epoch milliseconds of an ISO 8601 text; without an offset it is taken as UTC.
+
+    Raises ValueError for anything else, and outside FIRST_YEAR to LAST_YEAR.
+    """
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
-    return to_ms(moment)
+    ms = to_ms(moment)
+    if not _FIRST_MS <= ms < _AFTER_MS:
+        raise ValueError(f"{text} is not between {FIRST_YEAR} and {LAST_YEAR}")
+    return ms
 
 
 def local_midnight_ms(day: date, zone: ZoneInfo) -> int:
@@ -69,8 +86,9 @@ def local_month_bounds_ms(year: int, month: int, zone: ZoneInfo) -> tuple[int, i
 
 
 def parse_month(text: str) -> tuple[int, int]:
-    """`2026-03` as (2026, 3). Raises ValueError for anything else."""
-    year, dash, month = text.partition("-")
-    if not dash or len(year) != 4 or not 1 <= int(month) <= 12:
+    """`2026-03` as (2026, 3). Raises ValueError for anything else, `2026-3` too: the text itself
+    is what an invoice is found by, so a month has one spelling."""
+    match = _MONTH.fullmatch(text)
+    if match is None or not FIRST_YEAR <= int(match[1]) <= LAST_YEAR:
         raise ValueError(f"{text!r} is no month; write it as 2026-03")
-    return int(year), int(month)
+    return int(match[1]), int(match[2])

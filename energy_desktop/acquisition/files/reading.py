@@ -18,6 +18,7 @@ from energy_desktop.acquisition.files.text import (
     DEFAULT_LIMITS,
     Limits,
     Watch,
+    check_readable,
     place,
     read_header,
     sniff_delimiter,
@@ -33,12 +34,12 @@ def sniff_format(
     path: Path, limits: Limits = DEFAULT_LIMITS
 ) -> Literal["lcl", "csv", "excel", "green-button"]:
     """Tells the formats apart by what the file holds. Raises DataFileError for none of them."""
-    if path.is_file():
-        beginning = beginning_of(path)
-        if is_workbook(beginning) and path.suffix.lower() in (".xlsx", ".xlsm"):
-            return "excel"
-        if is_green_button(beginning):
-            return "green-button"
+    check_readable(path)
+    beginning = beginning_of(path)
+    if is_workbook(beginning) and path.suffix.lower() in (".xlsx", ".xlsm"):
+        return "excel"
+    if is_green_button(beginning):
+        return "green-button"
     header = read_header(path, limits)
     if is_lcl(header):
         return "lcl"
@@ -67,6 +68,7 @@ def stage_file(
     layout that does not say where it was logged. Raises WrongUse when the file holds several
     meters and one was named, DataFileError when it cannot be read.
     """
+    check_readable(path)
     chosen = sniff_format(path, limits) if format == "auto" else format
     if chosen == "csv":
         layout = _completed(path, layout, site_zone, limits)

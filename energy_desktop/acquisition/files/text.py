@@ -61,6 +61,27 @@ def place(path: Path, line: int | None = None) -> str:
     return path.name if line is None else f"{path.name}, line {line}"
 
 
+def check_readable(path: Path) -> None:
+    """Raises DataFileError for what is no file, or one that may not be read."""
+    try:
+        if path.is_file():
+            path.open("rb").close()
+            return
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    raise DataFileError(
+        where=str(path), what="there is no such file.", remedy="Check its name and folder."
+    )
+
+
+def _unreadable(path: Path, error: OSError) -> DataFileError:
+    return DataFileError(
+        where=str(path),
+        what=f"it cannot be read: {error.strerror or error}.",
+        remedy="Check its rights and its disk.",
+    )
+
+
 def read_header(path: Path, limits: Limits = DEFAULT_LIMITS) -> str:
     """The first line. Raises DataFileError when the file is missing, empty or no text."""
     for block in read_blocks(path, limits, after_line=0):
@@ -181,10 +202,7 @@ def sniff_delimiter(header: str) -> str:
 
 def _whole_lines(path: Path, limits: Limits, watch: Watch) -> Iterator[Piece]:
     """Bytes that end at a line end, block by block."""
-    if not path.is_file():
-        raise DataFileError(
-            where=str(path), what="there is no such file.", remedy="Check its name and folder."
-        )
+    check_readable(path)
     packed_bytes = path.stat().st_size
     total, line, carry = 0, 1, b""
     try:
@@ -218,11 +236,7 @@ def _whole_lines(path: Path, limits: Limits, watch: Watch) -> Iterator[Piece]:
             remedy="Fetch it again.",
         ) from error
     except OSError as error:
-        raise DataFileError(
-            where=str(path),
-            what=f"it cannot be read: {error.strerror or error}.",
-            remedy="Check its rights and its disk.",
-        ) from error
+        raise _unreadable(path, error) from error
 
 
 def _refuse_other_encodings(path: Path, chunk: bytes, line: int, *, first: bool) -> None:

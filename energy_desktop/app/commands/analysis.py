@@ -429,7 +429,7 @@ def _finding(f: Finding) -> dict[str, Any]:
 @guarded
 def alarms(
     days: Annotated[
-        float, typer.Option("--days", min=0, help="How far back the journal goes.")
+        float, typer.Option("--days", min=0, max=36_500, help="How far back the journal goes.")
     ] = 1.0,
     site: SiteOption = None,
     as_json: JsonOption = False,

@@ -7,11 +7,13 @@ With --json a command prints one JSON document on stdout and nothing else there.
 from __future__ import annotations
 
 import functools
+import io
 import json
 import logging
 import math
+import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ParamSpec, TypeVar
@@ -20,7 +22,7 @@ import typer
 
 from energy_desktop.app.logging_setup import log_to
 from energy_desktop.app.paths import SiteFolder, default_site_folder
-from energy_desktop.domain.clock import parse_month, parse_utc
+from energy_desktop.domain.clock import FIRST_YEAR, LAST_YEAR, parse_month, parse_utc
 from energy_desktop.domain.errors import NotFound, UserFacingError, WrongUse
 
 if TYPE_CHECKING:
@@ -30,6 +32,9 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 GOOD, WRONG_USE, FAILED = 0, 2, 3
+_MOST = 2**63 - 1
+_CHECK_PATH = "Check the path, its permissions and the room on the disk."
+_YEARS = f"from {FIRST_YEAR} to {LAST_YEAR}"
 
 SiteOption = Annotated[
     Path | None,
@@ -45,6 +50,16 @@ _chosen_site: list[Path] = []
 def choose_site(folder: Path | None) -> None:
     """What `energy-desktop --site FOLDER command` says before the command."""
     _chosen_site[:] = [] if folder is None else [folder]
+
+
+def speak_utf8() -> None:
+    """What a program or a file hears is UTF-8, also where the system has an older code page (JSON
+    is nothing else, and a minus sign is not in every page); a terminal keeps its own."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(
+                encoding=None if stream.isatty() else "utf-8", errors="backslashreplace"
+            )
 
 
 def site_folder(option: Path | None) -> SiteFolder:
@@ -83,7 +98,7 @@ def parse_moment(text: str, option: str) -> int:
         raise WrongUse(
             where=f"{option} {text}",
             what="This is no time.",
-            remedy="Write it as 2026-03-01T12:00:00Z.",
+            remedy=f"Write it as 2026-03-01T12:00:00Z, {_YEARS}.",
         ) from None
 
 
@@ -93,7 +108,9 @@ def parse_month_option(text: str) -> tuple[int, int]:
         return parse_month(text)
     except ValueError:
         raise WrongUse(
-            where=f"--month {text}", what="This is no month.", remedy="Write it as 2026-03."
+            where=f"--month {text}",
+            what="This is no month.",
+            remedy=f"Write it as 2026-03, {_YEARS}.",
         ) from None
 
 
@@ -129,6 +146,7 @@ def guarded(command: Callable[P, R]) -> Callable[P, R]:
     @functools.wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
+            _check_arguments(kwargs)
             return command(*args, **kwargs)
         except WrongUse as error:
             complain(str(error))
@@ -142,25 +160,68 @@ def guarded(command: Callable[P, R]) -> Callable[P, R]:
             raise typer.Exit(GOOD) from None
         except (typer.Exit, typer.BadParameter, KeyboardInterrupt):
             raise
+        except OSError as error:
+            # No bug: a file is gone, a disk full, a folder another's. The log has the way there.
+            _log_bug(error, command.__name__, kwargs.get("site"))
+            where = command.__name__ if error.filename is None else os.fsdecode(error.filename)
+            complain(f"{_short(where)}: {error.strerror or error}. {_CHECK_PATH}")
+            raise typer.Exit(FAILED) from None
         except Exception as error:  # noqa: BLE001 - the edge of the program: logged whole
-            site = kwargs.get("site")
-            where = _log_bug(error, command.__name__, site if isinstance(site, Path) else None)
+            where = _log_bug(error, command.__name__, kwargs.get("site"))
             complain(f"Internal error: {type(error).__name__}: {error}. Report {where}.")
             raise typer.Exit(FAILED) from None
 
     return run
 
 
-def _log_bug(error: Exception, name: str, site: Path | None) -> str:
+def _check_arguments(given: Mapping[str, object]) -> None:
+    """What no command can use. Raises WrongUse.
+
+    NaN passes every `min` and `max`; a number of more than 64 bits fits into no column; a text with
+    lone surrogates is what Python makes of bytes that are no UTF-8, and can be stored nowhere.
+    """
+    for name, value in given.items():
+        for one in value if isinstance(value, list) else [value]:
+            wrong = remedy = ""
+            if isinstance(one, float) and not math.isfinite(one):
+                wrong, remedy = "This is no number to count with.", "Write it as 1.5."
+            elif isinstance(one, int) and not -_MOST <= one <= _MOST:
+                wrong, remedy = "This number is too large.", "Check its digits."
+            elif isinstance(one, str | Path) and not _is_text(str(one)):
+                wrong = "There are bytes in it that are no text in UTF-8."
+                remedy = "Write it anew, or give the file another name."
+            if wrong:
+                option = name.replace("_", "-")
+                raise WrongUse(where=f"{option} {_short(str(one))}", what=wrong, remedy=remedy)
+
+
+def _is_text(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _short(text: str) -> str:
+    """As it can be shown: without lone surrogates, and without an end where it has none."""
+    shown = text.encode(errors="backslashreplace").decode()
+    return shown if len(shown) <= 200 else f"{shown[:200]}…"
+
+
+def _log_bug(error: Exception, name: str, site: object) -> str:
     """Writes a bug of ours to the site's log, whole; gives the words for where it stands.
 
     site: as the command was told with its own --site.
     """
-    folder = site_folder(site)
+    folder = site_folder(site if isinstance(site, Path) else None)
+    unwritten = "what you did, for the log cannot be written"
     try:
+        if not folder.root.is_dir():
+            return unwritten  # a folder that is not there is not made for the sake of a log
         log_to(folder.log, console_level=logging.CRITICAL + 1)
     except OSError:
-        return "what you did, for the log cannot be written"
+        return unwritten
     logging.getLogger("energy_desktop").error("A bug of ours in %s", name, exc_info=error)
     return f"the end of {folder.log}"
 

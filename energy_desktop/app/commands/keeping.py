@@ -17,7 +17,7 @@ from energy_desktop.app.commands.common import (
     site_folder,
 )
 from energy_desktop.domain.clock import iso_utc
-from energy_desktop.domain.errors import WrongUse
+from energy_desktop.domain.errors import NotFound, WrongUse
 
 
 def register(app: typer.Typer) -> None:
@@ -81,6 +81,12 @@ def restore(
     if file is None:
         found = newest_good(folder)
         file, passed_over = Path(found.backup.file), found.passed_over
+    if file.is_dir():
+        raise NotFound(
+            where=str(file),
+            what="This is a folder.",
+            remedy="Name the backup itself; `backups` lists them.",
+        )
     aside = restore_site(folder, file)
     kept = "There was no store before." if aside is None else f"The old one is {aside.name}."
     said = "".join(f"Passed over: {sentence}\n" for sentence in passed_over)

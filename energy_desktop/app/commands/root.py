@@ -24,7 +24,7 @@ from energy_desktop.app.commands import (
     site,
     wire,
 )
-from energy_desktop.app.commands.common import choose_site, guarded, site_folder
+from energy_desktop.app.commands.common import choose_site, guarded, site_folder, speak_utf8
 
 app = typer.Typer(
     name="energy-desktop",
@@ -58,6 +58,7 @@ def root(
     ] = False,
 ) -> None:
     """Without a command: opens the window."""
+    speak_utf8()
     choose_site(site_option)
     if selftest:
         from energy_desktop.app.selftest import selftest as run_selftest
