@@ -26,13 +26,12 @@ from energy_desktop.storage.repositories import orm
 from energy_desktop.storage.repositories.mapping import columns_of, to_domain
 from energy_desktop.storage.series.intervals import RegisterRules
 from energy_desktop.storage.series.retention import RetentionRules
-from energy_desktop.storage.tables import (
+from energy_desktop.storage.tables.configuration import (
     AlarmRuleRow,
     BatteryRow,
     ClientRow,
     ContractVersionRow,
     DeviceRow,
-    InvoiceUseRow,
     LinkRow,
     MeterRow,
     PriceSlotRow,
@@ -42,6 +41,7 @@ from energy_desktop.storage.tables import (
     TariffVersionRow,
     VirtualMeterRow,
 )
+from energy_desktop.storage.tables.happened import InvoiceUseRow
 
 
 @dataclass(frozen=True, slots=True)

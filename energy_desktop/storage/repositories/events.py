@@ -11,7 +11,7 @@ from energy_desktop.domain.finding import Finding, FindingState
 from energy_desktop.storage.database import Database
 from energy_desktop.storage.repositories import orm
 from energy_desktop.storage.repositories.mapping import columns_of, to_domain
-from energy_desktop.storage.tables import AlarmRow, FindingRow, QuarantineRow
+from energy_desktop.storage.tables.happened import AlarmRow, FindingRow, QuarantineRow
 
 
 class StoredAlarms:

@@ -15,7 +15,7 @@ from energy_desktop.domain.invoice import Invoice, InvoiceStatus
 from energy_desktop.storage.database import Database
 from energy_desktop.storage.frozen import canonical, revive
 from energy_desktop.storage.repositories import orm
-from energy_desktop.storage.tables import InvoicePaperRow, InvoiceRow, InvoiceUseRow
+from energy_desktop.storage.tables.happened import InvoicePaperRow, InvoiceRow, InvoiceUseRow
 
 
 class StoredInvoices:

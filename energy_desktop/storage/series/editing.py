@@ -32,7 +32,7 @@ from energy_desktop.storage.series import imported, steps
 from energy_desktop.storage.series.names import Names
 from energy_desktop.storage.series.reshowing import reshow
 from energy_desktop.storage.series.three import Three
-from energy_desktop.storage.tables import EditRow, GapRow
+from energy_desktop.storage.tables.happened import EditRow, GapRow
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -27,7 +27,7 @@ from energy_desktop.storage.series.doubt import LOOK_AROUND, doubt_of
 from energy_desktop.storage.series.intervals import rolls_over
 from energy_desktop.storage.series.ledger import StoredLedger
 from energy_desktop.storage.series.rebooking import Rebooking, lasts
-from energy_desktop.storage.tables import RegisterEventRow
+from energy_desktop.storage.tables.happened import RegisterEventRow
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
