@@ -307,6 +307,27 @@ def test_the_curve_carries_the_limit_and_a_sentence(qtbot, context, site, view):
     assert "255.0\u00a0V, limit 253.0\u00a0V" in data.description
 
 
+def test_the_curve_is_never_drawn_across_the_time_in_which_nothing_was_read(
+    qtbot, context, site, view
+):
+    site.read("a", 255.0)
+    view.shown()
+    settle(qtbot, context)
+    alarm = view.detail.alarm
+    seconds = np.concatenate((np.arange(-600, -300), np.arange(-60, 10)))
+    times = alarm.raised_at_ms + seconds.astype(np.int64) * 1000
+    volts = np.full(len(times), 231.0)
+    n = np.ones(len(times), dtype=np.int64)
+    curve = Buckets("a", "voltage_l1_v", times, times + 1000, n, *([volts] * 5))
+
+    view.show_past(alarm, AlarmPast(int(times[0]), int(times[-1]), (curve,), 0, None))
+
+    data = view.detail.chart.data
+    assert np.isnan(data.lines[0].y).sum() == 1
+    ((start, end),) = [(r.start, r.end) for r in data.regions if r.kind == "gap"]
+    assert end - start == pytest.approx(241.0)
+
+
 def test_a_meter_name_is_text_and_never_markup(qtbot, context, view):
     alarm = Alarm(1, a_rule(), "x", "<b>Boiler</b>", AlarmState.ACTIVE_UNACKNOWLEDGED, 0, 255.0)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QComboBox,
@@ -26,7 +27,8 @@ from energy_desktop.ui.formatting import Formats
 from energy_desktop.ui.views import alarm_words as words
 from energy_desktop.ui.widgets import paint
 from energy_desktop.ui.widgets.chart import Chart
-from energy_desktop.ui.widgets.chart_data import ChartData, Limit, Line, Moment
+from energy_desktop.ui.widgets.chart_data import ChartData, Limit, Line, Moment, Region
+from energy_desktop.ui.widgets.decimate import gap_steps
 from energy_desktop.ui.widgets.marks import Legend, PriorityMark
 from energy_desktop.ui.widgets.panel import Panel, button
 
@@ -241,16 +243,20 @@ class AlarmDetail(QWidget):
         self._curve_title.setText(
             f"{header}; went off at {formats.clock_time(alarm.raised_at_ms, seconds=True)}"
         )
-        lines = tuple(
-            Line(
-                quantity(c.quantity).label,
-                (c.start_ms + c.end_ms) / 2000.0,
-                c.mean,
-                token=f"curve{i + 1}" if len(past.curves) > 1 else "text",
-                legend=len(past.curves) > 1,
+        lines, gaps = [], []
+        for i, c in enumerate(past.curves):
+            x = (c.start_ms + c.end_ms) / 2000.0
+            after = gap_steps(x)
+            gaps.append([(float(x[k - 1]), float(x[k])) for k in after])
+            lines.append(
+                Line(
+                    quantity(c.quantity).label,
+                    np.insert(x, after, x[after - 1]),
+                    np.insert(c.mean, after, np.nan),
+                    token=f"curve{i + 1}" if len(past.curves) > 1 else "text",
+                    legend=len(past.curves) > 1,
+                )
             )
-            for i, c in enumerate(past.curves)
-        )
         limits: tuple[Limit, ...] = ()
         low, high = min(bounds, default=0.0), max(bounds, default=0.0)
         # A flat line is drawn flat, not as noise in digits that nobody reads.
@@ -266,7 +272,8 @@ class AlarmDetail(QWidget):
             moments.append(Moment(alarm.returned_at_ms / 1000, dashed=True))
         self.chart.show_data(
             ChartData(
-                lines=lines,
+                lines=tuple(lines),
+                regions=tuple(Region(a, b, "gap") for a, b in gaps[0]),
                 limits=limits,
                 moments=tuple(moments),
                 x_range=(start_ms / 1000, past.end_ms / 1000),

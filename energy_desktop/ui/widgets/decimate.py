@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+_FEWEST_TO_TELL = 4
+_GAP_STEPS = 3.0
 
 
 def decimate(x: Floats, y: Floats, low: float, high: float, columns: int) -> tuple[Floats, Floats]:
@@ -57,3 +59,12 @@ def break_at_gaps(x: Floats, y: Floats, longest_step_s: float) -> tuple[Floats, 
     if not len(after):
         return x, y
     return np.insert(x, after, x[after - 1]), np.insert(y, after, np.nan)
+
+
+def gap_steps(x: Floats) -> NDArray[np.intp]:
+    """Indices after the gaps of a curve whose period is not known: steps of more than three times
+    the usual one. x (n,) ascending; empty where there are too few points to tell."""
+    if len(x) < _FEWEST_TO_TELL:
+        return np.empty(0, dtype=np.intp)
+    steps = np.diff(x)
+    return np.flatnonzero(steps > _GAP_STEPS * np.median(steps)) + 1
