@@ -32,7 +32,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 GOOD, WRONG_USE, FAILED = 0, 2, 3
-_MOST = 2**63 - 1
+LARGEST_NO = 2**63 - 1  # of an entry of the store
 _CHECK_PATH = "Check the path, its permissions and the room on the disk."
 _YEARS = f"from {FIRST_YEAR} to {LAST_YEAR}"
 
@@ -177,16 +177,14 @@ def guarded(command: Callable[P, R]) -> Callable[P, R]:
 def _check_arguments(given: Mapping[str, object]) -> None:
     """What no command can use. Raises WrongUse.
 
-    NaN passes every `min` and `max`; a number of more than 64 bits fits into no column; a text with
-    lone surrogates is what Python makes of bytes that are no UTF-8, and can be stored nowhere.
+    Not a number is no setting of anything; a text with lone surrogates is what Python makes of
+    bytes that are no UTF-8, and can be stored nowhere.
     """
     for name, value in given.items():
         for one in value if isinstance(value, list) else [value]:
             wrong = remedy = ""
             if isinstance(one, float) and not math.isfinite(one):
                 wrong, remedy = "This is no number to count with.", "Write it as 1.5."
-            elif isinstance(one, int) and not -_MOST <= one <= _MOST:
-                wrong, remedy = "This number is too large.", "Check its digits."
             elif isinstance(one, str | Path) and not _is_text(str(one)):
                 wrong = "There are bytes in it that are no text in UTF-8."
                 remedy = "Write it anew, or give the file another name."

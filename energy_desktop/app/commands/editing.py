@@ -14,6 +14,7 @@ import numpy as np
 import typer
 
 from energy_desktop.app.commands.common import (
+    LARGEST_NO,
     JsonOption,
     SiteOption,
     guarded,
@@ -403,7 +404,9 @@ def _preview(preview: EditPreview) -> dict[str, Any]:
 
 @guarded
 def undo(
-    edit_id: Annotated[int, typer.Option("--id", metavar="NO", help="See `edits`.")],
+    edit_id: Annotated[
+        int, typer.Option("--id", metavar="NO", max=LARGEST_NO, help="See `edits`.")
+    ],
     reason: Annotated[str, typer.Option("--reason", help="Why the correction was wrong.")],
     site: SiteOption = None,
     as_json: JsonOption = False,

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 import typer
 
 from energy_desktop.app.commands.common import (
+    LARGEST_NO,
     JsonOption,
     SiteOption,
     guarded,
@@ -56,10 +57,12 @@ def exchange(
     ] = False,
     confirm_held: Annotated[
         int | None,
-        typer.Option("--confirm-held", metavar="NO", help="Book one that is held back."),
+        typer.Option(
+            "--confirm-held", metavar="NO", max=LARGEST_NO, help="Book one that is held back."
+        ),
     ] = None,
     remove: Annotated[
-        int | None, typer.Option("--remove", metavar="NO", help="Take one back.")
+        int | None, typer.Option("--remove", metavar="NO", max=LARGEST_NO, help="Take one back.")
     ] = None,
     register: Annotated[
         str, typer.Option("--register", metavar="NAME", help="Which of its registers.")

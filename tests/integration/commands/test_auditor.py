@@ -91,7 +91,7 @@ EXCHANGE = ("exchange", "--at", "2025-03-28T09:00:30Z")
             "does not count power_w",
         ),
         (
-            ("exchange", "--at", "1700-01-01T00:00:00Z", "--old-end-wh", "1",
+            ("exchange", "--at", "1970-01-01T00:00:00Z", "--old-end-wh", "1",
              "--new-start-wh", "0"),
             "above all its year",
         ),

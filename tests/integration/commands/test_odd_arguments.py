@@ -54,7 +54,8 @@ def test_times_no_meter_has_seen_are_refused(pattern, moment):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["undo", "--id", str(2**63), "--reason", "x"], "too large"),
+        (["undo", "--id", str(2**63), "--reason", "x"], "less than or equal to"),
+        (["exchange", "--meter", "light-zwei", "--remove", str(2**63)], "less than or equal to"),
         (["exchange", "--meter", "light-zwei", "--ct-ratio", "nan"], "no number"),
         (["virtual", "add", "v", "light-zwei=1", "--name", NO_UTF8], "no text in UTF-8"),
         (["import", f"/{NO_UTF8}.csv"], "no text in UTF-8"),

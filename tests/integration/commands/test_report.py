@@ -85,7 +85,7 @@ def test_the_document_says_what_the_ledger_holds(folder, tmp_path):
     [
         ("May 2026", 2, "2026-03"),
         ("2026-13", 2, "2026-03"),
-        ("2999-01", 2, "not begun"),
+        ("2199-01", 2, "not begun"),
         ("2026-02", 3, "Nothing was read"),
     ],
 )
@@ -148,7 +148,7 @@ def test_a_site_without_a_grid_meter_says_what_to_do(folder, tmp_path):
 
 
 def test_waste_of_a_month_that_has_not_begun_is_refused_in_words(tmp_path):
-    result = CliRunner().invoke(app, ["waste", "--month", "2999-01", "--site", str(tmp_path)])
+    result = CliRunner().invoke(app, ["waste", "--month", "2199-01", "--site", str(tmp_path)])
 
     assert result.exit_code == 2
     assert "The month has not begun." in result.stderr
