@@ -11,7 +11,7 @@ start-up time, and English needs nothing of it.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
@@ -95,6 +95,12 @@ def _grouped(value: float | Decimal, decimals: int, symbols: Symbols) -> str:
     if symbols.decimal == "." and symbols.group == ",":
         return text
     return text.translate({ord(","): symbols.group, ord("."): symbols.decimal})
+
+
+def listed(names: Sequence[str], most: int = 3) -> str:
+    """Such as "A, B, C and 281 more": a sentence that names hundreds is not read."""
+    more = len(names) - most
+    return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
 
 
 class Formats:

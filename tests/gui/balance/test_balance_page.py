@@ -7,6 +7,8 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel, QPushButton
 
+from energy_desktop.domain.site import Meter
+from energy_desktop.ui.views.balance import words
 from energy_desktop.ui.views.balance.page import FORMULAS, SUMS, WEATHER
 from energy_desktop.ui.views.balance.words import Kind
 from tests.integration.balance.sites import DAY, IMPORT, MONDAY, book, courses
@@ -69,6 +71,23 @@ def test_the_tree_says_in_which_hours_its_energy_is(filled, open_page):
         "Energy is counted so that it adds up: of Main in the 480 of 515 h that all meters know; "
         "of Hall in the 480 of 515 h that all meters know."
     )
+
+
+def test_of_hundreds_without_energy_only_the_first_few_are_named(filled, open_page):
+    configuration = filled.configuration.load()
+    silent = tuple(
+        Meter(f"s{n}", f"Board {n:03d} of the northern hall", parent_id="main") for n in range(200)
+    )
+    filled.configuration.replace(replace(configuration, meters=(*configuration.meters, *silent)))
+
+    view = open_page(filled)
+
+    node = next(n for n in view.sums.nodes if n.meter.meter_id == "main")
+    title = words.answer((node,), view.formats)
+    for sentence in (title, view.sums.node.why.text(), view.sums.node.remedy.text()):
+        assert "Board 000" in sentence
+        assert "and 197 more" in sentence
+        assert len(sentence) < 220
 
 
 def test_a_line_of_another_main_meter_shows_that_one(filled, open_page):

@@ -92,7 +92,7 @@ class NodePanel(Panel):
                 ),
             ]
         )
-        self.why.setText(rest.sentence)
+        self.why.setText(words.why(node))
         told = words.remedy(node)
         self.remedy.setText(told)
         self.remedy.setVisible(bool(told))

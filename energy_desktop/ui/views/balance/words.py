@@ -17,7 +17,7 @@ from energy_desktop.domain.balance import (
     WeatherLook,
 )
 from energy_desktop.domain.site import Meter
-from energy_desktop.ui.formatting import Formats
+from energy_desktop.ui.formatting import Formats, listed
 
 _BUTTON_LETTERS = 24
 _MAINS_NAMED = 3
@@ -195,7 +195,7 @@ def answer(nodes: Sequence[NodeBalance], formats: Formats) -> str:
         return f"{many} with the meters behind it."
     worst = max(open_ones, key=lambda n: abs(n.rest.total_wh) if n.rest.steps else 0.0)
     if worst.absent or not worst.rest.steps:
-        return f"{worst.meter.name}: {worst.rest.sentence}"
+        return f"{worst.meter.name}: {why(worst)}"
     share = formats.percent(100 * worst.rest.share, 1)
     energy = formats.energy(abs(worst.rest.total_wh))
     if worst.rest.total_wh < 0:
@@ -227,12 +227,23 @@ def weather_answer(look: WeatherLook, formats: Formats) -> str:
     return f"{base} and {' and '.join(slopes)}."
 
 
+def why(node: NodeBalance) -> str:
+    """What the rest is, in one sentence; of meters without energy the first few are named."""
+    if len(node.absent) <= _MAINS_NAMED:
+        return node.rest.sentence
+    names = listed([m.name for m in node.absent])
+    return f"{names} have no energy in this period, so the rest cannot be told."
+
+
 def remedy(node: NodeBalance) -> str:
     """What to do about the rest."""
     suspect = "a meter behind it" if node.suspect is None else node.suspect.name
     if node.absent:
-        names = ", ".join(m.name for m in node.absent)
-        return f"Wait for readings of {names}, import them, or take it out from behind this meter."
+        names = listed([m.name for m in node.absent])
+        it = "it" if len(node.absent) == 1 else "them"
+        return (
+            f"Wait for readings of {names}, import them, or take {it} out from behind this meter."
+        )
     if node.candidate is not None:
         return f"Put {node.candidate.name} behind {node.meter.name}, if that is where it hangs."
     return {
