@@ -298,6 +298,30 @@ def test_a_blocked_month_of_many_meters_fits_the_smallest_window(qtbot, context,
     assert view.minimumSizeHint().width() <= 1166
 
 
+def test_of_very_many_reasons_and_notes_the_first_few_are_told_and_none_is_cut(
+    qtbot, context, billing, view
+):
+    sheet = billing.sheets["zwei"]
+    blockers = tuple(f"Board {i} of the hall: 2,980 intervals (745 h) missing." for i in range(200))
+    notes = tuple(f"Board {i} of the hall is not marked as MID-approved." for i in range(200))
+    billing.sheets["zwei"] = replace(
+        sheet, invoice=replace(sheet.invoice, blockers=blockers, notes=notes)
+    )
+    view.shown()
+    settle(qtbot, context)
+
+    view.choose("zwei", MONTH)
+    settle(qtbot, context)
+
+    panel = view.draft_panel
+    assert panel.blockers.text().endswith("And 197 more: the PDF names them all.")
+    assert "And 196 more: the PDF names them all." in panel.remarks.text()
+    view.resize(1166, 596)
+    view.show()
+    for label in (panel.blockers, panel.remarks):
+        qtbot.waitUntil(lambda label=label: label.height() >= label.heightForWidth(label.width()))
+
+
 @pytest.mark.parametrize(
     ("month", "day", "hours"), [("2025-03", 30, 23), ("2025-10", 26, 25), ("2025-09", 5, 24)]
 )

@@ -155,9 +155,8 @@ class InvoicePanel(Panel):
             ]
         )
         tariff = words.tariff_text(formats, invoice)
-        self.remarks.setText(
-            " ".join((*invoice.notes, f"{tariff[:1].upper()}{tariff[1:]}." if tariff else ""))
-        )
+        more = f"{tariff[:1].upper()}{tariff[1:]}." if tariff else ""
+        self.remarks.setText(words.remarks_text(invoice.notes, more))
         self.reconciliation_title.setText(words.reconciliation_sentence(formats, invoice))
         self.meters.show_rows(invoice.meters, empty="No meter measures what the client rents.")
         count = max(1, len(invoice.meters))
@@ -180,7 +179,7 @@ class InvoicePanel(Panel):
         if invoice.number is not None:
             text = "" if correction is None else words.correction_text(self._formats, correction)
         else:
-            text = f"Not to be issued yet: {' '.join(invoice.blockers)}" if invoice.blockers else ""
+            text = words.blocked_text(invoice.blockers)
         self.blockers.setText(text)
         self.blockers.setVisible(bool(text))
 

@@ -17,6 +17,8 @@ STANDBY_SHARE = 0.1
 a month of it would bury the evening that someone left the machines on."""
 
 _HOUR_MIN = 60
+_REASONS = 3
+_NOTES = 4
 
 
 def month_name(formats: Formats, month: str) -> str:
@@ -171,6 +173,22 @@ def rival_sentence(formats: Formats, calendar: BillingCalendar) -> str:
         f"Power samples added up would say {formats.energy(naive)} "
         f"({formats.percent(share, 1, signed=True)}): they know no holidays, clock changes or gaps."
     )
+
+
+def blocked_text(blockers: Sequence[str]) -> str:
+    """Why a draft may not be issued: the first few reasons, and where all of them stand."""
+    if not blockers:
+        return ""
+    told, more = " ".join(blockers[:_REASONS]), len(blockers) - _REASONS
+    rest = f" And {more} more: the PDF names them all." if more > 0 else ""
+    return f"Not to be issued yet: {told}{rest}"
+
+
+def remarks_text(notes: Sequence[str], tariff: str) -> str:
+    """What the reader of an invoice must know; of very many notes the first few."""
+    told, more = " ".join(notes[:_NOTES]), len(notes) - _NOTES
+    rest = f"And {more} more: the PDF names them all." if more > 0 else ""
+    return " ".join(part for part in (told, rest, tariff) if part)
 
 
 def correction_text(formats: Formats, correction: InvoiceCorrection) -> str:
