@@ -326,15 +326,15 @@ class PushService:
                     "Look at /api/hardware/status for when the last one came.",
                 ),
             )
-        rows = [
-            {
+        rows = []
+        for address, meter, recent in fresh:
+            facts = {
                 "meter": meter.meter_id,
                 "facility_id": address.partition("/")[2] or None,
                 "timestamp": iso_utc(recent.read_at_ms),
-                **{k: v for k, v in recent.values.items() if math.isfinite(v)},
             }
-            for address, meter, recent in fresh
-        ]
+            # A value may be called as a fact is: it does not stand for it.
+            rows.append({**facts, **_finite(recent.values), **facts})
         return PushReply(200, {"status": "success", "data": rows[0], "meters": rows})
 
     def check(self, key: ApiKey) -> dict[str, Any]:
@@ -364,6 +364,10 @@ class PushService:
 def _try_again(error: UserFacingError) -> PushReply:
     document = error_document("This program", error.what, "Send the same request again later.")
     return PushReply(503, document, retry_after_s=5)
+
+
+def _finite(values: Mapping[str, float]) -> dict[str, float]:
+    return {name: value for name, value in values.items() if math.isfinite(value)}
 
 
 def _push_meters(configuration: Configuration) -> list[Meter]:

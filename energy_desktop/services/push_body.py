@@ -23,6 +23,7 @@ from energy_desktop.domain.clock import to_ms
 MOST_READINGS = 2_000
 _MOST_VALUES = 64
 _LONGEST_FACILITY = 64
+_LONGEST_NAME = 100
 _NAMES = re.compile(r"[ -~]{1,200}")
 _FIRST_MS = 100_000_000_000  # smaller numbers are seconds: in ms it would be 1973
 _LAST_MS = 253_402_300_799_000  # the year 9999
@@ -165,6 +166,12 @@ def _posted(item: Any) -> Posted:
                 f"{name} is {_shown(value)}, which is no number.",
                 f"Send a number{unit}, without quotes; leave out what is not available.",
             )
+        if len(name) > _LONGEST_NAME or not name.isprintable():
+            # It comes back in answers, where it must be text and short.
+            raise BodyRefused(
+                f"a value has the name {_shown(name)}.",
+                f"Name values in up to {_LONGEST_NAME} printable characters.",
+            )
         try:
             number = float(value)
         except OverflowError:
@@ -205,12 +212,10 @@ def _time(item: dict[str, Any]) -> int | None:
         if moment.tzinfo is None:
             # Taken for UTC it might be hours off, and nobody would notice.
             raise BodyRefused(f"timestamp {_shown(given)} has no zone.", remedy)
-        try:
-            return to_ms(moment)
-        except (OverflowError, ValueError):
-            raise BodyRefused(f"timestamp is {_shown(given)}.", remedy) from None
-    ms = given * 1000 if abs(given) < _FIRST_MS else given
-    if not math.isfinite(ms) or not 0 <= ms <= _LAST_MS:
+        ms: float = to_ms(moment)
+    else:
+        ms = given * 1000 if abs(given) < _FIRST_MS else given
+    if not 0 <= ms <= _LAST_MS:  # NaN is in no range
         raise BodyRefused(f"timestamp is {_shown(given)}.", remedy)
     return round(ms)
 

@@ -137,6 +137,14 @@ def test_an_idempotency_key_belongs_to_one_body(door):
     assert other.status_code == 422 and "another body" in other.json()["error"]["what"]
 
 
+def test_a_value_never_stands_for_a_fact_of_its_name(door):
+    door.post({**READING, "meter": 5.0, "status": 6.0})
+
+    newest = door.get("/api/latest-hardware-data").json()["data"]
+
+    assert newest["meter"] == "roof" and newest["status"] == 6.0
+
+
 def test_a_value_that_cannot_be_is_set_aside_and_said(door):
     answer = door.post({**READING, "frequency": 9999.0}).json()
 

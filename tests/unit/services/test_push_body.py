@@ -106,6 +106,31 @@ def test_null_is_not_available_and_a_note_is_left():
     assert set(posted.values) == set(READING)
 
 
+@pytest.mark.parametrize(
+    "beyond",
+    [
+        10**400,
+        -(10**400),
+        "0001-01-01T00:00:00+14:00",
+        "9999-12-31T23:59:59-14:00",
+        "1969-12-31T23:59:59Z",
+        -1,
+        1e300,
+    ],
+)
+def test_a_time_beyond_every_calendar_is_refused(beyond):
+    with pytest.raises(BodyRefused, match="timestamp is"):
+        read({**READING, "timestamp": beyond})
+
+
+@pytest.mark.parametrize("name", ["\ud800", "a" * 101, "a\x00b", "a\u2028b", "a\nb"])
+def test_names_that_no_answer_could_repeat_are_refused(name):
+    with pytest.raises(BodyRefused, match="a value has the name") as refusal:
+        read({**READING, name: 1.0})
+
+    assert len(refusal.value.what.encode()) < 100
+
+
 def test_the_idempotency_key_stands_in_the_body_or_in_the_header():
     assert read({**READING, "idempotency_key": "a"})[1] == "a"
     assert read({"readings": [READING], "idempotency_key": "b"})[1] == "b"
