@@ -24,7 +24,7 @@ from energy_desktop.domain.site import Link, Meter, Site, Space, VirtualMeter
 from energy_desktop.storage.database import Database
 from energy_desktop.storage.repositories import orm
 from energy_desktop.storage.repositories.mapping import columns_of, to_domain
-from energy_desktop.storage.series.intervals import RegisterRules
+from energy_desktop.storage.series.register import RegisterRules
 from energy_desktop.storage.series.retention import RetentionRules
 from energy_desktop.storage.tables.configuration import (
     AlarmRuleRow,

@@ -13,6 +13,7 @@ import numpy as np
 
 from energy_desktop.domain.editing import ExchangeDoubt
 from energy_desktop.domain.energy import QUARTER_HOUR_MS
+from energy_desktop.storage.series.register import energy_at
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -64,5 +65,5 @@ def doubt_of(
 
 
 def _judged(energy_wh: int, duration_ms: int, most_w: float) -> tuple[int, int] | None:
-    most_wh = most_w * max(duration_ms, QUARTER_HOUR_MS) / 3_600_000
-    return (energy_wh, duration_ms) if energy_wh > most_wh else None
+    too_much = energy_wh > float(energy_at(most_w, duration_ms))
+    return (energy_wh, duration_ms) if too_much else None

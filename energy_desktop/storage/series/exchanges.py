@@ -23,10 +23,11 @@ from energy_desktop.domain.errors import NotFound, WrongUse
 from energy_desktop.storage.database import Database, Session
 from energy_desktop.storage.repositories import orm
 from energy_desktop.storage.repositories.mapping import columns_of, to_domain
+from energy_desktop.storage.series.accepting import lasts
 from energy_desktop.storage.series.doubt import LOOK_AROUND, doubt_of
-from energy_desktop.storage.series.intervals import rolls_over
 from energy_desktop.storage.series.ledger import StoredLedger
-from energy_desktop.storage.series.rebooking import Rebooking, lasts
+from energy_desktop.storage.series.rebooking import Rebooking
+from energy_desktop.storage.series.register import rolls_over
 from energy_desktop.storage.tables.happened import RegisterEventRow
 
 if TYPE_CHECKING:

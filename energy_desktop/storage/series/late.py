@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from energy_desktop.domain.energy import DAY_MS, QUARTER_HOUR_MS, IntervalQuality
+from energy_desktop.domain.energy import DAY_MS, IntervalQuality
 from energy_desktop.storage.database import Session
-from energy_desktop.storage.series.intervals import LedgerState, RegisterRules
+from energy_desktop.storage.series.boundaries import Drawn, drawn
+from energy_desktop.storage.series.register import LedgerState, RegisterRules
 from energy_desktop.storage.series.steps import one_of
 
 if TYPE_CHECKING:
@@ -119,57 +120,51 @@ def _redrawn(
 ) -> tuple[list[_Changed], LedgerState]:
     bounds = np.array([row.start_ms for row in run] + [run[-1].end_ms], np.int64)
     steps_ms = np.diff(bounds)
-    old = np.array([row.opening_wh for row in run] + [run[-1].closing_wh], np.int64)
     reach = 2 * max(rules.gap_limit_ms, int(steps_ms.max()))
     times, register = read(int(bounds[0]) - reach, int(bounds[-1]) + reach)
     if not len(times) or times[0] > bounds[0] or times[-1] < bounds[-1]:
         return [], state
-    after = np.searchsorted(times, bounds, side="left")
-    exact = times[after] == bounds
-    before = np.where(exact, after, after - 1)
-    within = register[before[0] : after[-1] + 1]
-    if bool((np.diff(within) < 0).any()):
-        return [], state  # a reset, a rollover or a bad value: not for a straight line
-    span = np.maximum(times[after] - times[before], 1)
-    rise = (register[after] - register[before]) * ((bounds - times[before]) / span)
-    value = register[before] + np.rint(rise).astype(np.int64)
-    offset = _offset(int(old[0] - value[0]), rules)
+    line = drawn(times, register, bounds, rules.gap_limit_ms)
     # The last boundary of the book may itself have been a guess; every other end is known.
     open_end = state.through_ms == int(bounds[-1]) and state.through_estimated
-    if offset is None or (not open_end and abs(int(old[-1] - value[-1]) - offset) > _SAME_WH):
-        return [], state
-    value = value + offset
-    value[0] = old[0]
-    if not open_end:
-        value[-1] = old[-1]
-    if bool((np.diff(value) < 0).any()):
+    value = _fitted(run, line, register, rules, open_end=open_end)
+    if value is None or not rules.carries(np.diff(value), steps_ms).all():
         return [], state
     if open_end and int(value[-1]) > state.last_wh + state.offset_wh:
         return [], state  # the clock was set back: the book already is at readings stamped later
-    guessed = ~exact & (times[after] - times[before] > rules.gap_limit_ms)
-    quality = np.where(
-        guessed[:-1] | guessed[1:], int(IntervalQuality.ESTIMATED), int(IntervalQuality.RAW)
-    )
-    if rules.limit_w is not None:
-        most = rules.limit_w * np.maximum(steps_ms, QUARTER_HOUR_MS) / 3_600_000
-        if bool((np.diff(value) > most).any()):
-            return [], state
+    estimated = line.apart[:-1] | line.apart[1:]
+    quality = np.where(estimated, int(IntervalQuality.ESTIMATED), int(IntervalQuality.RAW))
+    columns = (np.diff(value), quality, value[:-1], value[1:])
+    made = zip(*(column.tolist() for column in columns), strict=True)
     changed = [
-        (
-            row.step_s,
-            row.start_ms,
-            int(value[i + 1] - value[i]),
-            int(quality[i]),
-            int(value[i]),
-            int(value[i + 1]),
-        )
-        for i, row in enumerate(run)
-        if (row.energy_wh, row.quality, row.opening_wh, row.closing_wh)
-        != (int(value[i + 1] - value[i]), int(quality[i]), int(value[i]), int(value[i + 1]))
+        (row.step_s, row.start_ms, *now)
+        for row, now in zip(run, made, strict=True)
+        if now != (row.energy_wh, row.quality, row.opening_wh, row.closing_wh)
     ]
     if open_end and changed:
-        state = replace(state, through_wh=int(value[-1]), through_estimated=bool(guessed[-1]))
+        state = replace(state, through_wh=int(value[-1]), through_estimated=bool(line.apart[-1]))
     return changed, state
+
+
+def _fitted(
+    run: list[_Row], line: Drawn, register_wh: Int64s, rules: RegisterRules, *, open_end: bool
+) -> Int64s | None:
+    """The line through the readings as boundaries (n + 1,) of the run, with the ends that are known
+    kept as they are; None: it does not fit between them."""
+    within = register_wh[line.before[0] : line.after[-1] + 1]
+    if bool((np.diff(within) < 0).any()):
+        return None  # a reset, a rollover or a bad value: not for a straight line
+    opening, closing = run[0].opening_wh, run[-1].closing_wh
+    offset = _offset(opening - int(line.value_wh[0]), rules)
+    if offset is None:
+        return None
+    value = line.value_wh + offset
+    if not open_end and abs(closing - int(value[-1])) > _SAME_WH:
+        return None
+    value[0] = opening
+    if not open_end:
+        value[-1] = closing
+    return None if bool((np.diff(value) < 0).any()) else value
 
 
 def _offset(difference_wh: int, rules: RegisterRules) -> int | None:

@@ -25,19 +25,13 @@ from energy_desktop.domain.energy import (
 from energy_desktop.domain.errors import WrongUse
 from energy_desktop.storage.database import Database, Session
 from energy_desktop.storage.series import doubt, imported, late, points, steps
+from energy_desktop.storage.series.accepting import Incident
 from energy_desktop.storage.series.chunks import TimelineCache
-from energy_desktop.storage.series.intervals import (
-    Closed,
-    Grid,
-    Incident,
-    Jump,
-    LedgerState,
-    RegisterRules,
-    close_intervals,
-    close_over_jumps,
-    continuous,
-)
+from energy_desktop.storage.series.grid import Grid
+from energy_desktop.storage.series.intervals import Closed, close_intervals
+from energy_desktop.storage.series.jumps import Jump, close_over_jumps, continuous
 from energy_desktop.storage.series.names import Names
+from energy_desktop.storage.series.register import LedgerState, RegisterRules
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

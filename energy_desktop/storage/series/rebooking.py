@@ -18,15 +18,12 @@ from energy_desktop.domain.clock import Clock, to_ms
 from energy_desktop.domain.energy import DAY_MS, HOUR_MS, IntervalQuality
 from energy_desktop.storage.database import Session
 from energy_desktop.storage.series import imported
-from energy_desktop.storage.series.intervals import (
-    LOOK_AHEAD,
-    Closed,
-    LedgerState,
-    RegisterRules,
-    close_over_jumps,
-    plain_steps,
-)
+from energy_desktop.storage.series.accepting import lasts
+from energy_desktop.storage.series.boundaries import drawn
+from energy_desktop.storage.series.intervals import Closed
+from energy_desktop.storage.series.jumps import close_over_jumps
 from energy_desktop.storage.series.ledger import SAVE_STATE, StoredLedger
+from energy_desktop.storage.series.register import LedgerState, RegisterRules, plain_steps
 from energy_desktop.storage.series.reshowing import reshow
 from energy_desktop.storage.series.steps import one_of
 
@@ -209,12 +206,10 @@ class Rebooking:
             beside = slice(max(before - 1, 0), before + 3)
             if not plain_steps(times[beside], values[beside], rules).all():
                 continue  # one of them may be a value that did not last
-            shown = int(values[before])
-            if int(times[before]) < through_ms:
-                if before + 1 == len(times):
-                    continue
-                fraction = (through_ms - times[before]) / (times[before + 1] - times[before])
-                shown += round(float((values[before + 1] - values[before]) * fraction))
+            if times[-1] < through_ms:
+                continue
+            boundary = np.array([through_ms], np.int64)
+            shown = int(drawn(times, values, boundary, rules.gap_limit_ms).value_wh[0])
             return LedgerState(
                 last_ms=int(times[before]),
                 last_wh=int(values[before]),
@@ -281,13 +276,6 @@ class Rebooking:
             session.run(_REBOOK, (row.energy_wh, row.quality, said, *of))
             made += Rebooked(1, (row.energy_wh or 0) - (there.energy_wh or 0))
         return made
-
-
-def lasts(values: Int64s, at: int) -> bool:
-    """Whether the fall to the value at `at` is neither a dip nor the end of a spike."""
-    before = values[max(at - 1 - LOOK_AHEAD, 0) : at]
-    after = values[at : at + LOOK_AHEAD + 1]
-    return int(after.max()) < int(before.min())
 
 
 def _joined(pieces: Sequence[Closed]) -> dict[_Key, _Booked]:

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from energy_desktop.domain.energy import IntervalQuality
-from energy_desktop.storage.series.intervals import Jump, RegisterRules, close_over_jumps
+from energy_desktop.storage.series.jumps import Jump, close_over_jumps
+from energy_desktop.storage.series.register import RegisterRules
 
 EXAMPLES = int(os.environ.get("ENERGY_DESKTOP_EXAMPLES", "0"))  # a release asks for 2,000
 MINUTE = 60_000

@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from energy_desktop.storage.series.intervals import Grid, RegisterRules, close_intervals
+from energy_desktop.storage.series.grid import Grid
+from energy_desktop.storage.series.intervals import close_intervals
+from energy_desktop.storage.series.register import RegisterRules
 from tests.support.store_builders import HOUR_MS, T0
 
 MIN_MS = 60_000

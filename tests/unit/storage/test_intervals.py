@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from energy_desktop.domain.energy import QUARTER_HOUR_MS, IntervalQuality
-from energy_desktop.storage.series.intervals import RegisterRules, close_intervals
+from energy_desktop.storage.series.intervals import close_intervals
+from energy_desktop.storage.series.register import RegisterRules
 
 T0 = 1_800_000_000_000 // QUARTER_HOUR_MS * QUARTER_HOUR_MS
 RAW, ESTIMATED, QUARANTINED = (
