@@ -1,7 +1,9 @@
 """The overview shows what it is given, says what it does not know, and leads on."""
 
+from dataclasses import replace
+
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
 
 from energy_desktop.domain.configuration import Configuration
 from energy_desktop.domain.overview import (
@@ -104,6 +106,54 @@ def test_a_lost_meter_shows_no_power_but_its_last_value_and_age():
     assert chiller.power_w is None and chiller.stale
     assert _spaced(chiller.detail) == "lost 15 min, last 38.2 kW"
     assert flow.sinks[1].detail.startswith("unknown")
+
+
+@pytest.mark.parametrize(("now_w", "outside"), [(331.0, False), (900.0, True), (None, False)])
+def test_a_mark_takes_colour_only_where_the_words_say_so_and_both_have_the_same_digits(
+    now_w, outside
+):
+    part = PowerPart("p", "Press", Role.LOAD, ("p",), now_w, Usual(316.0, 324.0, 10))
+    flow = words.flow_of(PowerNow(NOW_MS, (), (part,), now_w), Formats("Europe/Berlin"))
+
+    (node,) = flow.sinks
+
+    assert node.outside is outside
+    assert node.detail == f"{'above typical' if outside else 'typical'} 0.32"
+    assert node.decimals == 2
+
+
+def test_before_the_first_whole_block_it_says_why_and_what_will_count():
+    waiting = replace(demand(), mean_w=None, projected_w=None, free_w=None)
+
+    told = words.demand_empty(waiting, Formats("Europe/Berlin"))
+
+    assert _spaced(told).split("\n") == [
+        "From 14:45: the running quarter hour was not read whole.",
+        "Contract 260.0 kW, peak this month 248.0 kW.",
+    ]
+
+
+def test_three_hundred_meters_leave_every_panel_in_its_place(qtbot, context):
+    meters = tuple(Meter(f"m{i}", f"Board {i}", "d", f"k{i % 5}") for i in range(300))
+    links = tuple(Link(f"k{i}", LinkKind.MODBUS_TCP, "h") for i in range(5))
+    site = Configuration(meters=(METERS[0], *meters), links=links)
+    made = OverviewView(context, FakeOverview(), lambda: site, lambda: ())
+    qtbot.addWidget(made)
+    made.resize(1166, 595)
+
+    made.show()
+    made.show_live()
+    qtbot.wait(20)
+
+    panels = [made.power_panel, made.load_panel, made.alarms_panel, made.meters_panel]
+    below = [p.mapTo(made, QPoint(0, 0)).y() for p in panels]
+    assert below[0] + made.power_panel.height() <= below[1]
+    assert below[2] + made.alarms_panel.height() <= below[3]
+    assert below[3] + made.meters_panel.height() <= made.height()
+    area = made.dots.parentWidget().parentWidget()
+    words_top = made._meter_words.mapTo(made, QPoint(0, 0)).y()
+    assert area.mapTo(made, QPoint(0, 0)).y() + area.height() <= words_top
+    assert area.verticalScrollBar().maximum() > 0
 
 
 def test_the_demand_sentence_says_how_much_is_free():

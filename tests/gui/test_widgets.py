@@ -29,7 +29,7 @@ from energy_desktop.ui.widgets.marks import (
     PriorityMark,
     StateChip,
 )
-from energy_desktop.ui.widgets.meter_dots import Dot, DotGroup, MeterDots
+from energy_desktop.ui.widgets.meter_dots import Dot, DotGroup, DotsArea, MeterDots
 from energy_desktop.ui.widgets.paint import Band, Chip, Mark
 from energy_desktop.ui.widgets.panel import EmptyState, InlineNotice, JobProgress, Panel
 from energy_desktop.ui.widgets.power_flow import FlowNode, PowerFlow, PowerFlowView
@@ -292,3 +292,35 @@ def test_a_part_being_made_never_appears_as_a_window_of_its_own(qtbot, appearanc
     assert not appearances
     parts[0].show()
     assert appearances == ["Panel ['Title', 'Subtitle']"]
+
+
+def test_the_arrows_bring_a_dot_that_is_out_of_sight_into_view(qtbot):
+    dots = MeterDots()
+    area = DotsArea(dots)
+    qtbot.addWidget(area)
+    area.resize(200, 60)
+    dots.show_groups((DotGroup("COM4", tuple(Dot(str(i), str(i)) for i in range(300))),))
+    area.show()
+    qtbot.waitUntil(lambda: area.verticalScrollBar().maximum() > 250)
+
+    for _ in range(20):
+        qtbot.keyClick(dots, Qt.Key.Key_Down)
+
+    assert area.verticalScrollBar().value() > 0
+    box = dots._boxes[dots._focused][1].toRect()
+    assert dots.visibleRegion().contains(box)
+
+
+def test_every_consumer_keeps_the_height_of_its_two_lines_beside_a_large_one(qtbot):
+    view = PowerFlowView(FORMATS)
+    qtbot.addWidget(view)
+    view.resize(540, 264)
+    nodes = [FlowNode(str(i), f"Board {i}", 10.0, "typical 0.0") for i in range(5)]
+    grid = FlowNode("g", "Grid import", 31_050.0)
+
+    view.show_flow(PowerFlow((grid,), (*nodes, FlowNode("big", "Hall", 31_000.0)), 31_050.0))
+    view.grab()
+
+    heights = [box.height() + 2 for node, box in view._boxes if node != "g"]
+    assert min(heights) >= 38.0
+    assert sum(heights) == pytest.approx(264.0)

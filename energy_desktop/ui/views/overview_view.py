@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from PySide6.QtCore import QModelIndex
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from energy_desktop.domain.alarm import Alarm
 from energy_desktop.domain.configuration import Configuration
@@ -38,7 +38,7 @@ from energy_desktop.ui.widgets.chart import Chart
 from energy_desktop.ui.widgets.chart_data import ChartData, Fan, Line, Moment, Region
 from energy_desktop.ui.widgets.demand_gauge import DemandGauge
 from energy_desktop.ui.widgets.marks import BandIndicator, FactList, Legend, StateChip
-from energy_desktop.ui.widgets.meter_dots import MeterDots
+from energy_desktop.ui.widgets.meter_dots import DotsArea, MeterDots
 from energy_desktop.ui.widgets.paint import Band, Chip, Mark
 from energy_desktop.ui.widgets.panel import ElidedLabel, Panel
 from energy_desktop.ui.widgets.power_flow import PowerFlowView
@@ -212,10 +212,11 @@ class OverviewView(BaseView):
         self.dots = MeterDots()
         self.dots.meter_chosen.connect(lambda m: self.navigation.go("live", meter_id=m))
         self.meters_panel.body.setSpacing(4)
-        self.meters_panel.set_content(self.dots)
+        self.meters_panel.set_content(DotsArea(self.dots))
         self._meter_words = ElidedLabel("", "label")
         self.meters_panel.set_content(self._meter_words)
-        self.meters_panel.body.addStretch(1)
+        # No higher than its dots; with hundreds of them it shares the column with the alarms.
+        self.meters_panel.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
 
     def _lay_out(self) -> None:
         right_top, right_bottom = QVBoxLayout(), QVBoxLayout()
@@ -224,7 +225,7 @@ class OverviewView(BaseView):
         right_top.addWidget(self.cost_panel)
         right_top.addWidget(self.waste_panel, 1)
         right_bottom.addWidget(self.alarms_panel, 1)
-        right_bottom.addWidget(self.meters_panel)
+        right_bottom.addWidget(self.meters_panel, 1)
         # Twelfths of the width: power 6, demand 3, cost 3; below load 5, advice 4, alarms 3.
         upper, lower = QHBoxLayout(), QHBoxLayout()
         upper.addWidget(self.power_panel, 6)
@@ -312,7 +313,7 @@ class OverviewView(BaseView):
             self._left_chip.show_chip(None)
         else:
             shown = words.demand_of(demand)
-            self.gauge.show_demand(shown, empty=f"from {self.formats.clock_time(demand.end_ms)}")
+            self.gauge.show_demand(shown, empty=words.demand_empty(demand, self.formats))
             left = f"{self.gauge.left_text()} left"
             self._demand_words.set_text(words.demand_sentence(demand, self.formats))
             self._left_chip.show_chip(None if shown is None else Chip(left, strong=False))

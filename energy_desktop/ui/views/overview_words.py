@@ -59,7 +59,7 @@ def _source(part: PowerPart, formats: Formats, now_ms: int) -> FlowNode:
 
 
 def _sink(part: PowerPart, formats: Formats, now_ms: int, top_w: float) -> FlowNode:
-    scale = formats.scale("W")
+    scale, relation = formats.scale("W"), above_or_below(part)
     if part.export:
         name = "Grid export" if part.role is Role.GRID else f"{part.name}, charging"
         token = "grid_export" if part.role is Role.GRID else "battery"
@@ -71,10 +71,10 @@ def _sink(part: PowerPart, formats: Formats, now_ms: int, top_w: float) -> FlowN
     else:
         low, high = scale.text(part.usual.low_w), scale.text(part.usual.high_w)
         if low == high:  # "0.3 to 0.3" would not tell what is above it
-            finer = replace(scale, decimals=scale.decimals + 1)
-            low, high = finer.text(part.usual.low_w), finer.text(part.usual.high_w)
-        relation = above_or_below(part)
-        detail = f"{relation} {low} to {high}" if relation else f"typical {low} to {high}"
+            scale = replace(scale, decimals=scale.decimals + 1)
+            low, high = scale.text(part.usual.low_w), scale.text(part.usual.high_w)
+        span = low if low == high else f"{low} to {high}"
+        detail = f"{relation or 'typical'} {span}"
     return FlowNode(
         part.part_id,
         part.name,
@@ -83,6 +83,8 @@ def _sink(part: PowerPart, formats: Formats, now_ms: int, top_w: float) -> FlowN
         typical_w=None if part.usual is None else (part.usual.low_w, part.usual.high_w),
         scale_max_w=max(top_w * 1.25, 1.0),
         stale=bool(part.lost),
+        outside=bool(relation),
+        decimals=scale.decimals,
     )
 
 
@@ -121,6 +123,19 @@ def demand_of(demand: DemandNow) -> Demand | None:
         demand.peak_w,
         demand.contract_w,
     )
+
+
+def demand_empty(demand: DemandNow, formats: Formats) -> str:
+    """Why there is no mean yet, and what it will be held against."""
+    end = formats.clock_time(demand.end_ms)
+    why = f"From {end}: the running quarter hour was not read whole."
+    known = [
+        f"{name} {formats.scale('W').with_unit(power_w)}"
+        for name, power_w in (("contract", demand.contract_w), ("peak this month", demand.peak_w))
+        if power_w is not None
+    ]
+    against = ", ".join(known)
+    return f"{why}\n{against[:1].upper()}{against[1:]}." if known else why
 
 
 def demand_sentence(demand: DemandNow, formats: Formats) -> str:

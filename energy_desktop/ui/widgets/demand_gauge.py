@@ -52,7 +52,7 @@ class DemandGauge(QWidget):
         self.setMinimumSize(230, 200)
 
     def show_demand(self, demand: Demand | None, *, empty: str = "") -> None:
-        """empty: words for before the first full block ("from 14:45")."""
+        """empty: sentences for before the first full block ("From 14:45: ...")."""
         self._demand, self._empty = demand, empty
         self.setAccessibleName("Quarter-hour demand")
         if demand is None:
@@ -81,9 +81,10 @@ class DemandGauge(QWidget):
         painter = QPainter(self)
         demand = self._demand
         if demand is None:
-            paint.draw_text(
-                painter, QRectF(self.rect()), self._empty, token="text2", align=paint.CENTER
-            )
+            painter.setFont(theme.font(12))
+            painter.setPen(theme.color("text2"))
+            wrap = paint.CENTER | Qt.TextFlag.TextWordWrap
+            painter.drawText(QRectF(self.rect()), int(wrap), self._empty)
             return
         end = self._formats.clock_time(demand.block_end_ms)
         width = float(self.width())

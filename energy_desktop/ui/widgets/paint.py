@@ -114,6 +114,8 @@ class Band:
     """A value between its usual bounds, on a scale [low, high]; all in one unit.
 
     value None: unknown, drawn without a marker. limit: an ink tick with no colour of its own.
+    judged: whether the words beside it say that it is outside, where they know a tolerance; None:
+    any value past a bound is.
     """
 
     value: float | None
@@ -123,10 +125,13 @@ class Band:
     high: float = 1.0
     limit: float | None = None
     stale: bool = False
+    judged: bool | None = None
 
     @property
     def outside(self) -> bool:
         """Whether the value is outside what is usual: only then does the marker take colour."""
+        if self.judged is not None:
+            return self.judged and self.value is not None
         if self.value is None or self.typical_low is None or self.typical_high is None:
             return False
         return not self.typical_low <= self.value <= self.typical_high

@@ -8,7 +8,7 @@ one.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPainterPath, QPaintEvent
@@ -24,14 +24,16 @@ BUS = 14.0
 GAP = 6.0
 SOURCE_WIDTH = 136.0
 SINK_TEXT = 128.0
+SOURCE_SLOT, SINK_SLOT = 62.0, 38.0  # the height that the words of a node take
 
 
 @dataclass(frozen=True, slots=True)
 class FlowNode:
     """A source or consumer. power_w None: unknown now. detail: the second line, in words.
 
-    typical_w: what is usual now, drawn as a band up to scale_max_w. Sources carry a token and an
-    icon of their energy kind; consumers are grey.
+    typical_w: what is usual now, drawn as a band up to scale_max_w; the mark takes colour when
+    `outside`. decimals: digits of the power in kW, as many as its detail compares it with. Sources
+    carry a token and an icon of their energy kind; consumers are grey.
     """
 
     node_id: str
@@ -43,6 +45,8 @@ class FlowNode:
     typical_w: tuple[float, float] | None = None
     scale_max_w: float = 0.0
     stale: bool = False
+    outside: bool = False
+    decimals: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,12 +128,18 @@ class PowerFlowView(QWidget):
             paint.focus_ring(painter, self._boxes[min(self._focused, len(self._boxes) - 1)][1])
 
     def _pixels_per_watt(self) -> float:
-        """The scale at which the thicker side fills three fifths of the height."""
+        """The scale at which the thicker side fills three fifths of the height, or less where
+        that would leave a node without the height of its two lines."""
         totals = [sum(_ribbon(n) for n in side) for side in (self._flow.sources, self._flow.sinks)]
         most = max(*totals, 1.0)
         rows = max(len(self._flow.sinks), len(self._flow.sources), 1)
         room = self.height() - GAP * (rows - 1) - 8
-        return max(0.0, min(room * 0.62, room) / most)
+        unit = max(0.0, room * 0.62 / most)
+        sides = ((self._flow.sources, SOURCE_SLOT), (self._flow.sinks, SINK_SLOT))
+        for side, least in sides:
+            if len(side) * least < self.height():
+                unit = min(unit, _fitting(sorted(map(_ribbon, side)), least, self.height()))
+        return unit
 
     def _paint_side(
         self,
@@ -145,7 +155,7 @@ class PowerFlowView(QWidget):
         if not nodes:
             return
         height = float(self.height())
-        least = 62.0 if is_source else 38.0
+        least = SOURCE_SLOT if is_source else SINK_SLOT
         heights = [max(_ribbon(n) * unit, 2.0) for n in nodes]
         slots = [max(h + GAP, least) for h in heights]
         spare = max(0.0, height - sum(slots)) / len(nodes)
@@ -238,7 +248,7 @@ class PowerFlowView(QWidget):
             paint.draw_text(
                 painter, QRectF(left, middle - 9, text_width, 18), node.name, weight=600
             )
-        scale = self._formats.scale("W")
+        scale = replace(self._formats.scale("W"), decimals=node.decimals)
         known = node.power_w is not None and math.isfinite(node.power_w)
         paint.draw_text(
             painter,
@@ -255,7 +265,15 @@ class PowerFlowView(QWidget):
             paint.draw_band(
                 painter,
                 QRectF(width - band_width, middle - 9, band_width - 2, 18),
-                Band(node.power_w, low, high, 0.0, max(node.scale_max_w, high), stale=node.stale),
+                Band(
+                    node.power_w,
+                    low,
+                    high,
+                    0.0,
+                    max(node.scale_max_w, high),
+                    stale=node.stale,
+                    judged=node.outside,
+                ),
             )
 
     # -------------------------------------------------------- choosing
@@ -283,6 +301,21 @@ class PowerFlowView(QWidget):
             self.node_chosen.emit(nodes[self._focused].node_id)
         else:
             super().keyPressEvent(event)
+
+
+def _fitting(powers_w: list[float], least: float, height: float) -> float:
+    """The most pixels per watt at which all slots fit: each `least` high, or its ribbon and GAP.
+
+    powers_w ascending, with room for the words of all of them. Without power any scale fits.
+    """
+    for place in range(len(powers_w)):
+        # From here on the ribbons are higher than words; before, words are higher than ribbons.
+        thick = powers_w[place:]
+        if thick[0] > 0:
+            unit = (height - place * least - GAP * len(thick)) / sum(thick)
+            if thick[0] * unit + GAP >= least:
+                return unit
+    return math.inf
 
 
 def _ribbon(node: FlowNode) -> float:
