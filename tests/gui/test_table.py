@@ -4,8 +4,9 @@ from dataclasses import dataclass, replace
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtGui import QFontMetricsF, QGuiApplication
 
+from energy_desktop.ui import theme
 from energy_desktop.ui.widgets.paint import Mark
 from energy_desktop.ui.widgets.table import Cell, Column, Table
 
@@ -125,3 +126,33 @@ def test_an_empty_table_says_so(qtbot, themed, theme_name):
     table.show_rows((), empty="No meters yet.")
 
     assert table.grab().toImage() != blank
+
+
+def drawn(monkeypatch, table):
+    """The texts as they are painted, shortened where they are."""
+    from energy_desktop.ui.widgets import paint
+
+    texts = []
+
+    def note(painter, rect, text, *, px=12, weight=400, elide=Qt.TextElideMode.ElideRight, **_):
+        metrics = QFontMetricsF(theme.font(px, weight))
+        texts.append(metrics.elidedText(text, elide, rect.width()))
+
+    monkeypatch.setattr(paint, "draw_text", note)
+    table.grab()
+    return texts
+
+
+def test_names_that_begin_alike_are_told_apart_when_they_are_shortened(qtbot, monkeypatch):
+    rows = [Reading(f"Sub-distribution board, northern hall, row {n}", 1.0) for n in range(3)]
+    table = Table(
+        [Column("Meter", lambda r: Cell(r.name), elide_middle=True)], key=lambda r: r.name
+    )
+    qtbot.addWidget(table)
+    table.resize(150, 200)
+    table.show_rows(rows)
+
+    texts = [t for t in drawn(monkeypatch, table) if t.startswith("Sub")]
+
+    assert len(set(texts)) == 3
+    assert all("\u2026" in t and t.endswith(f"{n}") for n, t in enumerate(texts))

@@ -177,7 +177,7 @@ class AlarmsView(BaseView):
             return Cell(alarm.acknowledged_by, f"{formats.moment(alarm.acknowledged_at_ms)}{note}")
 
         columns: list[Column[AlarmRow]] = [
-            Column("Alarm", first, stretch=6),
+            Column("Alarm", first, stretch=6, elide_middle=True),
             Column("State", lambda r: Cell(chip=words.chip_of(r.alarm)), width=170),
             Column("For", lasted, width=132, number=True),
             Column("Acknowledged by", third, width=136),

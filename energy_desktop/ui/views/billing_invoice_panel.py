@@ -98,7 +98,7 @@ class InvoicePanel(Panel):
         scale = formats.scale("Wh")
         table: Table[MeterEvidence] = Table(
             [
-                Column("Meter", lambda m: Cell(m.meter_name), stretch=3),
+                Column("Meter", lambda m: Cell(m.meter_name), stretch=3, elide_middle=True),
                 Column(
                     "Register",
                     lambda m: _register(scale.text, m, closing=False),

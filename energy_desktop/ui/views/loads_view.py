@@ -114,7 +114,9 @@ class LoadsView(BaseView):
         self.devices_panel = Panel("Switchable loads")
         self.devices: Table[DeviceRow] = Table(
             [
-                Column("Load", lambda r: Cell(r.device.name, bold=True), stretch=4),
+                Column(
+                    "Load", lambda r: Cell(r.device.name, bold=True), stretch=4, elide_middle=True
+                ),
                 Column("Where", lambda r: r.zone_name or r.meter_name, stretch=3),
                 Column(
                     power.header("Now").removeprefix("Now, "),

@@ -118,7 +118,12 @@ class MaintenanceView(BaseView):
         self.list_panel = Panel("Energy against own baseline")
         self.list: Table[EquipmentReport] = Table(
             [
-                Column("Equipment", lambda r: Cell(r.watch.meter_name, bold=True), stretch=5),
+                Column(
+                    "Equipment",
+                    lambda r: Cell(r.watch.meter_name, bold=True),
+                    stretch=5,
+                    elide_middle=True,
+                ),
                 Column(
                     "Excess",
                     self._excess_cell,

@@ -33,7 +33,7 @@ class TreePanel(Panel):
         self._tree: tuple[BalanceBranch, ...] = ()
         self.table: Table[TreeRow] = Table(
             [
-                Column("Meter", self._name, stretch=1),
+                Column("Meter", self._name, stretch=1, elide_middle=True),
                 Column("", lambda r: Cell(r.way, token="text2"), width=96),
                 Column("kWh", self._energy, width=84, number=True),
                 Column("% of use", self._share, width=76, number=True),

@@ -42,7 +42,9 @@ class CurveTable(Table[CurveRow]):
         self._scale = formats.scale("W")
         super().__init__(
             [
-                Column("Curve", lambda r: Cell(r.name, swatch=r.token), stretch=2),
+                Column(
+                    "Curve", lambda r: Cell(r.name, swatch=r.token), stretch=2, elide_middle=True
+                ),
                 Column("At cursor", lambda r: self._number(r.at_cursor), width=78, number=True),
                 Column("Now", self._now_cell, width=72, number=True),
                 Column("Min", lambda r: self._number(r.low), width=72, number=True),

@@ -49,7 +49,7 @@ class MeterTree(Panel):
         self.set_content(self.filter)
         self.table: Table[TreeRow] = Table(
             [
-                Column("Meter", _name_cell, stretch=1),
+                Column("Meter", _name_cell, stretch=1, elide_middle=True),
                 Column("Now", _value_cell, width=64, number=True),
             ],
             key=lambda row: row.key,

@@ -25,7 +25,13 @@ class MeterList(Panel):
         self._formats = formats
         self.table: Table[MeterQuality] = Table(
             [
-                Column("Meter", self._name, stretch=1, sort_key=lambda r: r.meter.name.casefold()),
+                Column(
+                    "Meter",
+                    self._name,
+                    stretch=1,
+                    elide_middle=True,
+                    sort_key=lambda r: r.meter.name.casefold(),
+                ),
                 Column(
                     "Measured, %",
                     self._measured,

@@ -20,6 +20,7 @@ from energy_desktop.ui.widgets.paint import Band, Bar, Chip, Mark, Spark
 
 Index = QModelIndex | QPersistentModelIndex
 CELL_ROLE = Qt.ItemDataRole.UserRole + 1
+ELIDE_ROLE = Qt.ItemDataRole.UserRole + 3  # where the texts of the column are shortened
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,8 @@ class CellDelegate(QStyledItemDelegate):
         )
         if isinstance(cell, Cell):
             number = bool(int(index.data(Qt.ItemDataRole.TextAlignmentRole)) & 2)
-            draw_cell(painter, rect.adjusted(8, 0, -8, -1), cell, number=number)
+            elide = index.data(ELIDE_ROLE) or Qt.TextElideMode.ElideRight
+            draw_cell(painter, rect.adjusted(8, 0, -8, -1), cell, number=number, elide=elide)
         painter.restore()
 
     def helpEvent(
@@ -118,7 +120,14 @@ class CellDelegate(QStyledItemDelegate):
         return True
 
 
-def draw_cell(painter: QPainter, rect: QRectF, cell: Cell, *, number: bool = False) -> None:
+def draw_cell(
+    painter: QPainter,
+    rect: QRectF,
+    cell: Cell,
+    *,
+    number: bool = False,
+    elide: Qt.TextElideMode = Qt.TextElideMode.ElideRight,
+) -> None:
     """Paints a cell's content into `rect`."""
     align = paint.RIGHT if number else paint.LEFT
     if cell.indent:
@@ -164,6 +173,7 @@ def draw_cell(painter: QPainter, rect: QRectF, cell: Cell, *, number: bool = Fal
             italic=cell.italic,
             mono=cell.mono,
             strike=cell.strike,
+            elide=elide,
         )
         return
     middle = rect.center().y()
@@ -176,6 +186,7 @@ def draw_cell(painter: QPainter, rect: QRectF, cell: Cell, *, number: bool = Fal
         align=align,
         italic=cell.italic,
         strike=cell.strike,
+        elide=elide,
     )
     paint.draw_text(
         painter,
@@ -184,4 +195,5 @@ def draw_cell(painter: QPainter, rect: QRectF, cell: Cell, *, number: bool = Fal
         px=11,
         token="text2",
         align=align,
+        elide=elide,
     )

@@ -15,7 +15,7 @@ from typing import Any, Generic, TypeVar
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt
 
 from energy_desktop.ui.widgets import paint
-from energy_desktop.ui.widgets.table.cells import CELL_ROLE, Cell, Index
+from energy_desktop.ui.widgets.table.cells import CELL_ROLE, ELIDE_ROLE, Cell, Index
 
 Row = TypeVar("Row")
 ROW_ROLE = Qt.ItemDataRole.UserRole + 2
@@ -26,7 +26,8 @@ class Column(Generic[Row]):
     """A column: header, how a row becomes a cell, and how it sorts.
 
     width: pixels; 0 shares what is left. number: right-aligned with its header. A unit stands in
-    the title. sort_key None: not sortable.
+    the title. sort_key None: not sortable. elide_middle: for names and addresses, of which hundreds
+    may begin alike.
     """
 
     title: str
@@ -77,6 +78,9 @@ class TableModel(QAbstractTableModel, Generic[Row]):
             return None
         if role == CELL_ROLE:
             return self.cell(index.row(), index.column())
+        if role == ELIDE_ROLE:
+            middle = self.columns[index.column()].elide_middle
+            return Qt.TextElideMode.ElideMiddle if middle else Qt.TextElideMode.ElideRight
         if role == ROW_ROLE:
             return self._rows[index.row()]
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
