@@ -83,7 +83,8 @@ def accept(
     if len(time_ms) <= known:
         return None
     fine = plain_steps(time_ms, register_wh, rules)
-    mixed = _mixed(time_ms, fine, rules, first=known)
+    # What is final ends with a reading that a person told, or with the last one before it.
+    mixed = _mixed(time_ms, fine, rules, known, len(time_ms) - final)
     apart: tuple[Incident, ...] = ()
     if mixed.any():
         at = int(mixed.argmax())
@@ -124,19 +125,20 @@ def _with_set_back(time_ms: Int64s, low_ms: int, high_ms: int) -> Int64s:
     return np.where(time_ms > high_ms, time_ms + (high_ms - low_ms), time_ms)
 
 
-def _mixed(time_ms: Int64s, fine: Bools, rules: RegisterRules, *, first: int) -> Bools:
-    """Readings (n,), from `first` on, whose stamps overlap because the clock was set back, where
+def _mixed(time_ms: Int64s, fine: Bools, rules: RegisterRules, first: int, end: int) -> Bools:
+    """Readings (n,), in [first, end), whose stamps overlap because the clock was set back, where
     they do not fit into one another: a later register stands before an earlier one.
 
     The energy over all of them is the difference of the readings around, so none is lost.
     """
-    mixed = np.zeros(len(time_ms), np.bool_)
+    none = np.zeros(len(time_ms), np.bool_)
     if rules.disorder_ms is None or bool(fine.all()):
-        return mixed
+        return none
     low, high = rules.disorder_ms
-    mixed[first:] = (time_ms[first:] >= low) & (time_ms[first:] <= high)
+    mixed = none.copy()
+    mixed[first:end] = (time_ms[first:end] >= low) & (time_ms[first:end] <= high)
     touches = ~fine & (mixed[:-1] | mixed[1:])
-    return mixed if bool(touches.any()) else np.zeros(len(time_ms), np.bool_)
+    return mixed if bool(touches.any()) else none
 
 
 @dataclass(slots=True)

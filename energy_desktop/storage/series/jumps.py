@@ -110,12 +110,13 @@ class _Readings:
         return old, _Readings(self.time_ms[split:], self.register_wh[split:])
 
     def ended_by(self, jump: Jump) -> _Readings:
-        """With the end reading, where none was read at that very time."""
-        if len(self) and int(self.time_ms[-1]) == jump.at_ms:
+        """With the end reading, unless one that it may go on from was read at that very time."""
+        old = self.before(jump.at_ms)
+        if len(old) < len(self) and int(self.register_wh[-1]) <= jump.old_end_wh:
             return self
         return _Readings(
-            np.append(self.time_ms, np.int64(jump.at_ms)),
-            np.append(self.register_wh, np.int64(jump.old_end_wh)),
+            np.append(old.time_ms, np.int64(jump.at_ms)),
+            np.append(old.register_wh, np.int64(jump.old_end_wh)),
         )
 
     def closed(

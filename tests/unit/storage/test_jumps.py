@@ -1,0 +1,71 @@
+"""Exchanges that a person told, beside what else may happen to a register at the same time."""
+
+import numpy as np
+import pytest
+
+from energy_desktop.domain.energy import IntervalQuality
+from energy_desktop.storage.series.jumps import Jump, close_over_jumps
+from energy_desktop.storage.series.register import RegisterRules
+
+MINUTE, QUARTER = 60_000, 900_000
+T0 = 1_800_000_000_000 // QUARTER * QUARTER
+
+
+def closed_in_calls(readings, rules, jumps, *, cuts=()):
+    """Start minute, energy and quality, when readings (minute, Wh) come in several calls."""
+    state, found = None, []
+    for end in (*cuts, len(readings)):
+        new = [r for r in readings[:end] if state is None or T0 + r[0] * MINUTE > state.last_ms]
+        times = np.array([T0 + minute * MINUTE for minute, _ in new], np.int64)
+        values = np.array([wh for _, wh in new], np.int64)
+        for closed in close_over_jumps(times, values, rules, state, jumps):
+            state = closed.state
+            starts = ((closed.start_ms - T0) // MINUTE).tolist()
+            found += zip(starts, closed.energy_wh.tolist(), closed.quality.tolist(), strict=True)
+    return found
+
+
+@pytest.mark.parametrize("first", [0, 60])
+def test_an_exchange_among_stamps_that_overlap_books_up_to_its_end_reading(first):
+    """What was read while the clock was set back is left out; the end reading is not."""
+    before = [(m, 10_000 + 10 * m) for m in range(first)]
+    overlapping = [(m, 10_000 + 10 * m + (300 if m % 2 else 0)) for m in range(first, 110)]
+    after = [(m, 10 * (m - 110)) for m in range(111, 200)]
+    rules = RegisterRules(limit_w=44_000.0, disorder_ms=(T0 + first * MINUTE, T0 + 115 * MINUTE))
+    jumps = [Jump(T0 + 110 * MINUTE, 10_000 + 10 * 110, 0)]
+
+    found = closed_in_calls([*before, *overlapping, *after], rules, jumps)
+
+    assert [energy for start, energy, _ in found if start >= 60] == [150] * (
+        len(found) - first // 15
+    )
+    assert all(quality != IntervalQuality.QUARANTINED for *_, quality in found)
+
+
+def test_an_exchange_held_back_before_stamps_that_overlap_breaks_the_register_once():
+    plain = [(m, 10_000 + 10 * m) for m in range(61)]
+    overlapping = [(m, 10 * (m - 60) + (300 if m % 2 else 0)) for m in range(61, 90)]
+    after = [(m, 10 * (m - 90)) for m in range(91, 180)]
+    rules = RegisterRules(limit_w=44_000.0, disorder_ms=(T0 + 61 * MINUTE, T0 + 95 * MINUTE))
+    jumps = [
+        Jump(T0 + 60 * MINUTE + 30_000, 1_000_000, 0, most_w=4_000.0),
+        Jump(T0 + 90 * MINUTE, 300, 0),
+    ]
+
+    found = closed_in_calls([*plain, *overlapping, *after], rules, jumps)
+
+    held = [start for start, _, quality in found if quality == IntervalQuality.QUARANTINED]
+    assert held == [60, 75]
+    assert all(energy == 150 for start, energy, _ in found if start not in held)
+
+
+@pytest.mark.parametrize("cuts", [(), (31,), (40,)])
+def test_a_spike_at_the_very_time_of_an_exchange_gives_way_to_its_end_reading(cuts):
+    readings = [(m, 10_000 + 10 * m) for m in range(30)]
+    readings += [(30, 100_000), *((m, 10 * (m - 30)) for m in range(31, 90))]
+    jumps = [Jump(T0 + 30 * MINUTE, 10_300, 0)]
+
+    found = closed_in_calls(readings, RegisterRules(limit_w=44_000.0), jumps, cuts=cuts)
+
+    assert [energy for _, energy, _ in found] == [150] * 5
+    assert {quality for *_, quality in found} == {IntervalQuality.RAW}
