@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, Qt
+from PySide6.QtCore import QEvent, QSize, Qt
 from PySide6.QtGui import QPaintEvent
 from PySide6.QtWidgets import QComboBox, QStyle, QStyleOptionComboBox, QStylePainter, QWidget
 
@@ -10,13 +10,27 @@ from energy_desktop.ui.widgets import paint
 
 
 class ElidedChooser(QComboBox):
-    """What is chosen, elided in the middle; whole in the tooltip and in the list."""
+    """What is chosen, elided in the middle; whole in the tooltip and in the list.
 
-    def __init__(self, name: str, parent: QWidget | None = None) -> None:
+    It would like the width of its longest entry up to `wide` pixels, and gives way to some letters.
+    """
+
+    def __init__(self, name: str, parent: QWidget | None = None, *, wide: int = 0) -> None:
         super().__init__(parent)
+        self._wide = wide
         self.setAccessibleName(name)
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.setMinimumContentsLength(12)
+
+    def sizeHint(self) -> QSize:
+        hint = super().sizeHint()
+        metrics = self.fontMetrics()
+        frame = hint.width() - self.minimumContentsLength() * metrics.horizontalAdvance("X")
+        longest = max(
+            (metrics.horizontalAdvance(self.itemText(i)) for i in range(self.count())), default=0
+        )
+        hint.setWidth(max(hint.width(), min(frame + longest + 4, self._wide)))
+        return hint
 
     def shown_text(self) -> str:
         """What of the choice has room."""

@@ -71,3 +71,19 @@ def test_days_of_one_s_own_are_whole_local_days(qtbot, pickers):
 
     assert local(pickers, pickers.period[0]) == "20 Mar 00:00"
     assert local(pickers, pickers.period[1]) == "30 Mar 00:00"
+
+
+def test_long_names_give_way_before_the_quantity_is_cut(qtbot, themed):
+    row = Pickers(Formats("Europe/Berlin"))
+    qtbot.addWidget(row)
+    name = "Sub-distribution board 284 of the northern hall, second floor, row 70"
+    subject = HistorySubject(Meter("m", name), ("power_w",), LAST - 400 * DAY_MS, LAST, False)
+    row.show_subjects((subject,), "m")
+    row.resize(1000, 40)
+
+    row.show()
+
+    assert row.minimumSizeHint().width() <= 1000
+    assert row.quantity.width() >= row.quantity.sizeHint().width()
+    assert "\u2026" in row.meter.shown_text()
+    assert row.meter.sizeHint().width() <= 320

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import date
 
 from PySide6.QtCore import QDate, Qt, Signal
-from PySide6.QtWidgets import QComboBox, QDateEdit, QHBoxLayout, QPushButton, QWidget
+from PySide6.QtWidgets import QComboBox, QDateEdit, QHBoxLayout, QPushButton, QSizePolicy, QWidget
 
 from energy_desktop.domain.clock import local_midnight_ms
 from energy_desktop.domain.quantities import quantity
@@ -17,6 +17,7 @@ from energy_desktop.services.history import HistorySubject
 from energy_desktop.services.local_days import days_touched
 from energy_desktop.ui.formatting import Formats
 from energy_desktop.ui.widgets import paint
+from energy_desktop.ui.widgets.elided_chooser import ElidedChooser
 from energy_desktop.ui.widgets.panel import button
 from energy_desktop.ui.widgets.segmented import Segmented
 
@@ -31,6 +32,7 @@ SPANS = (
 )
 DAY_MS = 86_400_000
 _USUAL_DAYS = 30
+_METER_WIDE = 320
 
 
 class Pickers(QWidget):
@@ -47,13 +49,14 @@ class Pickers(QWidget):
         self._row = row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(8)
-        self.meter = QComboBox()
-        self.meter.setAccessibleName("Meter")
+        self.meter = ElidedChooser("Meter", wide=_METER_WIDE)
         self.quantity = QComboBox()
         self.quantity.setAccessibleName("Quantity")
-        for box in (self.meter, self.quantity):
-            box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
-            row.addWidget(box)
+        self.quantity.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+        # In a narrow window the name of the meter gives way: Qt would cut both of them unmarked.
+        self.quantity.setSizePolicy(QSizePolicy.Policy.Minimum, QSizePolicy.Policy.Fixed)
+        row.addWidget(self.meter)
+        row.addWidget(self.quantity)
         self.meter.activated.connect(lambda _: self._on_meter())
         self.quantity.activated.connect(lambda _: self.changed.emit())
         self.span = Segmented(SPANS, name="Period")
