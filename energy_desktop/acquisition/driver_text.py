@@ -5,12 +5,12 @@ tomllib keeps no positions, so the line of a faulty key is looked up in the text
 
 import re
 import tomllib
-from collections.abc import Callable
-from math import isfinite
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 from energy_desktop.domain.errors import DriverFileError
+from energy_desktop.domain.toml_text import parse_toml
 
 T = TypeVar("T")
 
@@ -49,7 +49,8 @@ def find_line(text: str, keys: tuple[str, ...]) -> int:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and type(value) is not bool and isfinite(value)
+    """Of a size that any register can be multiplied by; NaN is of none."""
+    return isinstance(value, int | float) and type(value) is not bool and -1e30 <= value <= 1e30
 
 
 class TomlChecks:
@@ -65,7 +66,7 @@ class TomlChecks:
 
     def _parse(self) -> dict[str, Any]:
         try:
-            return tomllib.loads(self._text)
+            return parse_toml(self._text)
         except tomllib.TOMLDecodeError as error:
             found = re.search(r"^(.*) \(at line (\d+), column (\d+)\)$", str(error))
             line = int(found[2]) if found else len(self._text.splitlines())
@@ -115,6 +116,13 @@ class TomlChecks:
             self._fail((name,), f"the key {name!r} is missing.")
         if not isinstance(value, str):
             self._fail((*parent, name), f"{name} is not a text.")
+        return value
+
+    def _one_of(
+        self, value: object, known: Collection[str], key: tuple[str, ...], what: str
+    ) -> str:
+        if not isinstance(value, str) or value not in known:
+            self._fail(key, f"the {what} {value!r} is none of {', '.join(known)}.")
         return value
 
     def _list(self, table: dict[str, Any], name: str) -> list[Any]:

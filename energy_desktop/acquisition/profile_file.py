@@ -133,10 +133,7 @@ class _Reader(TomlChecks):
         driver_id = self._text_value(table, "id")
         if not re.fullmatch(r"[a-z0-9][a-z0-9_]*", driver_id):
             self._fail(("id",), f"the id {driver_id!r} is not made of a-z, 0-9 and _.")
-        protocol = table.get("protocol", MODBUS)
-        if protocol not in PROTOCOLS:
-            known = ", ".join(PROTOCOLS)
-            self._fail(("protocol",), f"the protocol {protocol!r} is none of {known}.")
+        protocol = self._one_of(table.get("protocol", MODBUS), PROTOCOLS, ("protocol",), "protocol")
         max_registers = self._whole(table, ("max_registers",), 1, MAX_REGISTERS_PER_READ, 125)
         holes = self._holes(table)
         registers: tuple[Register, ...] = ()
@@ -146,9 +143,9 @@ class _Reader(TomlChecks):
         else:
             points = self._points(table, protocol)
         serial = self._table(table, "serial", _SERIAL_KEYS)
-        parity = serial.get("parity", "N")
-        if parity not in ("N", "E", "O"):
-            self._fail(("serial", "parity"), f"the parity {parity!r} is none of N, E, O.")
+        parity = self._one_of(
+            serial.get("parity", "N"), ("N", "E", "O"), ("serial", "parity"), "parity"
+        )
         modulus = table.get("counter_modulus_wh")
         return DriverProfile(
             driver_id=driver_id,
@@ -180,15 +177,14 @@ class _Reader(TomlChecks):
         if "clock" not in table:
             return None
         entry = self._table(table, "clock", _CLOCK_KEYS)
-        value_format = entry.get("format", "unix32")
-        if value_format not in REGISTERS_OF_CLOCK:
-            known = ", ".join(REGISTERS_OF_CLOCK)
-            self._fail(("clock", "format"), f"the format {value_format!r} is none of {known}.")
-        word_order = _WORD_ORDER_NAMES.get(entry.get("word_order", "ABCD"), "")
+        value_format = self._one_of(
+            entry.get("format", "unix32"), REGISTERS_OF_CLOCK, ("clock", "format"), "format"
+        )
+        word_order = _WORD_ORDER_NAMES.get(str(entry.get("word_order", "ABCD")), "")
         if word_order not in ("ABCD", "CDAB"):
             self._fail(("clock", "word_order"), "the words of a clock stand as big or as little.")
         function = entry.get("function", 3)
-        if function not in (3, 4) or isinstance(function, bool):
+        if type(function) is not int or function not in (3, 4):
             self._fail(("clock", "function"), "3 reads holding, 4 input registers.")
         count = REGISTERS_OF_CLOCK[value_format]
         if "address" not in entry:
@@ -241,25 +237,22 @@ class _Reader(TomlChecks):
         def at(name_of_key: str) -> tuple[str, ...]:
             return (*key, name_of_key) if name_of_key in entry else ("defaults", name_of_key)
 
-        value_format = merged.get("format", "float32")
-        if value_format not in REGISTERS_OF_FORMAT:
-            known = ", ".join(REGISTERS_OF_FORMAT)
-            self._fail(at("format"), f"the format {value_format!r} is none of {known}.")
+        value_format = self._one_of(
+            merged.get("format", "float32"), REGISTERS_OF_FORMAT, at("format"), "format"
+        )
         word_order = merged.get("word_order", "ABCD")
         if not isinstance(word_order, str) or word_order not in _WORD_ORDER_NAMES:
             known = ", ".join(WORD_ORDERS)
             self._fail(at("word_order"), f"the word order {word_order!r} is none of {known}.")
         function = merged.get("function", 4)
-        if function not in (3, 4) or isinstance(function, bool):
+        if type(function) is not int or function not in (3, 4):
             self._fail(
                 at("function"),
                 f"function {function!r} reads no registers: 3 reads holding, 4 input registers.",
             )
         if "counter" in entry and self._flag(entry, (*key, "counter")) is not row.is_counter:
             self._fail(key, f"{name} is a {row.kind.value}, but the file says otherwise.")
-        coding = merged.get("coding", LINEAR)
-        if coding not in CODINGS:
-            self._fail((*key, "coding"), f"the coding {coding!r} is none of {', '.join(CODINGS)}.")
+        coding = self._one_of(merged.get("coding", LINEAR), CODINGS, (*key, "coding"), "coding")
         count = REGISTERS_OF_FORMAT[value_format]
         return Register(
             quantity=name,
@@ -327,10 +320,9 @@ class _Reader(TomlChecks):
         for needed in ("address", "low", "high"):
             if needed not in entry:
                 self._fail(key, f"{name} has no {needed}: a writable point needs its range.")
-        value_format = entry.get("format", "uint16")
-        if value_format not in REGISTERS_OF_FORMAT:
-            known = ", ".join(REGISTERS_OF_FORMAT)
-            self._fail((*key, "format"), f"the format {value_format!r} is none of {known}.")
+        value_format = self._one_of(
+            entry.get("format", "uint16"), REGISTERS_OF_FORMAT, (*key, "format"), "format"
+        )
         word_order = entry.get("word_order", "ABCD")
         if not isinstance(word_order, str) or word_order not in _WORD_ORDER_NAMES:
             known = ", ".join(WORD_ORDERS)

@@ -99,6 +99,7 @@ def _meters(c: Configuration, drivers: Collection[str]) -> Iterator[Problem]:
     links = {k.link_id for k in c.links}
     spaces = {s.space_id for s in c.spaces}
     meters = {m.meter_id for m in c.meters}
+    parents = {m.meter_id: m.parent_id for m in c.meters}
     zone = _zone(c)
     for index, meter in enumerate(c.meters):
         who = f"Meter {meter.meter_id}"
@@ -123,6 +124,8 @@ def _meters(c: Configuration, drivers: Collection[str]) -> Iterator[Problem]:
             yield "meters", index, f"{who}: there is no space {meter.space_id!r}."
         if meter.parent_id is not None and meter.parent_id not in meters:
             yield "meters", index, f"{who}: there is no meter {meter.parent_id!r} upstream."
+        if _is_behind_itself(meter, parents):
+            yield "meters", index, f"{who} is behind itself: follow `parent` from meter to meter."
     by_unit = {k.link_id: kind_info(k).uses_unit for k in c.links}
     by_address = {k.link_id: kind_info(k).uses_address for k in c.links}
 
@@ -148,6 +151,15 @@ def _meters(c: Configuration, drivers: Collection[str]) -> Iterator[Problem]:
                 index,
                 f"Meter {meter.meter_id}: {where} on {link_id} is used twice, by {too} too.",
             )
+
+
+def _is_behind_itself(meter: Meter, parents: Mapping[str, str | None]) -> bool:
+    seen: set[str] = set()
+    above = meter.parent_id
+    while above is not None and above != meter.meter_id and above not in seen:
+        seen.add(above)
+        above = parents.get(above)
+    return above == meter.meter_id
 
 
 def _virtual_meters(c: Configuration) -> Iterator[Problem]:

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from energy_desktop.domain.errors import SiteFileError
 
 E = TypeVar("E", bound=Enum)
+_MOST_MONEY = 1_000_000  # for a kWh or as a percentage: more is a slip in any currency
 _ID = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$")
 
 
@@ -125,6 +126,7 @@ class Entry:
             return 0.0
         if not low <= value <= high:
             self.problem(key, f"`{key}` is {value}; it must lie in {low:g} to {high:g}.")
+            return 0.0
         return float(value)
 
     def maybe_number(self, key: str, *, low: float = 0.0, high: float = 1e15) -> float | None:
@@ -182,6 +184,9 @@ class Entry:
         exponent = amount.as_tuple().exponent
         if not isinstance(exponent, int) or -exponent > decimals:
             self.problem(key, f"`{key}` is {value}; it may have {decimals} decimals at most.")
+            return Decimal(0)
+        if not -_MOST_MONEY <= amount <= _MOST_MONEY:
+            self.problem(key, f"`{key}` is {value}; it may be {_MOST_MONEY:,} at most.")
             return Decimal(0)
         return amount
 

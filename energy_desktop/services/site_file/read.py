@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from energy_desktop.domain.configuration import Configuration
 from energy_desktop.domain.errors import SiteFileError
 from energy_desktop.domain.site import Site
+from energy_desktop.domain.toml_text import parse_toml
 from energy_desktop.services.site_file.entry import Entry, Problems, line_of
 from energy_desktop.services.site_file.keys import as_in_file
 from energy_desktop.services.site_file.tables import READERS, read_site
@@ -46,7 +47,7 @@ def parse(text: str, name: str, current: Configuration | None = None) -> Configu
     out, so that a file which renames a meter does not take its driver away.
     """
     try:
-        document = tomllib.loads(text)
+        document = parse_toml(text)
     except tomllib.TOMLDecodeError as error:
         found = re.search(r"line (\d+)", str(error))
         at = f", line {found.group(1)}" if found else ""
@@ -65,7 +66,9 @@ def parse(text: str, name: str, current: Configuration | None = None) -> Configu
                 f"A site file knows no [{table}]; it knows {', '.join(sorted(known))}.",
             )
     site = Site(name="", zone="UTC")
-    if "site" in document:
+    if isinstance(document.get("site", {}), list):
+        problems.add(line_of(text, "site", 0, None), "There is one site: write it as [site].")
+    elif "site" in document:
         stored = as_in_file("site", current.site) if current and current.site.name else None
         entry = Entry("site", document["site"], text, 0, problems, stored)
         site = read_site(entry)
@@ -99,8 +102,8 @@ _VERSIONED = ("tariffs", "contracts")
 def _identity(table: str, values: dict[str, Any]) -> object:
     """By what an entry is found again: its id, and its version where it has versions."""
     if table in _VERSIONED:
-        return values.get("id"), values.get("version", 1)
-    return values.get("id")
+        return str(values.get("id")), str(values.get("version", 1))
+    return str(values.get("id"))
 
 
 def _stored_entries(current: Configuration | None, table: str) -> dict[object, dict[str, Any]]:
@@ -121,7 +124,7 @@ def _entries(
     currency: str,
 ) -> Iterator[T]:
     rows = document.get(table, [])
-    if not isinstance(rows, list):
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         problems.add(line_of(text, table, 0, None), f"Write each entry as [[{table}]].")
         return
     for index, values in enumerate(rows):

@@ -228,7 +228,7 @@ def _hours(entry: Entry) -> WeeklyHours:
 
 def _spans(entry: Entry, written: Any) -> tuple[Span, ...]:
     spans: list[Span] = []
-    for text in [written] if isinstance(written, str) else written:
+    for text in written if isinstance(written, list) else [written]:
         match = _SPAN.match(str(text))
         if match is None:
             entry.problem("hours", f'hours say {text!r}; write them as "08:00-20:00".')

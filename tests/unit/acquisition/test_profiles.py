@@ -97,6 +97,12 @@ def test_a_file_gives_what_it_says(tmp_path):
         ("[quantities]", "holes = [[70, 75]]\n[quantities]", 9, "lies in the hole 70 to 75"),
         ("0x000C", "true", 7, "address is not a whole number"),
         ("scale = 0.1", "unavailable = [0x10000]", 7, "does not fit into 16 bits"),
+        ('format = "int16"', "format = {}", 7, "the format {} is none of"),
+        ('parity = "E"', "parity = []", 3, "the parity [] is none of"),
+        ("function = 3", "function = 3.0", 4, "function 3.0 reads no registers"),
+        ("scale = 0.1", "scale = 1e300", 7, "the scale 1e+300 is no number"),
+        ("scale = 0.1", f"scale = {'9' * 5000}", 8, "It holds a number without end"),
+        ("scale = 0.1", f"scale = {'[' * 3000}", 8, "It is nested too deeply"),
     ],
 )
 def test_a_faulty_file_is_named_with_line_and_reason(tmp_path, before, after, line, reason):

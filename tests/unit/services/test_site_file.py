@@ -114,6 +114,43 @@ def test_applying_twice_changes_nothing_the_second_time(store, tmp_path):
     assert store.replaced == 1
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "reason"),
+    [
+        ("unit = 7", "unit = 1e400", "`unit` is inf; it must lie in 0 to 255"),
+        ("unit = 7", f"unit = {'9' * 400}", "it must lie in 0 to 255"),
+        ("unit = 7", f"unit = {'9' * 5000}", "It holds a number without end"),
+        ("unit = 7", f"unit = {'[' * 3000}", "It is nested too deeply"),
+        ('id = "lathe"', "id = {}", "`id` is {}; write it as text in quotes"),
+        ("[site]", "[[site]]", "There is one site: write it as [site]"),
+        (GOOD, "spaces = [1, 2]", "Write each entry as [[spaces]]"),
+        ('"0.2500"', '"1e999999999"', "it may be 1,000,000 at most"),
+        ('"0.2500"', "9" * 30, "it may be 1,000,000 at most"),
+        ('["08:00-20:00"]', "true", "hours say True; write them as"),
+        ('["08:00-20:00"]', "7", "hours say 7; write them as"),
+        ("unit = 7", 'unit = 7\nparent = "lathe"', "Meter lathe is behind itself"),
+    ],
+)
+def test_whatever_stands_in_a_file_is_a_mistake_in_words(store, tmp_path, before, after, reason):
+    assert before in GOOD
+
+    with pytest.raises(SiteFileError) as caught:
+        apply(store, GOOD.replace(before, after, 1), tmp_path)
+
+    assert reason in str(caught.value)
+    assert store.replaced == 0
+
+
+def test_meters_in_a_ring_are_behind_themselves_and_those_behind_the_ring_are_not():
+    ring = tuple(
+        Meter(one, one, parent_id=above) for one, above in [("a", "b"), ("b", "a"), ("c", "a")]
+    )
+
+    found = check(Configuration(site=Site("Works", "UTC"), meters=ring), ())
+
+    assert [index for _, index, _ in found] == [0, 1]
+
+
 def test_what_the_file_does_not_name_stays(store, tmp_path):
     apply(store, GOOD, tmp_path)
     more = '[[meters]]\nid = "MAC1"\nname = "Imported"\n'
