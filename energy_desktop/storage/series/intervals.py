@@ -30,10 +30,15 @@ if TYPE_CHECKING:
     Bools = NDArray[np.bool_]
 
 
+UNKNOWN_WH = np.iinfo(np.int64).min
+"""Of a boundary at which the register broke. An odometer may be below zero: a used meter takes what
+it began with from it, and may then be set to zero."""
+
+
 @dataclass(frozen=True, slots=True)
 class Closed:
     """Intervals that are complete; shapes (n,). energy_wh is meaningless where quality is
-    QUARANTINED; opening/closing (odometer) are -1 where the boundary value is not known.
+    QUARANTINED; opening/closing (odometer) are UNKNOWN_WH where the boundary value is not known.
     step_s: the length of each."""
 
     start_ms: Int64s
@@ -52,7 +57,7 @@ class _Boundaries:
     """What the odometer showed where intervals end; shapes (n,)."""
 
     at_ms: Int64s
-    value_wh: Int64s  # -1 where not known
+    value_wh: Int64s  # UNKNOWN_WH where not known
     known: Bools
     estimated: Bools
     segment: Int64s
@@ -117,17 +122,17 @@ def _crossed(accepted: Accepted, rules: RegisterRules, state: LedgerState | None
     at_ms = rules.grid.boundaries(first_ms, int(times[-1]))
     line = drawn(times, accepted.odometer_wh, at_ms, rules.gap_limit_ms)
     known = segment[line.before] == segment[line.after]
-    value_wh = np.where(known, line.value_wh, -1)
+    value_wh = np.where(known, line.value_wh, UNKNOWN_WH)
     return _Boundaries(at_ms, value_wh, known, line.apart, segment[line.after])
 
 
 def _with_last_one(crossed: _Boundaries, through_ms: int, state: LedgerState) -> _Boundaries:
     """With the last boundary that is closed in front: there the next interval begins."""
-    opening = state.through_wh if state.through_wh is not None else -1
+    opening = UNKNOWN_WH if state.through_wh is None else state.through_wh
     return _Boundaries(
         np.concatenate(([through_ms], crossed.at_ms)),
         np.concatenate(([opening], crossed.value_wh)),
-        np.concatenate(([opening >= 0], crossed.known)),
+        np.concatenate(([opening != UNKNOWN_WH], crossed.known)),
         np.concatenate(([state.through_estimated], crossed.estimated)),
         np.concatenate(([state.through_segment], crossed.segment)),
     )

@@ -88,7 +88,7 @@ def _runs(
         "SELECT step_s, start_ms, energy_wh, quality, opening_wh, closing_wh, segment"
         f" FROM intervals WHERE meter_key = ? AND register_key = ? AND {one_of(steps_s)}"
         " AND start_ms >= ?"
-        " AND start_ms <= ? AND quality = ? AND opening_wh >= 0 AND closing_wh >= 0"
+        " AND start_ms <= ? AND quality = ? AND opening_wh IS NOT NULL AND closing_wh IS NOT NULL"
         " AND method IN ('register', ?) ORDER BY start_ms",
         (
             *keys,

@@ -28,7 +28,7 @@ from energy_desktop.storage.series import doubt, imported, late, points, steps
 from energy_desktop.storage.series.accepting import Incident
 from energy_desktop.storage.series.chunks import TimelineCache
 from energy_desktop.storage.series.grid import Grid
-from energy_desktop.storage.series.intervals import Closed, close_intervals
+from energy_desktop.storage.series.intervals import UNKNOWN_WH, Closed, close_intervals
 from energy_desktop.storage.series.jumps import Jump, close_over_jumps, continuous
 from energy_desktop.storage.series.names import Names
 from energy_desktop.storage.series.register import LedgerState, RegisterRules
@@ -227,8 +227,8 @@ class StoredLedger:
                     "SELECT COALESCE(SUM(energy_wh), 0), COALESCE(SUM(CASE WHEN quality = 2 THEN"
                     " energy_wh ELSE 0 END), 0), COALESCE(SUM(CASE WHEN quality = 3 THEN"
                     " energy_wh ELSE 0 END), 0), COUNT(energy_wh), COALESCE(SUM(CASE WHEN edit_id"
-                    " IS NOT NULL AND opening_wh >= 0 AND closing_wh >= 0 THEN energy_wh -"
-                    " closing_wh + opening_wh ELSE 0 END), 0)" + _WITHIN,
+                    " IS NOT NULL AND opening_wh IS NOT NULL AND closing_wh IS NOT NULL THEN"
+                    " energy_wh - closing_wh + opening_wh ELSE 0 END), 0)" + _WITHIN,
                     of,
                 )
                 assert row is not None
@@ -242,7 +242,7 @@ class StoredLedger:
                     "SELECT segment, MIN(opening_wh), MAX(closing_wh), MIN(start_ms),"
                     f" MAX(start_ms) + {run.step_s * 1000}"
                     + _WITHIN
-                    + " AND opening_wh >= 0 AND closing_wh >= 0 GROUP BY segment",
+                    + " AND opening_wh IS NOT NULL AND closing_wh IS NOT NULL GROUP BY segment",
                     of,
                 ):
                     piece = _Segment(*map(int, row[1:]))
@@ -594,8 +594,8 @@ class StoredLedger:
                 _nullable(closed.energy_wh, quarantined),
                 closed.quality.tolist(),
                 ["register"] * m,
-                _nullable(closed.opening_wh, closed.opening_wh < 0),
-                _nullable(closed.closing_wh, closed.closing_wh < 0),
+                _nullable(closed.opening_wh, closed.opening_wh == UNKNOWN_WH),
+                _nullable(closed.closing_wh, closed.closing_wh == UNKNOWN_WH),
                 closed.segment.tolist(),
             ]
             session.many(_INSERT, [(*keys, *row) for row in zip(*columns, strict=True)])

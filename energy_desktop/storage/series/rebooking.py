@@ -20,7 +20,7 @@ from energy_desktop.storage.database import Session
 from energy_desktop.storage.series import imported
 from energy_desktop.storage.series.accepting import lasts
 from energy_desktop.storage.series.boundaries import drawn
-from energy_desktop.storage.series.intervals import Closed
+from energy_desktop.storage.series.intervals import UNKNOWN_WH, Closed
 from energy_desktop.storage.series.jumps import close_over_jumps
 from energy_desktop.storage.series.ledger import SAVE_STATE, StoredLedger
 from energy_desktop.storage.series.register import LedgerState, RegisterRules, plain_steps
@@ -294,8 +294,8 @@ def _joined(pieces: Sequence[Closed]) -> dict[_Key, _Booked]:
                 None if quality == IntervalQuality.QUARANTINED else energy,
                 quality,
                 "register",
-                None if opening < 0 else opening,
-                None if closing < 0 else closing,
+                None if opening == UNKNOWN_WH else opening,
+                None if closing == UNKNOWN_WH else closing,
                 segment,
                 None,
             )

@@ -101,6 +101,24 @@ def test_an_exchange_entered_before_the_next_reading_is_booked_with_it(store, cl
     assert store.quarantine.entries(0, 1 << 42) == ()
 
 
+def test_a_used_meter_that_is_set_to_zero_later_is_booked_and_proved(store, clock):
+    """It began far above where the first one ended, so the register counts from below zero on."""
+    clock.now_ms = T0 + HOUR
+    keep(store, [(m, 100 + 10 * m) for m in range(41)])
+    store.exchanges.add_event(an_exchange(40, 500, 50_000))
+    keep(store, [(m, 50_000 + 10 * (m - 40)) for m in range(41, 65)])
+
+    for begin in range(65, 241, 5):
+        keep(store, [(m, 10 * (m - 65)) for m in range(begin, begin + 5)])
+
+    energies, quality = book(store, hours=4)
+    assert energies == [150] * 4 + [None] + [150] * 11
+    assert quality[4] == IntervalQuality.QUARANTINED
+    proof = store.ledger.reconciliation("m", T0, T0 + 4 * HOUR)
+    assert (proof.register_difference_wh, proof.discrepancy_wh) == (15 * 150, 0)
+    assert (proof.unregistered_wh, proof.resets) == (0, 1)
+
+
 def test_what_a_person_corrected_stays_when_the_exchange_is_entered(exchanged):
     start = T0 + 6 * QUARTER
     edit = Edit(

@@ -69,3 +69,18 @@ def test_a_spike_at_the_very_time_of_an_exchange_gives_way_to_its_end_reading(cu
 
     assert [energy for _, energy, _ in found] == [150] * 5
     assert {quality for *_, quality in found} == {IntervalQuality.RAW}
+
+
+@pytest.mark.parametrize("cuts", [(), tuple(range(46, 120, 15))])
+def test_a_register_that_shows_less_than_exchanges_before_took_from_it_is_booked(cuts):
+    """A used meter began high, and fell back to zero later without anybody saying why."""
+    readings = [(m, 100 + 10 * m) for m in range(31)]
+    readings += [(m, 50_000 + 10 * (m - 30)) for m in range(31, 50)]
+    readings += [(m, 10 * (m - 50)) for m in range(50, 121)]
+    jumps = [Jump(T0 + 30 * MINUTE, 400, 50_000)]
+
+    found = closed_in_calls(readings, RegisterRules(), jumps, cuts=cuts)
+
+    assert [energy for _, energy, _ in found] == [150, 150, 150, 0, 150, 150, 150, 150]
+    held = [start for start, _, quality in found if quality == IntervalQuality.QUARANTINED]
+    assert held == [45]
