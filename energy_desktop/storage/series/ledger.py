@@ -28,7 +28,7 @@ from energy_desktop.storage.series import doubt, imported, late, points, steps
 from energy_desktop.storage.series.accepting import Incident
 from energy_desktop.storage.series.chunks import TimelineCache
 from energy_desktop.storage.series.grid import Grid
-from energy_desktop.storage.series.intervals import UNKNOWN_WH, Closed, close_intervals
+from energy_desktop.storage.series.intervals import UNKNOWN_WH, Closed
 from energy_desktop.storage.series.jumps import Jump, close_over_jumps, continuous
 from energy_desktop.storage.series.names import Names
 from energy_desktop.storage.series.register import LedgerState, RegisterRules
@@ -421,10 +421,13 @@ class StoredLedger:
         rules = self.rules(session, meter_id, register)
         if state.through_ms is None:
             # Nothing is closed yet: the book begins with the oldest reading that came.
-            times, register_wh = read(min(first_ms, state.last_ms), _FAR_MS)
-            closed = close_intervals(times, register_wh, rules, None)
-            self._save(session, meter_id, keys, register, closed)
-            return len(closed.start_ms)
+            begin_ms = min(first_ms, state.last_ms)
+            times, register_wh = self.readings(session, meter_id, register, begin_ms, _FAR_MS)
+            judged = self.jumps(session, meter_id, register, judged_from_ms=begin_ms - 1)
+            pieces = list(close_over_jumps(times, register_wh, rules, None, judged))
+            for closed in pieces:
+                self._save(session, meter_id, keys, register, closed)
+            return sum(len(closed.start_ms) for closed in pieces)
         made = late.remake(session, keys, rules, state, read, (first_ms, last_ms))
         now_ms = to_ms(self._clock())
         for step_s, start_ms, energy, quality, opening, closing in made.rows:

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from energy_desktop.domain.editing import RegisterEvent, RegisterEventKind
 from energy_desktop.domain.energy import DAY_MS, QUARTER_HOUR_MS, IntervalQuality
 from energy_desktop.domain.snapshot import Layout, Snapshot
 from tests.support.store_builders import HOUR_MS, T0
@@ -101,6 +102,25 @@ def test_readings_before_the_first_one_begin_the_book_earlier(store):
     keep(store, [reading(m, 1_000 + 10 * m) for m in range(101, 200)])
 
     assert intervals(store).energy_wh.tolist()[:13] == [150.0] * 13
+
+
+def test_a_late_reading_before_an_exchange_in_the_first_interval_leaves_the_exchange_booked(
+    store, clock
+):
+    clock.now_ms = T0 + HOUR_MS
+    keep(store, [reading(1, 9_010), reading(3, 9_030)])
+    kind, at_ms = RegisterEventKind.EXCHANGE, T0 + 4 * MINUTE_MS
+    store.exchanges.add_event(
+        RegisterEvent(0, "m", "energy_import_wh", at_ms, kind, 9_040, 0, confirmed=True)
+    )
+    keep(store, [reading(6, 20)])
+
+    keep(store, [reading(-5, 8_950)])
+
+    keep(store, [reading(m, 10 * (m - 4)) for m in range(7, 62)])
+    booked = intervals(store)
+    assert booked.energy_wh.tolist()[:4] == [150] * 4
+    assert (booked.quality[:4] == IntervalQuality.RAW).all()
 
 
 def test_late_readings_of_sealed_hours_are_redrawn_too(store):
