@@ -18,13 +18,16 @@ test: setup-tests
 	QT_QPA_PLATFORM=offscreen $(PYTHON) -m pytest -q -m timed tests/faults tests/e2e tests/gui/fleet || failed=1; \
 	exit $$failed
 
-# The long proofs of a release: kills, cuts and stories of counters by the hundred and thousand.
+# The long proofs of a release: kills, cuts and stories of counters by the hundred and thousand,
+# and a fleet on a cluster of several processes.
 release-proof: setup-tests
 	@failed=0; \
-	export QT_QPA_PLATFORM=offscreen ENERGY_DESKTOP_KILLS=100 ENERGY_DESKTOP_EXAMPLES=2000; \
+	export QT_QPA_PLATFORM=offscreen ENERGY_DESKTOP_KILLS=100 ENERGY_DESKTOP_EXAMPLES=2000 \
+	  ENERGY_DESKTOP_CLUSTER=1; \
 	for proof in tests/faults/test_row_20_killed_while_sealing.py tests/e2e/test_kill_nine.py \
 	  tests/integration/storage/test_faults.py tests/unit/storage/test_counter_truth.py \
-	  tests/integration/storage/test_counter_stories.py; do \
+	  tests/integration/storage/test_counter_stories.py \
+	  tests/integration/fleet/test_spark_cluster.py; do \
 	  $(PYTHON) -m pytest -q $$proof || failed=1; \
 	done; \
 	exit $$failed

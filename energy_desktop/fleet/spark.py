@@ -23,7 +23,7 @@ from urllib.parse import urlsplit
 import ibis
 
 from energy_desktop.domain.errors import UserFacingError, WrongUse
-from energy_desktop.fleet import names, quoted
+from energy_desktop.fleet import cluster, names, quoted
 from energy_desktop.fleet.engine import compiled
 from energy_desktop.fleet.layout import SourceFile
 from energy_desktop.fleet.memory import Workers, measured, peak_mb, peak_of_mb
@@ -51,6 +51,10 @@ _NOWHERE = "\u0100"
 """A character that no byte makes."""
 _COLLAPSE = "org.apache.spark.sql.catalyst.optimizer.CollapseProject"
 _ROWS_OF_A_PART = 20_000_000
+_SHUFFLE = "spark.sql.shuffle.partitions"
+_PIECES_OF_A_CORE = 4
+_ASKED_OF_A_CORE = 4
+"""Questions for each core of a cluster: the first come to whoever is there first."""
 
 
 def java_home() -> str | None:
@@ -128,9 +132,15 @@ class SparkEngine:
         for key, value in (settings or {}).items():
             builder = builder.config(key, value)
         scratch.mkdir(parents=True, exist_ok=True)
+        self._scratch = scratch
         self._links = scratch / "names"
         self.session: Any = self._begun(builder, master)
-        self.session.sparkContext.setLogLevel("ERROR")
+        # Why a task failed is told in a sentence, by whoever asked.
+        context = self.session.sparkContext
+        context.setLogLevel("FATAL")
+        if not context.getConf().contains(_SHUFFLE):
+            # As it comes, Spark cuts each table into 200, however small it is and few the cores.
+            self.session.conf.set(_SHUFFLE, str(_PIECES_OF_A_CORE * context.defaultParallelism))
         self._tables = 0
         self._here = master.startswith("local")
         self._workers = Workers()
@@ -151,6 +161,22 @@ class SparkEngine:
                 remedy="Check the address of the master and look into its log; without a master "
                 "Spark runs on this machine.",
             ) from error
+
+    def refuse_unshared(self, files: Sequence[Path]) -> None:
+        """Asks the workers of a cluster whether they see the files and the folder of results.
+
+        Raises UserFacingError naming who does not see what, or why a worker cannot look.
+        """
+        if self._here:
+            return
+        context = self.session.sparkContext
+        times = _ASKED_OF_A_CORE * max(2, context.defaultParallelism)
+
+        def ask(look: Callable[[int], tuple[str, str]], numbers: Sequence[int]) -> Any:
+            with self._quiet():
+                return context.parallelize(numbers, len(numbers)).map(look).collect()
+
+        cluster.refuse_unshared(ask, self.errors, self._scratch, files, times)
 
     def why(self, error: Exception) -> str:
         lines = str(error).strip().splitlines()
@@ -299,10 +325,16 @@ class SparkEngine:
         folders: int = 1,  # noqa: ARG002
     ) -> None:
         remove(path)
-        writer = self._frame(expression).write.mode("overwrite").option("compression", "zstd")
-        if by is not None:
-            writer = writer.partitionBy(by)
-        writer.parquet(str(path))
+        frame = self._frame(expression)
+        if self._here:
+            _save(frame, path, by)
+            return
+        from pyspark.sql import Observation
+        from pyspark.sql import functions as f
+
+        written = Observation()
+        _save(frame.observe(written, f.count(f.lit(1)).alias("rows")), path, by)
+        cluster.refuse_lost_rows(path, int(written.get["rows"]))
 
     def fetch(self, expression: Table) -> pa.Table:
         with self._quiet():
@@ -350,6 +382,13 @@ class SparkEngine:
 
             schema = to_arrow_schema(frame.schema)
         return ibis.table(ibis.Schema.from_pyarrow(schema), name=name)
+
+
+def _save(frame: Any, path: Path, by: str | None) -> None:
+    writer = frame.write.mode("overwrite").option("compression", "zstd")
+    if by is not None:
+        writer = writer.partitionBy(by)
+    writer.parquet(str(path))
 
 
 def refuse_silent(master: str) -> None:

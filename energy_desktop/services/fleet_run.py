@@ -4,8 +4,8 @@ folder of results is this one's.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -52,7 +52,10 @@ def make(
         task.refuse_to_replace(known)
     if known is not None and state == "done" and not replace_results:
         return _answer(known, task.out, site)
-    with claimed(task.out) as scratch, _engine(scratch, engine, master, threads) as made:
+    with (
+        claimed(task.out) as scratch,
+        _engine(scratch, engine, master, threads, task.paths) as made,
+    ):
         run = FleetRun(
             folder,
             task.out,
@@ -74,18 +77,21 @@ def _answer(manifest: Manifest, out: Path, site: SiteMeters | None) -> FleetSumm
 
 @contextmanager
 def _engine(
-    scratch: Path, name: Literal["duckdb", "spark"], master: str | None, threads: int | None
+    scratch: Path,
+    name: Literal["duckdb", "spark"],
+    master: str | None,
+    threads: int | None,
+    files: Sequence[Path],
 ) -> Iterator[Engine]:
-    made: Engine
+    """files: what is to be read, as every machine that computes must see it."""
     if name == "spark":
         from energy_desktop.fleet.spark import LOCAL, SparkEngine
 
-        made = SparkEngine(scratch, master=master or LOCAL)
+        with closing(SparkEngine(scratch, master=master or LOCAL)) as spark:
+            spark.refuse_unshared(files)
+            yield spark
     else:
         from energy_desktop.fleet.engine import DuckDbEngine
 
-        made = DuckDbEngine(scratch, threads=threads)
-    try:
-        yield made
-    finally:
-        made.close()
+        with closing(DuckDbEngine(scratch, threads=threads)) as duckdb:
+            yield duckdb

@@ -9,12 +9,26 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.compute as pc
 import pytest
 
 from energy_desktop.analytics.anomaly.profile import find_anomalies
 from energy_desktop.domain.fleet import FleetOptions
 from energy_desktop.fleet.engine import DuckDbEngine, Engine
 from energy_desktop.fleet.run import FleetRun
+from energy_desktop.fleet.workplace import stored
+
+RESULT_KEYS = {
+    "days": ("household", "local_day"),
+    "week": ("household", "slot"),
+    "features": ("household", "local_day"),
+    "regression": ("household", "local_day"),
+    "lightgbm": ("household", "local_day"),
+    "anomalies": ("household", "start_ms", "kind"),
+    "hybrid": ("household", "start_ms"),
+    "clean": ("household", "t_min"),
+}
+"""Results of a run -> what tells their rows apart."""
 
 LONDON = "LCLid,stdorToU,DateTime,KWH/hh (per half hour) "
 STRANGE_NAMES = (
@@ -136,3 +150,20 @@ def used(run: FleetRun) -> int:
         for chunk in run.manifest.done("ingest").values()
         for counts in chunk["files"].values()
     )
+
+
+def assert_same_rows(ours: Path, theirs: Path, result: str) -> None:
+    """A result of two runs: counts, texts and flags to the bit, floats to 1e-9."""
+    order = [(key, "ascending") for key in RESULT_KEYS[result]]
+    a, b = (stored([out / result]).sort_by(order) for out in (ours, theirs))
+    assert a.num_rows == b.num_rows
+    assert set(a.column_names) == set(b.column_names)
+    for name in a.column_names:
+        x, y = a[name], b[name]
+        assert pc.all(pc.equal(pc.is_null(x), pc.is_null(y))).as_py() is not False, name
+        if str(x.type) == "double":
+            floats = y.drop_null().to_numpy()
+            close = pytest.approx(floats, rel=1e-9, abs=1e-9, nan_ok=True)
+            assert x.drop_null().to_numpy() == close, name
+        else:
+            assert x.to_pylist() == y.to_pylist(), name

@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
-import pyarrow.compute as pc
 import pytest
 
 from energy_desktop.domain.errors import UserFacingError
@@ -17,9 +16,11 @@ from energy_desktop.fleet import memory
 from energy_desktop.fleet.workplace import STAGES, stored
 from tests.support.fleet_files import (
     LONDON,
+    RESULT_KEYS,
     STRANGE_NAMES,
     a_fleet,
     a_run,
+    assert_same_rows,
     broken_files,
     duckdb_engine,
     london_rows,
@@ -31,18 +32,6 @@ from tests.support.fleet_files import (
 
 # Starting Spark and compiling its first queries takes a minute where others compute beside it.
 pytestmark = pytest.mark.timeout(400)
-
-KEYS = {
-    "days": ("household", "local_day"),
-    "week": ("household", "slot"),
-    "features": ("household", "local_day"),
-    "regression": ("household", "local_day"),
-    "lightgbm": ("household", "local_day"),
-    "anomalies": ("household", "start_ms", "kind"),
-    "hybrid": ("household", "start_ms"),
-    "clean": ("household", "t_min"),
-    "dropped": ("file", "household", "time", "reason", "value"),
-}
 
 _SMALL = {
     # For some thousand rows, compiling a query takes longer than running it.
@@ -265,23 +254,12 @@ def test_every_count_is_the_same(both):
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("result", [name for name in KEYS if name != "dropped"])
+@pytest.mark.parametrize("result", list(RESULT_KEYS))
 def test_every_row_is_the_same(both, result):
-    ours, theirs = (
-        stored([run.out / result]).sort_by([(key, "ascending") for key in KEYS[result]])
-        for run in both
-    )
+    ours, theirs = both
 
-    assert ours.num_rows == theirs.num_rows > 0 or result == "hybrid"
-    assert set(ours.column_names) == set(theirs.column_names)
-    for name in ours.column_names:
-        a, b = ours[name], theirs[name]
-        assert pc.all(pc.equal(pc.is_null(a), pc.is_null(b))).as_py() is not False, name
-        if str(a.type) == "double":
-            x, y = a.drop_null().to_numpy(), b.drop_null().to_numpy()
-            assert x == pytest.approx(y, rel=1e-9, abs=1e-9, nan_ok=True), name
-        else:
-            assert a.to_pylist() == b.to_pylist(), name
+    assert stored([ours.out / result]).num_rows > 0 or result == "hybrid"
+    assert_same_rows(ours.out, theirs.out, result)
 
 
 def test_the_rows_left_out_are_the_same_ones(both):
