@@ -235,6 +235,7 @@ def test_a_formula_is_checked_while_it_is_typed_and_drawn_before_it_is_saved(
 
     assert filled.configuration.load().virtual_meters == ()
     assert editor.preview_title.text().startswith("Sat 21 Mar: ")
+    assert editor.preview_title.text().endswith("Wh in each 15 min.")
     assert [t[0] for t in texts(editor.terms)] == ["Hall", "Press"]
     qtbot.mouseClick(editor.save_button, Qt.MouseButton.LeftButton)
     view.settle()

@@ -263,9 +263,10 @@ class FormulaEditor(Panel):
         if preview.negative:
             many = "interval is" if preview.negative == 1 else "intervals are"
             said += f" {preview.negative} {many} below zero."
-        self.preview_title.setText(said)
-        self.terms.show_rows(preview.terms)
         data, scale = drawing.preview(preview, formats)
+        drawn = f"Drawn: {scale.unit} in each {preview.intervals.step_s // 60} min."
+        self.preview_title.setText(said if data.is_empty else f"{said} {drawn}")
+        self.terms.show_rows(preview.terms)
         if data.is_empty:
             self.chart.show_message("Nothing is known of that day.")
         else:
