@@ -127,6 +127,19 @@ def test_without_a_battery_every_panel_says_what_to_do(qtbot, view):
         page._ask_outlook(lambda *_: None)
 
 
+def test_load_price_and_plan_stand_on_one_time_axis(qtbot, view):
+    page = view(None)
+    charts = (page.load_chart, page.price_chart, page.plan_chart)
+
+    page.show_outlook(an_outlook())
+
+    def edges():
+        boxes = [(chart._box.sceneBoundingRect(), chart.x_range) for chart in charts]
+        return {(round(box.left()), round(box.right()), *times) for box, times in boxes}
+
+    qtbot.waitUntil(lambda: len(edges()) == 1)
+
+
 def test_rests_for_the_same_reason_are_one_row():
     found = words.idle_stretches(an_outlook().plan)
 

@@ -30,6 +30,7 @@ from energy_desktop.ui.widgets.table import Cell, Column, Table
 
 SITE = ""  # the first choice of the list: the load of the whole site
 _REPLAN_MS = HOUR_MS
+_SIDES = (44.0, 44.0)  # one time axis for load, price and plan: "1,000" and "100 %" have room
 
 
 class Planning(Protocol):
@@ -115,7 +116,9 @@ class ForecastView(BaseView):
         self.choice.addItem("Site load", SITE)
         self.choice.activated.connect(self._on_chosen)
         self.load_panel = Panel("Load, kW")
-        self.load_chart = Chart(self.formats, self.formats.scale("W"), name="Load ahead")
+        self.load_chart = Chart(
+            self.formats, self.formats.scale("W"), name="Load ahead", sides=_SIDES
+        )
         self.load_legend = Legend()
         self.load_panel.add_header_widget(self.load_legend)
         self.load_panel.add_header_widget(self.choice)
@@ -128,6 +131,7 @@ class ForecastView(BaseView):
             Scale(f"{self.formats.currency} per kWh", 1.0, 2, self.formats.symbols),
             name="Price",
             readout=False,
+            sides=_SIDES,
         )
         self.price_legend = Legend()
         self.price_panel.add_header_widget(self.price_legend)
@@ -135,7 +139,9 @@ class ForecastView(BaseView):
         left.addWidget(self.price_panel, 3)
 
         self.plan_panel = Panel("Battery plan, kW, and charge level, %")
-        self.plan_chart = Chart(self.formats, self.formats.scale("W"), name="Battery plan")
+        self.plan_chart = Chart(
+            self.formats, self.formats.scale("W"), name="Battery plan", sides=_SIDES
+        )
         self.plan_legend = Legend()
         self.plan_panel.add_header_widget(self.plan_legend)
         planned = QWidget()

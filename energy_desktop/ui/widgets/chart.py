@@ -39,12 +39,15 @@ from energy_desktop.ui.widgets.chart_text import ChartText, legend_entries
 from energy_desktop.ui.widgets.marks import LegendEntry
 from energy_desktop.ui.widgets.table import Column, Table
 
+_RIGHT_AXIS = 44.0
+
 
 class Chart(QWidget):
     """One plot with its axes, cursor, zoom, and its table.
 
     `scale` turns stored values into what the axis shows. With `numeric_x` the x axis is a plain
-    number and `x_scale` writes it; else x is UTC seconds shown in the site's zone.
+    number and `x_scale` writes it; else x is UTC seconds shown in the site's zone. `sides`: pixels
+    that the left and right axis take at least, so that charts below each other share one time axis.
     """
 
     cursor_moved = Signal(object)  # x as float, or None
@@ -65,6 +68,7 @@ class Chart(QWidget):
         readout: bool = True,
         selectable: bool = False,
         x_grid: bool = False,
+        sides: tuple[float, float] = (24.0, 0.0),
     ) -> None:
         super().__init__(parent)
         self._formats = formats
@@ -74,6 +78,7 @@ class Chart(QWidget):
         self._readout = readout
         self._selectable = selectable
         self._x_grid = x_grid
+        self._sides = sides
         self._name = name
         self._data = ChartData()
         self._y_held = HeldRange()
@@ -115,7 +120,7 @@ class Chart(QWidget):
         self._bottom_axis.linkToView(self._box)
         self._right_axis.setRange(0.0, 100.0)
         self._bottom_axis.setHeight(20)
-        self._right_axis.setWidth(0)
+        self._right_axis.setWidth(sides[1])
         self._axis_width = 0.0  # asked for; the layout follows later
         self._canvas = Canvas(self._box, self._paint)
         self._box.sigResized.connect(self._on_resized)
@@ -148,7 +153,7 @@ class Chart(QWidget):
         self._right_scale = right_scale or PERCENT
         if right != self._right:
             self._right = right
-            self._right_axis.setWidth(44 if right else 0)
+            self._right_axis.setWidth(max(_RIGHT_AXIS if right else 0.0, self._sides[1]))
         self._home = data.x_range or x_extent(data)
         if self._home is not None and not self._zoomed:
             self._set_x_range(*self._home)
@@ -265,7 +270,7 @@ class Chart(QWidget):
     def _make_ticks(self) -> None:
         self._y_ticks = y_ticks(self._box.viewRange()[1], self._scale, self._box.height())
         width = max((paint.text_width(t, 11) for _, t in self._y_ticks), default=20) + 10
-        width = max(24.0, width)
+        width = max(self._sides[0], width)
         if abs(width - self._axis_width) > 0.5:
             self._axis_width = width
             self._left_axis.setWidth(width)
@@ -283,7 +288,7 @@ class Chart(QWidget):
         low, high = self.x_range
         x = (tick[0] - low) / (high - low) * self._box.width()
         half = paint.text_width(tick[1], 11) / 2
-        right_room = 40.0 if self._right else 2.0
+        right_room = max(2.0, float(self._right_axis.width()) - 4.0)
         left_end, right_end = -float(self._left_axis.width()), float(self._box.width()) + right_room
         return bool(left_end < x - half and x + half < right_end)
 
