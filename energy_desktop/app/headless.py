@@ -10,9 +10,10 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from energy_desktop.app.logging_setup import log_qt_messages, log_to
@@ -22,9 +23,14 @@ from energy_desktop.domain.errors import UserFacingError
 from energy_desktop.domain.invoice import Invoice
 from energy_desktop.domain.snapshot import LinkState
 
+if TYPE_CHECKING:
+    from energy_desktop.ui.jobs import JobHandle
+
 START_LIMIT_S = 120.0
 JOBS_LIMIT_S = 90.0
-PAGE_LIMIT_S = 30.0  # one that asks its links several times a second is never quiet
+PAGE_LIMIT_S = 60.0
+_QUIET_S = 0.5
+_OFTEN = 3  # a job that has ended so often on one page is one that comes again and again
 
 
 def main_job(folder: SiteFolder, out: Path, seconds: float) -> int:
@@ -133,8 +139,7 @@ def pictures(
     made = []
     for spec in desktop.window.pages:
         desktop.window.show_page(spec.view_id)
-        settled = _Settled(lambda: not desktop.context.jobs.running())
-        run_until(settled, PAGE_LIMIT_S)
+        run_until(Settled(desktop.context.jobs.running), PAGE_LIMIT_S)
         path = folder / f"{spec.view_id}{suffix}.png"
         if not desktop.window.grab().save(str(path)):
             raise UserFacingError(
@@ -146,22 +151,33 @@ def pictures(
     return made
 
 
-class _Settled:
-    """True once nothing has run for half a second: a page's jobs may start others."""
+class Settled:
+    """True once no job of a page has run for half a second: jobs may start others.
 
-    def __init__(self, idle: Callable[[], bool], quiet_s: float = 0.5) -> None:
-        self._idle = idle
-        self._quiet_s = quiet_s
+    A page that shows how busy a line is asks for it several times a second and is never quiet:
+    a job that has ended a few times already is not waited for any more.
+    """
+
+    def __init__(self, running: Callable[[], Iterable[JobHandle]]) -> None:
+        self._running = running
+        self._seen: dict[str, set[JobHandle]] = {}
         self._since: float | None = None
 
     def __call__(self) -> bool:
         now = time.monotonic()
-        if not self._idle():
+        for job in self._running():
+            self._seen.setdefault(job.title, set()).add(job)
+        if any(self._is_waited_for(jobs) for jobs in self._seen.values()):
             self._since = None
             return False
         if self._since is None:
             self._since = now
-        return now - self._since >= self._quiet_s
+        return now - self._since >= _QUIET_S
+
+    @staticmethod
+    def _is_waited_for(jobs: set[JobHandle]) -> bool:
+        ended = sum(job.done for job in jobs)
+        return ended < len(jobs) and ended < _OFTEN
 
 
 def _last_month(zone: str, now_ms: int) -> str:
