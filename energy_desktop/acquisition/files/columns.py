@@ -98,7 +98,10 @@ def _moment(text: str, time_format: str | None) -> datetime | None:
     if end_of_day:  # 31.12. 24:00 is the midnight after that day
         head, seconds = end_of_day.groups()
         before = _moment(f"{head}00:00{seconds or ''}", time_format)
-        return None if before is None else before + timedelta(days=1)
+        try:
+            return None if before is None else before + timedelta(days=1)
+        except OverflowError:  # 9999-12-31 24:00
+            return None
     try:
         if time_format is not None:
             return datetime.strptime(text, time_format)  # noqa: DTZ007 (its zone comes later)

@@ -46,6 +46,7 @@ _REGISTER_NAME = re.compile(
     r"|stand)(?![^\W\d_])",
     re.IGNORECASE,
 )
+_MOST_LISTED = 20
 _CAMEL = re.compile(r"(?<=[a-zä])(?=[A-ZÄ])")
 
 
@@ -146,8 +147,15 @@ def _named(path: Path, names: Sequence[str], wanted: str) -> int:
     raise DataFileError(
         where=place(path, 1),
         what=f"there is no column {wanted!r}.",
-        remedy=f"The columns are: {', '.join(names)}.",
+        remedy=f"The columns are: {_listed(names)}.",
     )
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Names for a sentence: a file of one endless line has thousands of them, and long ones."""
+    shown = [" ".join(name.split())[:40] for name in names[:_MOST_LISTED]]
+    more = [f"and {len(names) - _MOST_LISTED} more"] if len(names) > _MOST_LISTED else []
+    return ", ".join([*shown, *more])
 
 
 def _time(path: Path, names: Sequence[str]) -> int:
@@ -161,7 +169,7 @@ def _time(path: Path, names: Sequence[str]) -> int:
     raise DataFileError(
         where=place(path, 1),
         what="no column is plainly the time.",
-        remedy=f"Name one of these columns: {', '.join(names)}.",
+        remedy=f"Name one of these columns: {_listed(names)}.",
     )
 
 
@@ -181,7 +189,7 @@ def _value(path: Path, names: Sequence[str], taken: set[int | None], quantity: s
     raise DataFileError(
         where=place(path, 1),
         what="several columns could be the value." if free else "there is no value column.",
-        remedy=f"Name one of these columns: {', '.join(names)}.",
+        remedy=f"Name one of these columns: {_listed(names)}.",
     )
 
 

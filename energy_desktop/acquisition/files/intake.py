@@ -164,8 +164,8 @@ class Intake:
             gauge.quantity.low, gauge.quantity.high
         )  # fmt: skip
         for column, raw in zip(self._columns.values, values, strict=True):
-            value = raw if gauge is None else np.round(raw * gauge.factor + gauge.offset, 6)
-            with np.errstate(invalid="ignore"):
+            with np.errstate(invalid="ignore", over="ignore"):  # 1e308: infinite is too much, too
+                value = raw if gauge is None else np.round(raw * gauge.factor + gauge.offset, 6)
                 good = known & (value >= low) & (value <= high)
             meters = names
             if len(self._columns.values) > 1:

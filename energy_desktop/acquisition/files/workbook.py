@@ -35,6 +35,7 @@ _MOST_PARTS = 2000
 _MOST_COLUMNS = 500
 _BLOCK_ROWS = 20_000
 _HEAD_ROWS = 60
+_LAST_OF_EXCEL = datetime(9999, 12, 31, 23, 59, 59)  # noqa: DTZ001 - a cell has no zone
 
 
 def is_workbook(beginning: bytes) -> bool:
@@ -142,6 +143,13 @@ class _Sheet:
                 remedy=f"The sheets are: {', '.join(self.names)}.",
             )
         self._sheet: Any = self._book[name] if name else self._first()
+        if not hasattr(self._sheet, "iter_rows"):
+            self._book.close()
+            raise DataFileError(
+                where=path.name,
+                what=f"the sheet {name!r} is a chart.",
+                remedy="Name the sheet with the readings.",
+            )
         self.row_count = int(self._sheet.max_row or 0)
 
     def _first(self) -> Any:
@@ -163,7 +171,7 @@ class _Sheet:
                 yield number, [_text(value, decimal) for value in row]
         except DataFileError:
             raise
-        except (zipfile.BadZipFile, ValueError, KeyError, SyntaxError, EOFError) as error:
+        except Exception as error:  # as above, and only now are the cells unpacked
             raise _damaged(self._path) from error
 
     def __enter__(self) -> _Sheet:
@@ -179,7 +187,8 @@ def _text(value: Any, decimal: Decimal) -> str:
         return ""
     if isinstance(value, datetime):
         # Excel counts days in floats: 00:15 comes as 00:14:59.999.
-        return (value + timedelta(milliseconds=500)).strftime("%Y-%m-%d %H:%M:%S")
+        moment = min(value, _LAST_OF_EXCEL) + timedelta(milliseconds=500)
+        return moment.strftime("%Y-%m-%d %H:%M:%S")
     if isinstance(value, date):
         return f"{value.isoformat()} 00:00:00"
     if isinstance(value, time):
@@ -210,7 +219,9 @@ def _check(path: Path) -> None:
                 if part.filename.endswith((".xml", ".rels")):
                     with packed.open(part) as file:
                         _refuse_doctype(path, file)
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, EOFError, OSError, RuntimeError) as error:
+    except DataFileError:
+        raise
+    except Exception as error:  # zipfile raises whatever its decompressors raise
         raise _damaged(path) from error
 
 

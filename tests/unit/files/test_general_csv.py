@@ -399,3 +399,20 @@ def test_a_separator_that_may_be_either_is_not_guessed(tmp_path, text, decimal):
 
     assert list(series.energy_wh) == [2000, 1000]
     assert "is no number" in series.rejected[0].reason
+
+
+def test_the_midnight_after_the_last_day_of_all_is_no_time(tmp_path):
+    rows = [*hours(100, 250), "9999-12-31 24:00,1"]
+
+    (series,) = parse_csv(a_csv(tmp_path, "start_utc,energy_wh", *rows))
+
+    assert [(r.line, r.reason) for r in series.rejected] == [(4, "'9999-12-31 24:00' is no time")]
+
+
+def test_a_header_of_a_thousand_names_is_not_listed_whole(tmp_path):
+    names = ",".join(f"column {k}" for k in range(1000))
+
+    with pytest.raises(DataFileError, match="and 980 more") as refused:
+        parse_csv(a_csv(tmp_path, names, "1,2"))
+
+    assert len(str(refused.value)) < 1000

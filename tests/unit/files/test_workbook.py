@@ -5,6 +5,8 @@ from datetime import datetime, timedelta
 
 import openpyxl
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from energy_desktop.acquisition.files.guess import look
 from energy_desktop.acquisition.files.layout import CsvLayout
@@ -62,3 +64,30 @@ def test_a_sheet_that_is_not_there_is_said(tmp_path):
 
     with pytest.raises(DataFileError, match=r"no sheet 'May'.*Lastgang"):
         parse_file(path, layout=CsvLayout(sheet="May"))
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.integers(0, 10**6), st.integers(0, 255))
+def test_a_workbook_with_a_byte_that_flipped_is_read_or_refused_in_words(tmp_path, place, byte):
+    """The decompressor of a damaged part has errors of its own kind."""
+    path = a_book(tmp_path, [["Zeit", "Bezug kWh"], *quarters(*range(200))])
+    content = bytearray(path.read_bytes())
+    content[place % len(content)] = byte
+    path.write_bytes(content)
+
+    try:
+        (series,) = parse_file(path, "excel", layout=CsvLayout(zone="UTC"))
+    except DataFileError as error:
+        assert error.remedy
+    else:
+        assert len(series.energy_wh) <= 200
+
+
+def test_the_last_day_of_excel_is_no_time_of_a_reading_and_no_error(tmp_path):
+    last = datetime(9999, 12, 31, 23, 59, 59, 999000)  # noqa: DTZ001 - a cell has no zone
+    path = a_book(tmp_path, [["Zeit", "Bezug kWh"], *quarters(1, 2), [last, 3]])
+
+    (series,) = parse_file(path, layout=CsvLayout(zone="UTC"))
+
+    assert series.energy_wh.tolist() == [1000, 2000]
+    assert [r.line for r in series.rejected] == [4]
