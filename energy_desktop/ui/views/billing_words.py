@@ -18,7 +18,7 @@ a month of it would bury the evening that someone left the machines on."""
 
 _HOUR_MIN = 60
 _REASONS = 3
-_NOTES = 4
+_NOTE_LETTERS = 240  # what has room beside the totals in the smallest window
 
 
 def month_name(formats: Formats, month: str) -> str:
@@ -186,7 +186,10 @@ def blocked_text(blockers: Sequence[str]) -> str:
 
 def remarks_text(notes: Sequence[str], tariff: str) -> str:
     """What the reader of an invoice must know; of very many notes the first few."""
-    told, more = " ".join(notes[:_NOTES]), len(notes) - _NOTES
+    shown = 1
+    while shown < len(notes) and len(" ".join(notes[: shown + 1])) <= _NOTE_LETTERS:
+        shown += 1
+    told, more = " ".join(notes[:shown]), len(notes) - shown
     rest = f"And {more} more: the PDF names them all." if more > 0 else ""
     return " ".join(part for part in (told, rest, tariff) if part)
 

@@ -37,7 +37,7 @@ class BusPanel(Panel):
             [
                 Column("Bus, meter", self._name_cell, stretch=9, elide_middle=True),
                 Column("Unit", self._unit_cell, width=42, number=True),
-                Column("Model", self._model_cell, stretch=5, elide_middle=True),
+                Column("Model", self._model_cell, stretch=5),
                 Column(
                     "p95 ms",
                     lambda r: self._plain(r, r.p95),
