@@ -156,3 +156,22 @@ def test_names_that_begin_alike_are_told_apart_when_they_are_shortened(qtbot, mo
 
     assert len(set(texts)) == 3
     assert all("\u2026" in t and t.endswith(f"{n}") for n, t in enumerate(texts))
+
+
+def test_the_sentence_of_an_empty_table_is_wrapped_and_read_out(qtbot):
+    table = a_table(qtbot, ())
+    told = "No zone with a lighting meter and a contract: add them to the site, then look again."
+
+    table.show_rows((), empty=told)
+
+    picture = table.viewport().grab().toImage()
+    ground = picture.pixel(1, 1)
+    inked = [
+        y
+        for y in range(picture.height())
+        if any(picture.pixel(x, y) != ground for x in range(8, picture.width(), 2))
+    ]
+    assert max(inked) - min(inked) > 24  # more than one line
+    assert table.accessibleDescription() == told
+    table.show_rows(ROWS)
+    assert table.accessibleDescription() == ""

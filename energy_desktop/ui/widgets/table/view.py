@@ -85,6 +85,7 @@ class Table(QTableView, Generic[Row]):
     def show_rows(self, rows: Sequence[Row], *, empty: str = "") -> None:
         """Shows these rows; `empty` is the sentence for when there is none."""
         self._empty = empty
+        self.setAccessibleDescription("" if rows else empty)
         had = bool(self.rows_model.rowCount())
         self.rows_model.show_rows(rows)
         if had != bool(rows):
@@ -185,11 +186,9 @@ class Table(QTableView, Generic[Row]):
         super().paintEvent(event)
         painter = QPainter(self.viewport())
         if self._empty and not self.rows_model.rowCount():
-            paint.draw_text(
-                painter,
-                QRectF(8, 8, self.viewport().width() - 16, 24),
-                self._empty,
-                token="text2",
-            )
+            room = QRectF(self.viewport().rect()).adjusted(8, 8, -8, 0)
+            painter.setFont(theme.font(12))
+            painter.setPen(theme.color("text2"))
+            painter.drawText(room, int(Qt.TextFlag.TextWordWrap), self._empty)
         if self.hasFocus() and self.rows_model.rowCount():
             paint.focus_ring(painter, QRectF(self.viewport().rect()), 2)
