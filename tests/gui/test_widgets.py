@@ -324,3 +324,33 @@ def test_every_consumer_keeps_the_height_of_its_two_lines_beside_a_large_one(qtb
     heights = [box.height() + 2 for node, box in view._boxes if node != "g"]
     assert min(heights) >= 38.0
     assert sum(heights) == pytest.approx(264.0)
+
+
+def test_on_a_crowded_line_the_subtitle_of_a_panel_is_cut_before_its_title(qtbot):
+    panel = Panel("Grid connection", "20 Nov 00:00 to 21 Nov 21:13, kWh per 15 min")
+    qtbot.addWidget(panel)
+    panel.add_header_widget(QLineEdit("Import"))
+    panel.resize(400, 120)
+
+    panel.show()
+
+    assert panel._title.text() == "Grid connection"
+    assert panel._subtitle.text().endswith("\u2026")
+    panel.resize(900, 120)
+    assert panel._subtitle.text() == panel._subtitle.full_text()
+
+
+def test_what_is_computed_never_stands_on_the_words_of_an_empty_panel(qtbot):
+    panel = Panel("Plausibility")
+    qtbot.addWidget(panel)
+    panel.resize(300, 200)
+    panel.show_empty("Nothing to judge by yet.")
+    panel.show()
+
+    panel.set_busy(JobHandle("Plausibility"))
+
+    qtbot.waitUntil(panel._veil.isVisible)
+    seen = panel._stack_box.grab().toImage()
+    middle = seen.height() // 2
+    around = {seen.pixel(x, middle) for x in range(10, seen.width() // 2 - 60)}
+    assert len(around) == 1  # nothing of the sentence beside "computing"

@@ -30,15 +30,22 @@ from energy_desktop.ui.jobs import InternalError, JobHandle
 from energy_desktop.ui.widgets import paint
 
 DIM_AFTER_MS = 300
+_TITLE_LEAST = 120
 
 Button = tuple[str, Callable[[], object]]
 
 
 class ElidedLabel(QLabel):
-    """One line of plain text that shortens itself; the whole is in the tooltip."""
+    """One line of plain text that shortens itself; the whole is in the tooltip.
 
-    def __init__(self, text: str = "", role: str = "", parent: QWidget | None = None) -> None:
+    least: pixels that it keeps on a crowded line, where its text is that long.
+    """
+
+    def __init__(
+        self, text: str = "", role: str = "", parent: QWidget | None = None, *, least: int = 24
+    ) -> None:
         super().__init__(parent)
+        self._least = least
         self.setTextFormat(Qt.TextFormat.PlainText)
         self._text = text
         if role:
@@ -51,6 +58,7 @@ class ElidedLabel(QLabel):
         self._text = text
         self.setAccessibleName(text)
         super().setText(text)
+        self.updateGeometry()
         self._fit()
 
     def full_text(self) -> str:
@@ -58,7 +66,7 @@ class ElidedLabel(QLabel):
 
     def minimumSizeHint(self) -> QSize:
         hint = super().minimumSizeHint()
-        hint.setWidth(min(hint.width(), 24))
+        hint.setWidth(min(self.sizeHint().width(), self._least))
         return hint
 
     def sizeHint(self) -> QSize:
@@ -238,12 +246,18 @@ class _Veil(QWidget):
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.text = ""
+        self.hides_all = False  # words of an empty state behind it would be read as one with it
         self.hide()
 
     def paintEvent(self, _: QPaintEvent) -> None:
         painter = QPainter(self)
-        painter.fillRect(self.rect(), theme.color("surface", 170))
-        rect = QRectF(0, max(0.0, self.height() / 2 - 10), self.width(), 20)
+        painter.fillRect(self.rect(), theme.color("surface", 255 if self.hides_all else 170))
+        wide = paint.text_width(self.text) + 20
+        rect = QRectF((self.width() - wide) / 2, max(0.0, self.height() / 2 - 11), wide, 22)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(theme.color("line"))
+        painter.setBrush(theme.color("surface"))
+        painter.drawRoundedRect(rect.adjusted(0.5, 0.5, -0.5, -0.5), 3, 3)
         paint.draw_text(painter, rect, self.text, token="text2", align=paint.CENTER)
 
 
@@ -265,11 +279,12 @@ class Panel(QFrame):
         outer.setSpacing(8)
         self._header = QHBoxLayout()
         self._header.setSpacing(10)
-        self._title = ElidedLabel(title, "title")
+        self._title = ElidedLabel(title, "title", least=_TITLE_LEAST)
         self._subtitle = ElidedLabel(subtitle, "label")
+        # The subtitle has what title and buttons leave: it is cut before the title is.
+        self._subtitle.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self._header.addWidget(self._title)
-        self._header.addWidget(self._subtitle)
-        self._header.addStretch(1)
+        self._header.addWidget(self._subtitle, 1)
         self._header_box = QWidget(self)  # a part without a parent would be shown as a window
         self._header_box.setLayout(self._header)
         self._header.setContentsMargins(0, 0, 0, 0)
@@ -403,6 +418,7 @@ class Panel(QFrame):
             return
         seconds = time.monotonic() - self._busy_since
         self._veil.text = f"computing {seconds:.0f} s" if seconds >= 1 else "computing"
+        self._veil.hides_all = self._other is not None
         self._veil.setGeometry(self._stack_box.rect())
         self._veil.raise_()
         self._veil.show()
