@@ -28,7 +28,7 @@ from energy_desktop.domain.balance import (
 )
 from energy_desktop.domain.clock import from_ms, local_midnight_ms
 from energy_desktop.domain.configuration import Configuration
-from energy_desktop.domain.energy import IntervalQuality
+from energy_desktop.domain.energy import HOUR_MS, IntervalQuality
 from energy_desktop.domain.errors import NotEnoughData, NotFound, WrongUse
 from energy_desktop.domain.ports import (
     ConfigurationStore,
@@ -203,8 +203,8 @@ class _Reading:
     ) -> None:
         self._ledger = ledger
         zone = ZoneInfo(configuration.site.zone)
-        offset = from_ms(start_ms).astimezone(zone).utcoffset()
-        whole_hours = offset is None or offset.total_seconds() % HOUR_S == 0
+        # Lord Howe's days begin on the hour in summer and on the half in winter.
+        whole_hours = not np.any(days_touched(start_ms, end_ms, zone) % HOUR_MS)
         self.step_s = HOUR_S if whole_hours else QUARTER_S
         step_ms = 1000 * self.step_s
         self.start_ms: Int64s = np.arange(

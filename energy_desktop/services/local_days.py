@@ -1,6 +1,7 @@
 """Local days of a site as edges in UTC: 23, 24 or 25 hours apart.
 
-Every service that counts days asks here, so that none of them assumes 24 hours.
+Every service that counts days asks here, so that none of them assumes 24 hours. A date that the
+clocks of a zone left out is no day.
 """
 
 from __future__ import annotations
@@ -23,9 +24,10 @@ def day_edges(start_ms: int, end_ms: int, zone: ZoneInfo) -> Int64s:
     day = from_ms(start_ms).astimezone(zone).date()
     if local_midnight_ms(day, zone) < start_ms:
         day += timedelta(days=1)
-    edges = []
+    edges: list[int] = []
     while (midnight := local_midnight_ms(day, zone)) < end_ms:
-        edges.append(midnight)
+        if not edges or midnight > edges[-1]:  # Samoa went from 29 to 31 December 2011
+            edges.append(midnight)
         day += timedelta(days=1)
     if edges:
         edges.append(midnight)

@@ -75,7 +75,7 @@ def zone_time(
         day_of(m)
         for m in wall_minutes(np.array([start_ms, end_ms - 1], dtype=np.int64), zone).tolist()
     )
-    days = [first + timedelta(days=i) for i in range((last - first).days + 2)]
+    days = _days_and_next(first, last, zone)
     midnights = [local_midnight_ms(d, zone) for d in [*days, days[-1] + timedelta(days=1)]]
     clients = {v.client_id for v in contracts}
     by_day = {
@@ -114,3 +114,14 @@ def zone_time(
                 )
             )
     return ZoneTime(midnights[0], state.inside, tuple(evenings))
+
+
+def _days_and_next(first: date, last: date, zone: ZoneInfo) -> list[date]:
+    """The days from first to last and the one after. Dates that the zone's clocks left out, as
+    Samoa's 30 December 2011, have no noon and no evening."""
+    days = [
+        day
+        for day in (first + timedelta(days=i) for i in range((last - first).days + 3))
+        if local_midnight_ms(day, zone) < local_midnight_ms(day + timedelta(days=1), zone)
+    ]
+    return days[: sum(day <= last for day in days) + 1]

@@ -1,11 +1,13 @@
 """A main meter against those behind it, on a real ledger."""
 
 from dataclasses import replace
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
 
 from energy_desktop.domain.balance import Cause, Way
+from energy_desktop.domain.clock import local_month_bounds_ms
 from energy_desktop.domain.energy import IntervalQuality
 from energy_desktop.domain.errors import NotEnoughData, NotFound, WrongUse
 from energy_desktop.domain.site import Meter, Role
@@ -17,6 +19,7 @@ from tests.integration.balance.sites import (
     IMPORT,
     METERS,
     MONDAY,
+    QUARTER,
     a_works,
     book,
     courses,
@@ -253,3 +256,26 @@ def test_the_export_of_a_sub_board_with_its_own_roof_comes_in(store):
     back = next(p for p in node.parts if p.way is Way.FED_BACK)
     assert back.meter.meter_id == "office"
     assert node.rest.total_wh == pytest.approx(14 * 96 * 10.0)
+
+
+@pytest.mark.parametrize(
+    ("zone", "month"), [("Australia/Lord_Howe", (2025, 4)), ("America/Caracas", (2016, 5))]
+)
+def test_a_month_whose_days_begin_on_the_half_hour_at_one_end_is_added_up_whole(store, zone, month):
+    """The clocks change by 30 minutes: whole hours would leave the last half hour out."""
+    place = ZoneInfo(zone)
+    start_ms, end_ms = local_month_bounds_ms(*month, place)
+    store.configuration.replace(a_works(zone, METERS[:1] + METERS[4:5]))
+    quarters = (end_ms - start_ms) // QUARTER
+    book(store.ledger, {("main", IMPORT): np.full(quarters, 7.0),
+                        ("office", IMPORT): np.full(quarters, 7.0)}, start_ms)  # fmt: skip
+    service = balance_of(store)
+
+    node = service.node("main", start_ms, end_ms)
+
+    assert node.period_ms == (start_ms, end_ms)
+    assert node.rest.main_wh == pytest.approx(7.0 * quarters)
+    days = service.slices(node)
+    hours = np.diff(days.edges_ms) / 3_600_000
+    assert sorted(set(hours)) in ([24.0, 24.5], [23.5, 24.0])
+    assert days.used_wh == pytest.approx(28.0 * hours)

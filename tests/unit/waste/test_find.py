@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from energy_desktop.analytics.waste.find import ZoneLighting, find_waste, zone_lighting
-from energy_desktop.domain.clock import to_ms
+from energy_desktop.domain.clock import local_midnight_ms, to_ms
 from energy_desktop.domain.contract import ContractVersion, WeeklyHours
 from energy_desktop.domain.energy import Buckets
 from energy_desktop.domain.site import Site, Space, SpaceKind
@@ -315,3 +315,21 @@ def test_before_a_free_day_there_is_no_opening_that_light_could_belong_to():
     report = waste(zone, "2026-03-02", "2026-03-09")
 
     assert the_evening(report, "2026-03-07").verdict is EveningVerdict.FLAGGED
+
+
+def test_a_date_that_the_clocks_left_out_has_no_evening():
+    """Samoa went from Thursday 29 to Saturday 31 December 2011: Thursday's evening meets it."""
+    samoa = ZoneInfo("Pacific/Apia")
+    start, after = (local_midnight_ms(date(*day), samoa) for day in [(2011, 12, 28), (2012, 1, 1)])
+    minutes = np.arange(start, after + 86_400_000, 60_000, dtype=np.int64)
+
+    report = find_waste(
+        site=Site(name="Apia", zone="Pacific/Apia"),
+        zones=[a_zone(minutes, np.full(minutes.shape, STANDBY_W), rated_w=LIT_W)],
+        start_ms=start,
+        end_ms=after,
+        until_ms=after,
+        holidays={},
+    )
+
+    assert [evening.evening.day for evening in report.evenings] == [28, 29, 31]
