@@ -328,7 +328,7 @@ def test_a_date_that_the_clocks_left_out_has_no_evening():
         zones=[a_zone(minutes, np.full(minutes.shape, STANDBY_W), rated_w=LIT_W)],
         start_ms=start,
         end_ms=after,
-        until_ms=after,
+        until_ms=after + 86_400_000,
         holidays={},
     )
 
