@@ -26,6 +26,7 @@ from energy_desktop.storage.repositories.events import (
 )
 from energy_desktop.storage.repositories.invoices import StoredInvoices
 from energy_desktop.storage.repositories.pushing import StoredApiKeys, StoredPushAnswers
+from energy_desktop.storage.series.bookkeeping import Bookkeeper
 from energy_desktop.storage.series.bulk import BulkLoader
 from energy_desktop.storage.series.chunks import TimelineCache
 from energy_desktop.storage.series.editing import LedgerEditor
@@ -83,12 +84,13 @@ class Store:
         self.configuration = StoredConfiguration(database)
         zone = self.configuration.zone
         self.history = StoredHistory(database, names, cache, zone)
-        self.ledger = StoredLedger(database, names, cache, self.configuration.register_rules, clock)
-        self.gauges = ImportedGauges(database, names, cache, self.ledger, zone)
+        self.ledger = StoredLedger(database, names, cache, clock)
+        keeper = Bookkeeper(names, cache, self.configuration.register_rules, clock)
+        self.gauges = ImportedGauges(database, names, cache, keeper, zone)
         self.editing = LedgerEditor(database, names)
-        self.exchanges = RegisterEvents(database, self.ledger, clock)
+        self.exchanges = RegisterEvents(database, keeper, clock)
         self.clock_jumps = StoredClockJumps(database)
-        self.recounting = StoredRecounting(database, self.ledger, clock)
+        self.recounting = StoredRecounting(database, keeper, clock)
         self.invoices = StoredInvoices(database)
         self.alarms = StoredAlarms(database)
         self.findings = StoredFindings(database)
@@ -97,7 +99,7 @@ class Store:
         self.push_answers = StoredPushAnswers(database)
         self._sealer = Sealer(database, names, cache, zone)
         self._writer = Writer(
-            database, names, self.ledger, self._sealer, _spill_path(database), clock, writer_options
+            database, names, keeper, self._sealer, _spill_path(database), clock, writer_options
         )
         self._retention = Retention(
             database,
@@ -108,7 +110,7 @@ class Store:
             self._writer.turn,
         )
         self._prover = Prover(database, self._writer.turn)
-        self._bulk = BulkLoader(database, names, cache, self.ledger, zone)
+        self._bulk = BulkLoader(database, names, cache, keeper, zone)
         self.configuration.on_zone_changed = self._retention.rebuild_days
 
     @property

@@ -26,18 +26,15 @@ from energy_desktop.domain.energy import QUARTER_HOUR_MS, Gap
 from energy_desktop.domain.errors import StoreError, UserFacingError
 from energy_desktop.domain.snapshot import Layout, Quality, Snapshot
 from energy_desktop.storage.database import Database, DirectWriter, Session
-from energy_desktop.storage.series import hot
-from energy_desktop.storage.series.ledger import REGISTERS, StoredLedger
+from energy_desktop.storage.series import book, hot
+from energy_desktop.storage.series.bookkeeping import Bookkeeper
 from energy_desktop.storage.series.names import Names
+from energy_desktop.storage.series.register import REGISTERS
 from energy_desktop.storage.series.sealing import Sealer
 from energy_desktop.storage.spill import Spill
 
 log = logging.getLogger("energy_desktop.storage")
 
-QUARANTINE = (
-    "INSERT INTO quarantine (meter_id, quantity, read_at_ms, value, reason)"
-    " VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
-)
 SAVE_GAP = (
     "INSERT INTO gaps (meter_id, start_ms, end_ms, cause, detail) VALUES (?, ?, ?, ?, ?)"
     " ON CONFLICT (meter_id, start_ms) DO UPDATE SET end_ms = excluded.end_ms,"
@@ -90,7 +87,7 @@ class Writer:
         self,
         database: Database,
         names: Names,
-        ledger: StoredLedger,
+        keeper: Bookkeeper,
         sealer: Sealer,
         spill_path: Path,
         clock: Clock,
@@ -98,7 +95,7 @@ class Writer:
     ) -> None:
         self._database = database
         self._names = names
-        self._ledger = ledger
+        self._keeper = keeper
         self._sealer = sealer
         self._clock = clock
         self.options = options or WriterOptions()
@@ -289,7 +286,7 @@ class Writer:
         session: Session, rejected: list[tuple[str, str, int, float | None, str]], gaps: list[Gap]
     ) -> None:
         if rejected:
-            session.many(QUARANTINE, rejected)
+            session.many(book.QUARANTINE, rejected)
         if gaps:
             session.many(
                 SAVE_GAP,
@@ -383,7 +380,7 @@ class Writer:
         meter_id, (first_ms, last_ms) = next(iter(self._late.items()))
         with self._database.writing(busy_ms=self.options.busy_ms) as session:
             for register in REGISTERS:
-                changed = self._ledger.take_late(session, meter_id, register, first_ms, last_ms)
+                changed = self._keeper.take_late(session, meter_id, register, first_ms, last_ms)
                 if changed:
                     log.info(
                         "%s: %d intervals of %s were redrawn by readings that came late",
@@ -421,8 +418,8 @@ class Writer:
             return False
         meter_id, register = next(iter(self._due))
         with self._database.writing(busy_ms=self.options.busy_ms) as session:
-            self._ledger.advance(session, meter_id, register, self._disorder.get(meter_id))
-        step_ms = self._ledger.step_ms(meter_id)
+            self._keeper.advance(session, meter_id, register, self._disorder.get(meter_id))
+        step_ms = self._keeper.step_ms(meter_id)
         if step_ms != self._steps_ms.get(meter_id, QUARTER_HOUR_MS):
             self._steps_ms[meter_id] = step_ms
         del self._due[meter_id, register]

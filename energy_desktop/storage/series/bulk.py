@@ -17,9 +17,10 @@ from energy_desktop.domain.energy import HOUR_MS, QUARTER_HOUR_MS
 from energy_desktop.domain.snapshot import Quality
 from energy_desktop.storage.database import Database, Session
 from energy_desktop.storage.series import chunks, codec, points, rollups
+from energy_desktop.storage.series.bookkeeping import Bookkeeper
 from energy_desktop.storage.series.chunks import TIER_MS, Tier, Timeline, TimelineCache
-from energy_desktop.storage.series.ledger import REGISTERS, StoredLedger
 from energy_desktop.storage.series.names import Names, StoredQuantity
+from energy_desktop.storage.series.register import REGISTERS
 from energy_desktop.storage.series.rollups import DAY_S, HOUR_S, QUARTER_S
 from energy_desktop.storage.series.sealing import refresh_days
 
@@ -52,13 +53,13 @@ class BulkLoader:
         database: Database,
         names: Names,
         cache: TimelineCache,
-        ledger: StoredLedger,
+        keeper: Bookkeeper,
         zone: Callable[[], ZoneInfo],
     ) -> None:
         self._database = database
         self._names = names
         self._cache = cache
-        self._ledger = ledger
+        self._keeper = keeper
         self._zone = zone
         self._grid: _Grid | None = None
         self._stored_timelines: set[int] = set()
@@ -100,7 +101,7 @@ class BulkLoader:
             exact = self._write_chunks(session, meter_key, stored, grid, values)
             self._write_rollups(session, meter_key, stored, grid, exact, zone)
             if quantity in REGISTERS:
-                self._book(session, meter_id, meter_key, stored, time_ms, exact)
+                self._keeper.book(session, meter_id, quantity, time_ms, exact)
 
     def finish(self) -> None:
         """Brings everything safely to the disk, and the log to its shortest."""
@@ -280,27 +281,6 @@ class BulkLoader:
             rollups.save(session, meter_key, quantity.key, QUARTER_S, quarters)
         hour = rollups.summarise(rollups.floor_to(times, HOUR_MS), values)
         rollups.save(session, meter_key, quantity.key, HOUR_S, hour)
-
-    def _book(
-        self,
-        session: Session,
-        meter_id: str,
-        meter_key: int,
-        quantity: StoredQuantity,
-        time_ms: Int64s,
-        exact: Floats,
-    ) -> None:
-        state = self._ledger.state(session, meter_id, quantity.name)
-        later = int(np.searchsorted(time_ms, state.last_ms, side="right")) if state else 0
-        self._ledger.book(
-            session,
-            meter_id,
-            (meter_key, quantity.key),
-            quantity.name,
-            time_ms[later:],
-            exact[later:],
-            state,
-        )
 
 
 def _tier_of(time_ms: Int64s) -> Tier:

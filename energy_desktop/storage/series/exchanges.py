@@ -24,8 +24,9 @@ from energy_desktop.storage.database import Database, Session
 from energy_desktop.storage.repositories import orm
 from energy_desktop.storage.repositories.mapping import columns_of, to_domain
 from energy_desktop.storage.series.accepting import lasts
+from energy_desktop.storage.series.bookkeeping import Bookkeeper
 from energy_desktop.storage.series.doubt import LOOK_AROUND, doubt_of
-from energy_desktop.storage.series.ledger import StoredLedger
+from energy_desktop.storage.series.points import FAR_MS
 from energy_desktop.storage.series.rebooking import Rebooking
 from energy_desktop.storage.series.register import rolls_over
 from energy_desktop.storage.tables.happened import RegisterEventRow
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
 
     Int64s = NDArray[np.int64]
 
-_FAR_MS = 1 << 42
 _LOOK_BACK_MS = 40 * DAY_MS
 _NEAR_MS = 2 * HOUR_MS
 
@@ -43,11 +43,11 @@ _NEAR_MS = 2 * HOUR_MS
 class RegisterEvents:
     """Implements the exchange part of domain.ports.LedgerEditing."""
 
-    def __init__(self, database: Database, ledger: StoredLedger, clock: Clock) -> None:
+    def __init__(self, database: Database, keeper: Bookkeeper, clock: Clock) -> None:
         self._database = database
-        self._ledger = ledger
+        self._keeper = keeper
         self._clock = clock
-        self._rebooking = Rebooking(ledger, clock)
+        self._rebooking = Rebooking(keeper, clock)
 
     def events(self, meter_id: str) -> tuple[RegisterEvent, ...]:
         query = (
@@ -99,7 +99,7 @@ class RegisterEvents:
             return None
         with self._database.reading() as session:
             times, values = self._around(session, event)
-            most_w = self._ledger.believable_w(session, event.meter_id, event.register, event.at_ms)
+            most_w = self._keeper.believable_w(session, event.meter_id, event.register, event.at_ms)
         return doubt_of(event.at_ms, event.old_end_wh, event.new_start_wh, times, values, most_w)
 
     def _is_borne_out(self, event: RegisterEvent) -> bool:
@@ -112,7 +112,7 @@ class RegisterEvents:
     def _around(self, session: Session, event: RegisterEvent) -> tuple[Int64s, Int64s]:
         """The readings next to the event; a meter may have been silent there for long."""
         for reach_ms in (_NEAR_MS, _LOOK_BACK_MS):
-            times, values = self._ledger.readings(
+            times, values = self._keeper.readings(
                 session,
                 event.meter_id,
                 event.register,
@@ -169,11 +169,11 @@ class RegisterEvents:
                 "Enter both; they stand on the exchange protocol.",
             )
         with self._database.reading() as session:
-            times, values = self._ledger.readings(
-                session, event.meter_id, event.register, event.at_ms - _LOOK_BACK_MS, _FAR_MS
+            times, values = self._keeper.readings(
+                session, event.meter_id, event.register, event.at_ms - _LOOK_BACK_MS, FAR_MS
             )
-            jumps = self._ledger.jumps(session, event.meter_id, event.register)
-            rules = self._ledger.rules(session, event.meter_id, event.register)
+            jumps = self._keeper.jumps(session, event.meter_id, event.register)
+            rules = self._keeper.rules(session, event.meter_id, event.register)
         split = int(np.searchsorted(times, event.at_ms, side="right"))
         if not split and not self._was_read_before(event, times, now_ms):
             raise _refused(
@@ -205,7 +205,7 @@ class RegisterEvents:
                 )
         if both:
             since = max((j.at_ms for j in jumps if j.at_ms < event.at_ms), default=0)
-            until = min((j.at_ms for j in jumps if j.at_ms > event.at_ms), default=_FAR_MS)
+            until = min((j.at_ms for j in jumps if j.at_ms > event.at_ms), default=FAR_MS)
             here = (times > since) & (times <= until)
             fell = _fell_elsewhere(event, times[here], values[here])
             if fell is not None:
@@ -220,8 +220,8 @@ class RegisterEvents:
         """Also long before. A meter that was never read at all may still get its first reading."""
         if not len(times) and event.at_ms >= now_ms - _LOOK_BACK_MS:
             return True
-        found = self._ledger.register_reading(event.meter_id, event.at_ms, register=event.register)
-        return found is not None
+        with self._database.reading() as session:
+            return self._keeper.was_read(session, event.meter_id, event.register, event.at_ms)
 
     @staticmethod
     def _is_outlier(values: Int64s) -> bool:

@@ -17,9 +17,9 @@ from energy_desktop.domain.energy import DAY_MS, Series
 from energy_desktop.domain.errors import WrongUse
 from energy_desktop.domain.quantities import QUANTITIES
 from energy_desktop.storage.database import Database
+from energy_desktop.storage.series.bookkeeping import Bookkeeper
 from energy_desktop.storage.series.bulk import BulkLoader
 from energy_desktop.storage.series.chunks import TimelineCache
-from energy_desktop.storage.series.ledger import StoredLedger
 from energy_desktop.storage.series.names import Names
 
 if TYPE_CHECKING:
@@ -36,10 +36,10 @@ class ImportedGauges:
         database: Database,
         names: Names,
         cache: TimelineCache,
-        ledger: StoredLedger,
+        keeper: Bookkeeper,
         zone: Callable[[], ZoneInfo],
     ) -> None:
-        self._parts = (database, names, cache, ledger, zone)
+        self._parts = (database, names, cache, keeper, zone)
 
     def add_readings(self, series: Series, *, replace: bool = False) -> None:
         """Readings at times that are there already stay as they are, or, with `replace`, give way.

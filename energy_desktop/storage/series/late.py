@@ -38,7 +38,9 @@ ReadRegister = Callable[[int, int], "tuple[Int64s, Int64s]"]
 
 
 @dataclass(frozen=True, slots=True)
-class _Row:
+class Redrawn:
+    """An estimated interval, as it was booked or drawn anew."""
+
     step_s: int
     start_ms: int
     energy_wh: int
@@ -48,19 +50,19 @@ class _Row:
     segment: int
 
     @property
+    def at(self) -> tuple[int, int]:
+        return self.step_s, self.start_ms
+
+    @property
     def end_ms(self) -> int:
         return self.start_ms + self.step_s * 1000
-
-
-# step_s, start_ms, energy, quality, opening, closing
-_Changed = tuple[int, int, int, int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
 class Remade:
     """New versions of intervals, and the ledger's state when its last boundary is among them."""
 
-    rows: tuple[_Changed, ...]
+    rows: tuple[Redrawn, ...]
     state: LedgerState
 
 
@@ -73,7 +75,7 @@ def remake(
     span_ms: tuple[int, int],
 ) -> Remade:
     """What the readings in `span_ms` (first, last) change. Nothing is written here."""
-    changed: list[_Changed] = []
+    changed: list[Redrawn] = []
     for run in _runs(session, keys, rules.grid.steps_s, span_ms):
         rows, state = _redrawn(run, rules, state, read)
         changed += rows
@@ -82,7 +84,7 @@ def remake(
 
 def _runs(
     session: Session, keys: tuple[int, int], steps_s: tuple[int, ...], span_ms: tuple[int, int]
-) -> Iterator[list[_Row]]:
+) -> Iterator[list[Redrawn]]:
     """Stretches of estimated intervals that the span touches, whatever their steps."""
     found = session.rows(
         "SELECT step_s, start_ms, energy_wh, quality, opening_wh, closing_wh, segment"
@@ -99,8 +101,8 @@ def _runs(
             METHOD,
         ),
     )
-    run: list[_Row] = []
-    for row in (_Row(*map(int, values)) for values in found):
+    run: list[Redrawn] = []
+    for row in (Redrawn(*map(int, values)) for values in found):
         follows = run and row.start_ms == run[-1].end_ms and row.segment == run[-1].segment
         if run and not follows:
             if _touches(run, span_ms):
@@ -111,13 +113,13 @@ def _runs(
         yield run
 
 
-def _touches(run: list[_Row], span_ms: tuple[int, int]) -> bool:
+def _touches(run: list[Redrawn], span_ms: tuple[int, int]) -> bool:
     return run[0].start_ms <= span_ms[1] and span_ms[0] < run[-1].end_ms
 
 
 def _redrawn(
-    run: list[_Row], rules: RegisterRules, state: LedgerState, read: ReadRegister
-) -> tuple[list[_Changed], LedgerState]:
+    run: list[Redrawn], rules: RegisterRules, state: LedgerState, read: ReadRegister
+) -> tuple[list[Redrawn], LedgerState]:
     bounds = np.array([row.start_ms for row in run] + [run[-1].end_ms], np.int64)
     steps_ms = np.diff(bounds)
     reach = 2 * max(rules.gap_limit_ms, int(steps_ms.max()))
@@ -135,19 +137,20 @@ def _redrawn(
     estimated = line.apart[:-1] | line.apart[1:]
     quality = np.where(estimated, int(IntervalQuality.ESTIMATED), int(IntervalQuality.RAW))
     columns = (np.diff(value), quality, value[:-1], value[1:])
-    made = zip(*(column.tolist() for column in columns), strict=True)
-    changed = [
-        (row.step_s, row.start_ms, *now)
-        for row, now in zip(run, made, strict=True)
-        if now != (row.energy_wh, row.quality, row.opening_wh, row.closing_wh)
+    now = [
+        replace(row, energy_wh=energy, quality=kind, opening_wh=opening, closing_wh=closing)
+        for row, energy, kind, opening, closing in zip(
+            run, *(column.tolist() for column in columns), strict=True
+        )
     ]
+    changed = [new for new, row in zip(now, run, strict=True) if new != row]
     if open_end and changed:
         state = replace(state, through_wh=int(value[-1]), through_estimated=bool(line.apart[-1]))
     return changed, state
 
 
 def _fitted(
-    run: list[_Row], line: Drawn, register_wh: Int64s, rules: RegisterRules, *, open_end: bool
+    run: list[Redrawn], line: Drawn, register_wh: Int64s, rules: RegisterRules, *, open_end: bool
 ) -> Int64s | None:
     """The line through the readings as boundaries (n + 1,) of the run, with the ends that are known
     kept as they are; None: it does not fit between them."""

@@ -15,6 +15,9 @@ from energy_desktop.domain.snapshot import Layout
 from energy_desktop.storage.database import BUSY_TIMEOUT_MS, Database, Session
 from energy_desktop.storage.series.codec import Scale
 
+Keys = tuple[int, int]
+"""meter_key, quantity_key"""
+
 _UNKNOWN_RESOLUTION = 0.001  # of a quantity that the table does not list
 
 
@@ -60,6 +63,11 @@ class Names:
                 known = StoredQuantity(int(row[0]), name, Scale.of_resolution(float(row[1])))
                 self._quantities[name] = known
         return known
+
+    def keys(self, session: Session, meter_id: str, quantity: str) -> Keys | None:
+        """None: no reading or interval of the quantity of this meter can be there."""
+        meter_key, stored = self.meter(session, meter_id), self.quantity(session, quantity)
+        return None if meter_key is None or stored is None else (meter_key, stored.key)
 
     def quantities(self, session: Session) -> dict[int, StoredQuantity]:
         """All quantities ever stored, by key."""

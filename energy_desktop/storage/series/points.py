@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from energy_desktop.domain.energy import HOUR_MS
 from energy_desktop.storage.database import Session
 from energy_desktop.storage.series import chunks, hot
 from energy_desktop.storage.series.chunks import Chunk, Tier, TimelineCache
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 MINUTE_MS = 60_000
+FAR_MS = 1 << 42  # behind every stamp
 
 
 def read(
@@ -44,6 +46,29 @@ def read(
     )
     fine = without_doubles(raw, (newest_times, quantity.scale.round(newest)))
     return yielding(_tier(session, cache, meter_key, quantity, Tier.MINUTE, start_ms, end_ms), fine)
+
+
+def last(
+    session: Session,
+    names: Names,
+    cache: TimelineCache,
+    meter_key: int,
+    quantity: StoredQuantity,
+    at_ms: int,
+) -> tuple[int, float] | None:
+    """Time and value of the last reading not after `at_ms` that is available."""
+    reach_ms = HOUR_MS
+    while reach_ms < FAR_MS:  # ever further back, since a meter may have been silent
+        times, values = read(
+            session, names, cache, meter_key, quantity, max(at_ms - reach_ms, 0), at_ms + 1
+        )
+        known = np.flatnonzero(~np.isnan(values))
+        if len(known):
+            return int(times[known[-1]]), float(values[known[-1]])
+        if reach_ms >= at_ms:
+            break
+        reach_ms *= 24
+    return None
 
 
 def sealed(

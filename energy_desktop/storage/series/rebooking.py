@@ -17,15 +17,18 @@ import numpy as np
 from energy_desktop.domain.clock import Clock, to_ms
 from energy_desktop.domain.energy import DAY_MS, HOUR_MS, IntervalQuality
 from energy_desktop.storage.database import Session
-from energy_desktop.storage.series import imported
+from energy_desktop.storage.series import book, imported, versions
 from energy_desktop.storage.series.accepting import lasts
+from energy_desktop.storage.series.bookkeeping import Bookkeeper
 from energy_desktop.storage.series.boundaries import drawn
-from energy_desktop.storage.series.intervals import UNKNOWN_WH, Closed
+from energy_desktop.storage.series.intervals import Closed
 from energy_desktop.storage.series.jumps import close_over_jumps
-from energy_desktop.storage.series.ledger import SAVE_STATE, StoredLedger
+from energy_desktop.storage.series.names import Keys
+from energy_desktop.storage.series.points import FAR_MS
 from energy_desktop.storage.series.register import LedgerState, RegisterRules, plain_steps
 from energy_desktop.storage.series.reshowing import reshow
 from energy_desktop.storage.series.steps import one_of
+from energy_desktop.storage.series.versions import OF, Interval, Value
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -35,24 +38,9 @@ if TYPE_CHECKING:
 EXCHANGE = "exchange"
 RECALCULATED = "recalculated"
 _NEAR_MS = 2 * DAY_MS
-_FAR_MS = 1 << 42
 _REACH_MS = 2 * HOUR_MS  # where a reading before a boundary is looked for
-_OF = " WHERE meter_key = ? AND register_key = ? AND step_s = ?"
 _RESHOW = (
-    "UPDATE intervals SET opening_wh = ?, closing_wh = ?, segment = ?" + _OF + " AND start_ms = ?"
-)
-_PUT_ASIDE = (
-    "INSERT INTO interval_versions (meter_key, register_key, step_s, start_ms, version, energy_wh,"
-    " quality, method, edit_id, replaced_at_ms) SELECT meter_key, register_key, step_s, start_ms,"
-    " version, energy_wh, quality, method, edit_id, ? FROM intervals" + _OF + " AND start_ms = ?"
-)
-_REBOOK = (
-    "UPDATE intervals SET energy_wh = ?, quality = ?, method = ?, edit_id = NULL,"
-    " version = version + 1" + _OF + " AND start_ms = ?"
-)
-_NEW = (
-    "INSERT INTO intervals (meter_key, register_key, step_s, start_ms, energy_wh, quality, method,"
-    " version, opening_wh, closing_wh, segment) VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?, ?, ?)"
+    "UPDATE intervals SET opening_wh = ?, closing_wh = ?, segment = ?" + OF + " AND start_ms = ?"
 )
 
 _Key = tuple[int, int]  # start_ms, step_s
@@ -82,6 +70,31 @@ class _Booked:
 
 
 @dataclass(frozen=True, slots=True)
+class _Again:
+    """The book as it stands and as it is made again, from the same start.
+
+    joint: the first interval from which on both say the same again; None: they never do.
+    """
+
+    booked: dict[_Key, _Booked]
+    rebuilt: dict[_Key, _Booked]
+    pieces: list[Closed]
+    joint: _Key | None
+
+    @property
+    def end_ms(self) -> int:
+        """Up to where the book is made again."""
+        return FAR_MS if self.joint is None else self.joint[0]
+
+    def moved(self) -> tuple[int, int]:
+        """By how much odometer (Wh) and segment are others from the joint on."""
+        assert self.joint is not None
+        was, now = self.booked[self.joint], self.rebuilt[self.joint]
+        assert was.opening_wh is not None and now.opening_wh is not None
+        return now.opening_wh - was.opening_wh, now.segment - was.segment
+
+
+@dataclass(frozen=True, slots=True)
 class Rebooked:
     """What booking again changed: intervals with another energy or quality, and by how much the
     energy that is booked grew."""
@@ -96,8 +109,8 @@ class Rebooked:
 class Rebooking:
     """Makes stretches of the book again, inside the caller's transaction."""
 
-    def __init__(self, ledger: StoredLedger, clock: Clock) -> None:
-        self._ledger = ledger
+    def __init__(self, keeper: Bookkeeper, clock: Clock) -> None:
+        self._keeper = keeper
         self._clock = clock
 
     def around(
@@ -107,68 +120,39 @@ class Rebooking:
 
         method: what is said to have made the interval around `at_ms`.
         """
-        keys = self._ledger.keys(session, meter_id, register)
-        state = self._ledger.state(session, meter_id, register)
+        keys = self._keeper.keys(session, meter_id, register)
+        state = self._keeper.state(session, meter_id, register)
         if keys is None or state is None or state.last_ms < at_ms:
             return Rebooked()  # not booked that far: the next closing sees it
-        rules = self._ledger.rules(session, meter_id, register)
-        steps_s = rules.grid.steps_s
+        rules = self._keeper.rules(session, meter_id, register)
         start = self._start(session, meter_id, register, keys, rules, at_ms)
-        since = 0 if start is None else start.last_ms + 1
         first_ms = 0 if start is None or start.through_ms is None else start.through_ms
-        jumps = self._ledger.jumps(session, meter_id, register, judged_from_ms=since - 1)
-        # Mostly it runs as before within hours; what comes in years need not be read for that.
-        for until_ms in (at_ms + _NEAR_MS, _FAR_MS):
-            times, values = self._ledger.readings(session, meter_id, register, since, until_ms)
-            booked = self._booked(session, keys, steps_s, first_ms, until_ms)
-            pieces = list(close_over_jumps(times, values, rules, start, jumps))
-            rebuilt = _joined(pieces)
-            after_ms = self._first_reading_after(times, at_ms)
-            joint = _joint(booked, rebuilt, after_ms)
-            if joint is not None:
-                break
-        end_ms = _FAR_MS if joint is None else joint[0]
+        again = self._again(session, meter_id, register, keys, rules, start, first_ms, at_ms)
         session.run(
             "DELETE FROM quarantine WHERE meter_id = ? AND quantity = ? AND read_at_ms >= ?"
             " AND read_at_ms < ? AND reason LIKE 'register %'",
-            (meter_id, register, first_ms, end_ms),
+            (meter_id, register, first_ms, again.end_ms),
         )
-        made = self._write(session, keys, booked, rebuilt, end_ms, at_ms, method)
+        made = self._write(session, keys, again, at_ms, method)
         # A gap that a person filled keeps its course: so do its boundaries, where the sum allows.
-        last_ms = min(end_ms, max((row.start_ms for row in rebuilt.values()), default=first_ms))
-        for step_s in steps_s:
-            reshow(session, (*keys, step_s), first_ms, last_ms)
-        for piece in pieces:
-            incidents = tuple(i for i in piece.incidents if i.at_ms < end_ms)
-            self._ledger.quarantine(session, meter_id, register, incidents)
-        final = pieces[-1].state if pieces else None
-        if joint is not None:
-            was, now = booked[joint], rebuilt[joint]
-            assert was.opening_wh is not None and now.opening_wh is not None
-            delta, step = now.opening_wh - was.opening_wh, now.segment - was.segment
-            if delta or step:
-                session.run(
-                    "UPDATE intervals SET opening_wh = opening_wh + ?, closing_wh = closing_wh + ?,"
-                    " segment = segment + ? WHERE meter_key = ? AND register_key = ?"
-                    f" AND {one_of(steps_s)} AND start_ms >= ? AND opening_wh IS NOT NULL",
-                    (delta, delta, step, *keys, *steps_s, end_ms),
-                )
-            final = replace(
-                state,
-                offset_wh=state.offset_wh + delta,
-                segment=state.segment + step,
-                through_wh=None if state.through_wh is None else state.through_wh + delta,
-                through_segment=state.through_segment + step,
-            )
+        last_ms = max((row.start_ms for row in again.rebuilt.values()), default=first_ms)
+        for step_s in rules.grid.steps_s:
+            reshow(session, (*keys, step_s), first_ms, min(again.end_ms, last_ms))
+        for piece in again.pieces:
+            incidents = (i for i in piece.incidents if i.at_ms < again.end_ms)
+            book.hold_back(session, meter_id, register, incidents)
+        final = again.pieces[-1].state if again.pieces else None
+        if again.joint is not None:
+            final = self._count_on(session, keys, rules.grid.steps_s, again, state)
         if final is not None:
-            session.run(SAVE_STATE, (*keys, *astuple(final)))
+            book.save_state(session, keys, final)
         return made
 
     def falls(self, session: Session, meter_id: str, register: str) -> Rebooked:
         """Around every lasting fall of the stored register that no event explains: what its
         modulus makes of it. As far back as readings are kept."""
-        times, values = self._ledger.readings(session, meter_id, register, 0, _FAR_MS)
-        told = [jump.at_ms for jump in self._ledger.jumps(session, meter_id, register)]
+        times, values = self._keeper.readings(session, meter_id, register, 0, FAR_MS)
+        told = [jump.at_ms for jump in self._keeper.jumps(session, meter_id, register)]
         made = Rebooked()
         for i in (np.flatnonzero(np.diff(values) < 0) + 1).tolist():
             last_ms, fell_ms = int(times[i - 1]), int(times[i])
@@ -176,12 +160,63 @@ class Rebooking:
                 made += self.around(session, meter_id, register, last_ms, RECALCULATED)
         return made
 
+    def _again(
+        self,
+        session: Session,
+        meter_id: str,
+        register: str,
+        keys: Keys,
+        rules: RegisterRules,
+        start: LedgerState | None,
+        first_ms: int,
+        at_ms: int,
+    ) -> _Again:
+        """The book from `start` on, made again until it runs as before behind `at_ms`."""
+        since = 0 if start is None else start.last_ms + 1
+        jumps = self._keeper.jumps(session, meter_id, register, judged_from_ms=since - 1)
+        # Mostly it runs as before within hours; what comes in years need not be read for that.
+        for until_ms in (at_ms + _NEAR_MS, FAR_MS):
+            times, values = self._keeper.readings(session, meter_id, register, since, until_ms)
+            booked = self._booked(session, keys, rules.grid.steps_s, first_ms, until_ms)
+            pieces = list(close_over_jumps(times, values, rules, start, jumps))
+            rebuilt = _joined(pieces)
+            joint = _joint(booked, rebuilt, self._first_reading_after(times, at_ms))
+            if joint is not None:
+                break
+        return _Again(booked, rebuilt, pieces, joint)
+
+    @staticmethod
+    def _count_on(
+        session: Session,
+        keys: Keys,
+        steps_s: tuple[int, ...],
+        again: _Again,
+        state: LedgerState,
+    ) -> LedgerState:
+        """What lies behind the joint keeps its energies, and so does the state: only the odometer
+        and the number of the segment move by a constant."""
+        delta, step = again.moved()
+        if delta or step:
+            session.run(
+                "UPDATE intervals SET opening_wh = opening_wh + ?, closing_wh = closing_wh + ?,"
+                " segment = segment + ? WHERE meter_key = ? AND register_key = ?"
+                f" AND {one_of(steps_s)} AND start_ms >= ? AND opening_wh IS NOT NULL",
+                (delta, delta, step, *keys, *steps_s, again.end_ms),
+            )
+        return replace(
+            state,
+            offset_wh=state.offset_wh + delta,
+            segment=state.segment + step,
+            through_wh=None if state.through_wh is None else state.through_wh + delta,
+            through_segment=state.through_segment + step,
+        )
+
     def _start(
         self,
         session: Session,
         meter_id: str,
         register: str,
-        keys: tuple[int, int],
+        keys: Keys,
         rules: RegisterRules,
         at_ms: int,
     ) -> LedgerState | None:
@@ -194,10 +229,10 @@ class Rebooking:
             " AND closing_wh IS NOT NULL ORDER BY start_ms DESC LIMIT 50",
             (*keys, *grid.steps_s, at_ms - 2 * grid.step_at(at_ms)),
         )
-        jumps = self._ledger.jumps(session, meter_id, register)
+        jumps = self._keeper.jumps(session, meter_id, register)
         for row in rows:
             through_ms, closing, segment = map(int, row)
-            times, values = self._ledger.readings(
+            times, values = self._keeper.readings(
                 session, meter_id, register, through_ms - _REACH_MS, through_ms + _REACH_MS
             )
             before = int(np.searchsorted(times, through_ms, side="right")) - 1
@@ -224,7 +259,7 @@ class Rebooking:
     @staticmethod
     def _booked(
         session: Session,
-        keys: tuple[int, int],
+        keys: Keys,
         steps_s: tuple[int, ...],
         first_ms: int,
         until_ms: int,
@@ -242,64 +277,40 @@ class Rebooking:
     @staticmethod
     def _first_reading_after(times: Int64s, at_ms: int) -> int:
         after = int(np.searchsorted(times, at_ms, side="right"))
-        return int(times[after]) if after < len(times) else _FAR_MS
+        return int(times[after]) if after < len(times) else FAR_MS
 
     def _write(
-        self,
-        session: Session,
-        keys: tuple[int, int],
-        booked: dict[_Key, _Booked],
-        rebuilt: dict[_Key, _Booked],
-        end_ms: int,
-        at_ms: int,
-        method: str,
+        self, session: Session, keys: Keys, again: _Again, at_ms: int, method: str
     ) -> Rebooked:
-        now_ms = to_ms(self._clock())
+        new: list[book.Row] = []
+        shown: list[tuple[int | None, int | None, int, int, int, int, int]] = []
+        better: dict[Interval, Value] = {}
         made = Rebooked()
-        for key, row in rebuilt.items():
-            if row.start_ms >= end_ms:
+        for key, row in again.rebuilt.items():
+            if row.start_ms >= again.end_ms:
                 continue
-            of = (*keys, row.step_s, row.start_ms)
-            there = booked.get(key)
+            there = again.booked.get(key)
             if there is None:
-                values = (row.energy_wh, row.quality, row.method)
-                shown = (row.opening_wh, row.closing_wh, row.segment)
-                session.run(_NEW, (*of, *values, *shown))
+                new.append(astuple(row)[:-1])  # all but the edit
                 made += Rebooked(1, row.energy_wh or 0)
                 continue
-            session.run(_RESHOW, (row.opening_wh, row.closing_wh, row.segment, *of))
+            interval = (*keys, row.step_s, row.start_ms)
+            shown.append((row.opening_wh, row.closing_wh, row.segment, *interval))
             same = (there.energy_wh, there.quality) == (row.energy_wh, row.quality)
             if same or there.edit_id is not None or there.method in imported.METHODS:
                 continue
             said = method if row.start_ms <= at_ms < row.end_ms else row.method
-            session.run(_PUT_ASIDE, (now_ms, *of))
-            session.run(_REBOOK, (row.energy_wh, row.quality, said, *of))
+            better[interval] = (row.energy_wh, row.quality, said, None)
             made += Rebooked(1, (row.energy_wh or 0) - (there.energy_wh or 0))
+        book.insert(session, keys, new)
+        session.many(_RESHOW, shown)
+        versions.supersede(session, to_ms(self._clock()), better)
         return made
 
 
 def _joined(pieces: Sequence[Closed]) -> dict[_Key, _Booked]:
-    found: dict[_Key, _Booked] = {}
-    for piece in pieces:
-        columns = (
-            piece.step_s, piece.start_ms, piece.energy_wh, piece.quality, piece.opening_wh,
-            piece.closing_wh, piece.segment,
-        )  # fmt: skip
-        for step_s, start, energy, quality, opening, closing, segment in zip(
-            *(column.tolist() for column in columns), strict=True
-        ):
-            found[start, step_s] = _Booked(
-                step_s,
-                start,
-                None if quality == IntervalQuality.QUARANTINED else energy,
-                quality,
-                "register",
-                None if opening == UNKNOWN_WH else opening,
-                None if closing == UNKNOWN_WH else closing,
-                segment,
-                None,
-            )
-    return found
+    rows = (_Booked(*row, None) for piece in pieces for row in book.rows_of(piece))
+    return {row.key: row for row in rows}
 
 
 def _joint(booked: dict[_Key, _Booked], rebuilt: dict[_Key, _Booked], after_ms: int) -> _Key | None:

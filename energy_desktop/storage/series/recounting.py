@@ -11,7 +11,7 @@ from energy_desktop.domain.clock import Clock
 from energy_desktop.domain.recount import Recount
 from energy_desktop.storage.database import Database
 from energy_desktop.storage.series import steps
-from energy_desktop.storage.series.ledger import StoredLedger
+from energy_desktop.storage.series.bookkeeping import Bookkeeper
 from energy_desktop.storage.series.rebooking import Rebooking
 
 
@@ -22,9 +22,9 @@ class _UndoneError(Exception):
 class StoredRecounting:
     """Implements domain.ports.Recounting."""
 
-    def __init__(self, database: Database, ledger: StoredLedger, clock: Clock) -> None:
+    def __init__(self, database: Database, keeper: Bookkeeper, clock: Clock) -> None:
         self._database = database
-        self._ledger = ledger
+        self._keeper = keeper
         self._clock = clock
 
     def preview(self, meter_id: str, register: str, modulus_wh: int | None) -> Recount:
@@ -51,11 +51,11 @@ class StoredRecounting:
         """[start_ms, end_ms) as stretches (start_ms, end_ms, step_s) of one length of interval,
         each cut to whole intervals."""
         with self._database.reading() as session:
-            keys = self._ledger.keys(session, meter_id, register)
+            keys = self._keeper.keys(session, meter_id, register)
             kept = steps.kept(session, keys)
             found = steps.whole(steps.runs(session, keys, kept, start_ms, end_ms))
         return tuple((run.start_ms, run.end_ms, run.step_s) for run in found)
 
     def _with(self, modulus_wh: int | None) -> Rebooking:
-        ledger = self._ledger.counting(lambda rules: replace(rules, modulus_wh=modulus_wh))
-        return Rebooking(ledger, self._clock)
+        keeper = self._keeper.counting(lambda rules: replace(rules, modulus_wh=modulus_wh))
+        return Rebooking(keeper, self._clock)

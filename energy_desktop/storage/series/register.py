@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     Bools = NDArray[np.bool_]
     Floats = NDArray[np.float64]
 
+REGISTERS = ("energy_import_wh", "energy_export_wh", "energy_total_wh")
+"""Quantities that the ledger follows; the phases of them are gauges of interest, not of billing."""
+
 SHORTEST_GAP_MS = 120_000
 
 

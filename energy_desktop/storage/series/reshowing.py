@@ -16,48 +16,46 @@ from typing import Any
 
 from energy_desktop.domain.energy import IntervalQuality
 from energy_desktop.storage.database import Session
+from energy_desktop.storage.series import book
+from energy_desktop.storage.series.versions import OF, SPAN, Of
 
-_OF = " WHERE meter_key = ? AND register_key = ? AND step_s = ?"
 _MEASURED = (int(IntervalQuality.RAW), int(IntervalQuality.VALIDATED))
-_RESHOW = "UPDATE intervals SET opening_wh = ?, closing_wh = ?" + _OF + " AND start_ms = ?"
 
 # start_ms, energy_wh, quality, edit_id, opening_wh, closing_wh, segment
 _Row = tuple[int, int | None, int, int | None, int | None, int | None, int]
 
 
-def reshow(session: Session, of: tuple[int, int, int], start_ms: int, end_ms: int) -> None:
+def reshow(session: Session, of: Of, start_ms: int, end_ms: int) -> None:
     """Draws the boundaries of the unmeasured stretches that meet [start_ms, end_ms) anew."""
     step_ms = of[2] * 1000
     first, last = _reach(session, of, start_ms, end_ms)
     rows: list[Any] = session.rows(
         "SELECT start_ms, energy_wh, quality, edit_id, opening_wh, closing_wh, segment"
-        " FROM intervals" + _OF + " AND start_ms >= ? AND start_ms < ? ORDER BY start_ms",
+        " FROM intervals" + SPAN + " ORDER BY start_ms",
         (*of, first, last),
     )
     booked = dict(
         session.rows(
             "SELECT start_ms, quality FROM interval_versions"
-            + _OF
-            + " AND start_ms >= ? AND start_ms < ? AND edit_id IS NULL ORDER BY version",
+            + SPAN
+            + " AND edit_id IS NULL ORDER BY version",
             (*of, first, last),
         )
     )
     for run in _stretches(rows, booked, step_ms):
         if run[0][0] < end_ms and start_ms < run[-1][0] + step_ms:
             changed = _redrawn(run)
-            session.many(_RESHOW, [(opening, closing, *of, at) for at, opening, closing in changed])
+            book.show(session, [(opening, closing, (*of, at)) for at, opening, closing in changed])
 
 
-def _reach(
-    session: Session, of: tuple[int, int, int], start_ms: int, end_ms: int
-) -> tuple[int, int]:
+def _reach(session: Session, of: Of, start_ms: int, end_ms: int) -> tuple[int, int]:
     """The span widened to the nearest measured intervals on both sides."""
     before = session.row(
-        "SELECT MAX(start_ms) FROM intervals" + _OF + " AND start_ms < ? AND quality IN (0, 1)",
+        "SELECT MAX(start_ms) FROM intervals" + OF + " AND start_ms < ? AND quality IN (0, 1)",
         (*of, start_ms),
     )
     after = session.row(
-        "SELECT MIN(start_ms) FROM intervals" + _OF + " AND start_ms >= ? AND quality IN (0, 1)",
+        "SELECT MIN(start_ms) FROM intervals" + OF + " AND start_ms >= ? AND quality IN (0, 1)",
         (*of, end_ms),
     )
     first = start_ms if before is None or before[0] is None else int(before[0])
