@@ -168,6 +168,21 @@ def test_a_page_shows_its_texts_whole(window, qtbot, context, themed, name, size
     assert not wrong, "\n".join(wrong)
 
 
+def test_a_narrowed_window_keeps_names_of_meters_and_every_choice(window, qtbot, context):
+    """1100 px: the rail shows its icons only, and a page has as much as in a half screen."""
+    window.resize(1100, 768)
+
+    buses = opened(window, qtbot, context, "meters").list_panel.table
+    opened(window, qtbot, context, "history")
+    spans = window.view("history").pickers.span
+
+    assert buses.columnWidth(0) >= 140
+    assert buses.horizontalScrollBar().maximum() == 0
+    assert spans.width() >= spans.sizeHint().width()
+    assert spans.mapTo(window, spans.rect().topRight()).x() < 1100
+    assert spans.visibleRegion().boundingRect().width() == spans.width()
+
+
 def test_no_part_of_a_page_appears_as_a_window_of_its_own(window, qtbot, context, appearances):
     """A part shown before it has its place flashes over the screen and takes the keyboard."""
     for view_id in VIEW_IDS:

@@ -175,3 +175,26 @@ def test_the_sentence_of_an_empty_table_is_wrapped_and_read_out(qtbot):
     assert table.accessibleDescription() == told
     table.show_rows(ROWS)
     assert table.accessibleDescription() == ""
+
+
+def test_where_there_is_no_room_a_spare_column_goes_before_names_are_cut_to_nothing(qtbot):
+    table = Table(
+        [
+            Column("Meter", lambda r: r.name, least=140),
+            Column("Model", lambda r: "SDM630", spare=True),
+            Column("kW", lambda r: f"{r.power}", width=70, number=True),
+        ],
+        key=lambda r: r.name,
+    )
+    qtbot.addWidget(table)
+    table.show_rows(ROWS)
+
+    table.resize(230, 200)
+    table.show()
+
+    assert table.isColumnHidden(1)
+    assert table.columnWidth(0) >= 140
+    assert table.horizontalScrollBar().maximum() == 0
+    assert "SDM630" in table.as_text()
+    table.resize(400, 200)
+    assert not table.isColumnHidden(1)

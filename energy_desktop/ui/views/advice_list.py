@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QSizePolicy, QVB
 from energy_desktop.domain.recommendation import Recommendation
 from energy_desktop.ui import theme
 from energy_desktop.ui.widgets import paint
-from energy_desktop.ui.widgets.panel import glyph
+from energy_desktop.ui.widgets.panel import ElidedLabel, glyph
 
 PLACES = {
     "overview": "Overview",
@@ -44,7 +44,8 @@ class _Row(QWidget):
         column.setSpacing(1)
         top = QHBoxLayout()
         top.setSpacing(6)
-        top.addWidget(paint.label(advice.figure, "strong"))
+        # In a narrow window the figure gives way, not the arrow: the sentence says it, too.
+        top.addWidget(ElidedLabel(advice.figure, "strong", least=80))
         top.addStretch(1)
         top.addWidget(paint.label(PLACES.get(advice.view, advice.view), "caption"))
         top.addWidget(glyph("chevron-right", "text3", 14))

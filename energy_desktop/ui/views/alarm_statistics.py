@@ -66,6 +66,7 @@ class AlarmStatisticsRow(QWidget):
                         spoken=f"{_NAMES[s.priority]} {formats.percent(s.share_pct)}",
                     ),
                     width=52,
+                    spare=True,
                 ),
             ],
             key=lambda s: s.priority,
@@ -88,12 +89,15 @@ class AlarmStatisticsRow(QWidget):
                         spoken=f"{f.rule_name}, {f.meter_name}"
                         + (", chatters" if f.chatters else ""),
                     ),
+                    elide_middle=True,
+                    least=120,
                 ),
                 Column("Times", lambda f: formats.count(f.times), width=58, number=True),
                 Column(
                     "",
                     lambda f: Cell(bar=Bar(f.times / self._most), spoken=formats.count(f.times)),
                     width=44,
+                    spare=True,
                 ),
             ],
             key=lambda f: (f.rule_name, f.meter_name),

@@ -177,10 +177,10 @@ class AlarmsView(BaseView):
             return Cell(alarm.acknowledged_by, f"{formats.moment(alarm.acknowledged_at_ms)}{note}")
 
         columns: list[Column[AlarmRow]] = [
-            Column("Alarm", first, stretch=6, elide_middle=True),
+            Column("Alarm", first, stretch=6, elide_middle=True, least=230),
             Column("State", lambda r: Cell(chip=words.chip_of(r.alarm)), width=170),
             Column("For", lasted, width=132, number=True),
-            Column("Acknowledged by", third, width=136),
+            Column("Acknowledged by", third, width=136, spare=True),
         ]
         return Table(columns, key=lambda row: key(row.alarm), two_lines=True, name=name)
 

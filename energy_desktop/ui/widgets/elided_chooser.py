@@ -8,6 +8,8 @@ from PySide6.QtWidgets import QComboBox, QStyle, QStyleOptionComboBox, QStylePai
 
 from energy_desktop.ui.widgets import paint
 
+_FEWEST_LETTERS = 7
+
 
 class ElidedChooser(QComboBox):
     """What is chosen, elided in the middle; whole in the tooltip and in the list.
@@ -21,6 +23,12 @@ class ElidedChooser(QComboBox):
         self.setAccessibleName(name)
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.setMinimumContentsLength(12)
+
+    def minimumSizeHint(self) -> QSize:
+        hint = super().minimumSizeHint()
+        spare = max(0, self.minimumContentsLength() - _FEWEST_LETTERS)
+        hint.setWidth(hint.width() - spare * self.fontMetrics().horizontalAdvance("X"))
+        return hint
 
     def sizeHint(self) -> QSize:
         hint = super().sizeHint()

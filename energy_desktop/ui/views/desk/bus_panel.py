@@ -35,9 +35,9 @@ class BusPanel(Panel):
         super().__init__("Buses and meters")
         self.table: Table[BusRow] = Table(
             [
-                Column("Bus, meter", self._name_cell, stretch=9, elide_middle=True),
+                Column("Bus, meter", self._name_cell, stretch=9, elide_middle=True, least=140),
                 Column("Unit", self._unit_cell, width=42, number=True),
-                Column("Model", self._model_cell, stretch=5),
+                Column("Model", self._model_cell, stretch=5, spare=True),
                 Column(
                     "p95 ms",
                     lambda r: self._plain(r, r.p95),

@@ -43,7 +43,11 @@ class CurveTable(Table[CurveRow]):
         super().__init__(
             [
                 Column(
-                    "Curve", lambda r: Cell(r.name, swatch=r.token), stretch=2, elide_middle=True
+                    "Curve",
+                    lambda r: Cell(r.name, swatch=r.token),
+                    stretch=2,
+                    elide_middle=True,
+                    least=140,
                 ),
                 Column("At cursor", lambda r: self._number(r.at_cursor), width=78, number=True),
                 Column("Now", self._now_cell, width=72, number=True),

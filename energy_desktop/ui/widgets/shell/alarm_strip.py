@@ -12,6 +12,7 @@ from energy_desktop.ui.widgets.marks import PriorityMark
 from energy_desktop.ui.widgets.panel import ElidedLabel, button
 
 STRIP_HEIGHT = 38
+_WHAT_LEAST = 320  # what is the matter stands whole before what to do about it
 
 
 class AlarmStrip(QFrame):
@@ -30,7 +31,7 @@ class AlarmStrip(QFrame):
         row.setContentsMargins(14, 0, 12, 1)
         row.setSpacing(10)
         row.addWidget(PriorityMark(1, 20))
-        self._what = ElidedLabel("", "strong")
+        self._what = ElidedLabel("", "strong", least=_WHAT_LEAST)
         self._since = paint.label("")
         self._response = ElidedLabel("")
         row.addWidget(self._what)

@@ -27,7 +27,8 @@ class Column(Generic[Row]):
 
     width: pixels; 0 shares what is left. number: right-aligned with its header. A unit stands in
     the title. sort_key None: not sortable. elide_middle: for names and addresses, of which hundreds
-    may begin alike.
+    may begin alike. least: pixels of a sharing column. spare: left out where the table has no room
+    for all columns, because the same is told elsewhere; the copied text keeps it.
     """
 
     title: str
@@ -37,6 +38,8 @@ class Column(Generic[Row]):
     sort_key: Callable[[Row], Any] | None = None
     elide_middle: bool = False
     stretch: int = 1
+    least: int = 80
+    spare: bool = False
     tooltip: str = ""
 
 

@@ -159,9 +159,17 @@ class Table(QTableView, Generic[Row]):
     def _fit_columns(self) -> None:
         available = self.viewport().width()
         least = [
-            max(c.width or 80, round(paint.text_width(c.title, 11)) + 18) for c in self._columns
+            max(c.width or c.least, round(paint.text_width(c.title, 11)) + 18)
+            for c in self._columns
         ]
-        sharing = [i for i, c in enumerate(self._columns) if not c.width]
+        for position in reversed(range(len(least))):
+            spare = self._columns[position].spare and sum(least) > available
+            self.setColumnHidden(position, spare)
+            if spare:
+                least[position] = 0
+        sharing = [
+            i for i, c in enumerate(self._columns) if not c.width and not self.isColumnHidden(i)
+        ]
         widths = list(least)
         while sharing:
             left = available - sum(w for i, w in enumerate(least) if i not in sharing)
