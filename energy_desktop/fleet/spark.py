@@ -51,6 +51,16 @@ _NOWHERE = "\u0100"
 """A character that no byte makes."""
 _COLLAPSE = "org.apache.spark.sql.catalyst.optimizer.CollapseProject"
 _ROWS_OF_A_PART = 20_000_000
+_JAVA_OPTIONS = "spark.driver.extraJavaOptions"
+_NO_LOG = """\
+logger.gateway.name = org.apache.spark.api.python.PythonGatewayServer
+logger.gateway.level = off
+rootLogger.level = off
+rootLogger.appenderRef.nobody.ref = nobody
+appender.nobody.type = Null
+appender.nobody.name = nobody
+"""
+"""Without an appender Spark takes a configuration for none, and its own."""
 _SHUFFLE = "spark.sql.shuffle.partitions"
 _PIECES_OF_A_CORE = 4
 _ASKED_OF_A_CORE = 4
@@ -112,8 +122,6 @@ class SparkEngine:
             .appName("energy-desktop fleet")
             .config("spark.ui.enabled", "false")
             .config("spark.ui.showConsoleProgress", "false")
-            # What goes wrong before it has begun is told in a sentence, not in a hundred lines.
-            .config("spark.log.level", "OFF")
             .config("spark.driver.memory", f"{memory_mb}m")
             .config("spark.local.dir", str(scratch))
             .config("spark.sql.warehouse.dir", str(scratch / "warehouse"))
@@ -132,6 +140,12 @@ class SparkEngine:
         for key, value in (settings or {}).items():
             builder = builder.config(key, value)
         scratch.mkdir(parents=True, exist_ok=True)
+        if _JAVA_OPTIONS not in (settings or {}):
+            # What goes wrong is told in a sentence, not in a hundred lines.
+            log = scratch / "log4j2.properties"
+            log.write_text(_NO_LOG, encoding="ascii")
+            option = f"-Dlog4j2.configurationFile={log.resolve().as_uri()}"
+            builder = builder.config(_JAVA_OPTIONS, option)
         self._scratch = scratch
         self._links = scratch / "names"
         self.session: Any = self._begun(builder, master)
