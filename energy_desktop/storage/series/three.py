@@ -8,7 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from energy_desktop.domain.editing import ThreeSeries
 from energy_desktop.domain.energy import IntervalQuality
+from energy_desktop.storage.database import Session
+from energy_desktop.storage.series import steps, versions
+from energy_desktop.storage.series.names import Keys
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -76,3 +80,40 @@ class Three:
         self.validated[use] = np.where(measured, total, np.nan)[use]
         self.estimated[use] = np.where(measured, np.nan, total)[use]
         self.quality[use] = quality[use]
+
+
+def told(
+    session: Session, keys: Keys | None, meter_id: str, register: str, start_ms: int, end_ms: int
+) -> ThreeSeries:
+    """What the register gave, what of it is believed, and what stands in for the rest, over the
+    whole steps of [start_ms, end_ms) that all lengths of interval in it fit into."""
+    runs = steps.runs(session, keys, steps.kept(session, keys), start_ms, end_ms)
+    step_s = steps.common(runs) or 900
+    made = Three.empty(step_s, start_ms, end_ms)
+    count = len(made.starts)
+    first_ms = int(made.starts[0]) if count else 0
+    files = versions.from_files(session, meter_id, register)
+    for run in runs:
+        assert keys is not None
+        of = (
+            *keys,
+            run.step_s,
+        )
+        own = Three.empty(run.step_s, first_ms, first_ms + count * step_s * 1000)
+        own.take(
+            versions.in_force(session, of, run.start_ms, run.end_ms),
+            versions.former(session, of, run.start_ms, run.end_ms),
+            files,
+        )
+        made.add(own)
+    return ThreeSeries(
+        meter_id,
+        register,
+        step_s,
+        made.starts,
+        made.raw,
+        made.validated,
+        made.estimated,
+        made.quality,
+        ("",) * count,
+    )

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from energy_desktop.domain.editing import EditMethod
 from energy_desktop.storage.database import Session
 
 Of = tuple[int, int, int]
@@ -57,3 +58,13 @@ def former(session: Session, of: Of, start_ms: int, end_ms: int) -> list[Any]:
         + " ORDER BY start_ms, version",
         (*of, start_ms, end_ms),
     )
+
+
+def from_files(session: Session, meter_id: str, register: str) -> set[int]:
+    """Numbers of the corrections that stand and brought what a file says was measured."""
+    found = session.rows(
+        "SELECT edit_id FROM edits WHERE meter_id = ? AND register = ? AND method = ?"
+        " AND undone_by IS NULL",
+        (meter_id, register, EditMethod.IMPORT.value),
+    )
+    return {int(row[0]) for row in found}
