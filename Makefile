@@ -11,11 +11,13 @@ setup-tests:
 run: setup
 	@$(PYTHON) -m energy_desktop run
 
+# Files with the longest tests come first, so that no process is left alone with one at the end.
 test: setup-tests
 	@failed=0; \
-	QT_QPA_PLATFORM=offscreen $(PYTHON) -m pytest -q -n 3 --dist loadfile -m "not timed" tests/unit tests/gui tests/integration || failed=1; \
-	QT_QPA_PLATFORM=offscreen $(PYTHON) -m pytest -q -n 3 --dist loadfile -m "not timed" tests/faults tests/e2e || failed=1; \
-	QT_QPA_PLATFORM=offscreen $(PYTHON) -m pytest -q -m timed tests/faults tests/e2e tests/gui/fleet || failed=1; \
+	export QT_QPA_PLATFORM=offscreen; \
+	$(PYTHON) -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder -m "not timed" \
+	  tests/e2e tests/faults tests/integration tests/gui tests/unit || failed=1; \
+	$(PYTHON) -m pytest -q -m timed tests/e2e tests/faults tests/gui/fleet || failed=1; \
 	exit $$failed
 
 # The long proofs of a release: kills, cuts and stories of counters by the hundred and thousand,
