@@ -1,12 +1,15 @@
 """The one formatter: units, minus signs, unknown values, times over a change of the clock."""
 
+import re
 from datetime import UTC, datetime
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from energy_desktop.ui import theme
 from energy_desktop.ui.formatting import Formats
 
 NOW = datetime(2025, 10, 14, 12, 37, 12, tzinfo=UTC)
@@ -129,3 +132,19 @@ def test_quantities_use_the_units_of_the_one_table():
     assert formats.quantity("voltage_l1_v", 231.29).replace(NBSP, " ") == "231.3 V"
     assert formats.quantity("frequency_hz", 49.987).replace(NBSP, " ") == "49.99 Hz"
     assert formats.quantity("power_factor", 0.834) == "0.83"
+
+
+def test_no_number_of_the_window_is_grouped_past_the_locale_of_the_reader():
+    """ "2,005" is two and a bit where the comma is the decimal sign."""
+    folder = Path(theme.__file__).parent
+    grouped = re.compile(r":,(\.\d+f)?\}")
+
+    found = [
+        f"{file.relative_to(folder)}: {line.strip()}"
+        for file in sorted(folder.rglob("*.py"))
+        if file.name != "formatting.py"
+        for line in file.read_text(encoding="utf-8").splitlines()
+        if grouped.search(line)
+    ]
+
+    assert found == []

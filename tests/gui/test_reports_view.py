@@ -70,6 +70,7 @@ def test_the_newest_complete_month_is_shown_first(make):
     assert view.answer.startswith("March 2026: ")
     assert view.formats.money(report.cost_units) in view.answer
     facts = {name: value for name, value, _ in view.trust._shown}
+    assert facts["Clients with an invoice"].endswith(f" of {len(report.clients)}")
     assert facts["Data completeness"] == view.formats.percent(report.completeness_pct, 1)
     assert facts["Estimated, of the grid import"] == view.formats.percent(report.estimated_pct, 1)
 

@@ -304,7 +304,7 @@ class ReportsView(BaseView):
             ("Data completeness", formats.percent(report.completeness_pct, 1)),
             ("Estimated, of the grid import", formats.percent(report.estimated_pct, 1)),
             ("Intervals against registers, off by", worst),
-            ("Clients, of them invoiced", f"{len(report.clients)}, {len(invoices)}"),
+            ("Clients with an invoice", f"{len(invoices)} of {len(report.clients)}"),
             ("Findings of maintenance", f"{len(report.findings)}"),
             ("Simulated data", "yes" if report.simulated else "no"),
         ]

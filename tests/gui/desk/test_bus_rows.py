@@ -63,8 +63,8 @@ def test_a_refusal_is_an_answer_and_stands_among_the_errors_by_kind():
     wrong = bus_rows(FORMATS, SITE, [listing("a", LinkState.MISCONFIGURED, 5)], (bus,))
 
     assert (rows[0].errors, rows[1].errors, wrong[1].errors) == ("10.0", "1.0", "41.0")
-    assert errors_text(bus) == "exception 2: 40, no answer 11"
-    assert errors_text(bus, 7) == "no answer 10"
+    assert errors_text(FORMATS, bus) == "exception 2: 40, no answer 11"
+    assert errors_text(FORMATS, bus, 7) == "no answer 10"
 
 
 def test_a_dead_unit_has_no_time_and_every_request_failed():

@@ -123,7 +123,7 @@ def refusals(bus: BusStatistics, unit_id: int) -> int:
     )
 
 
-def errors_text(bus: BusStatistics, unit_id: int | None = None) -> str:
+def errors_text(formats: Formats, bus: BusStatistics, unit_id: int | None = None) -> str:
     """`no answer 10, exception 2: 6` of the last hour; unit_id None: of all units."""
     counts: dict[str, int] = {}
     for one in bus.errors:
@@ -132,7 +132,7 @@ def errors_text(bus: BusStatistics, unit_id: int | None = None) -> str:
         name = one.error.value if one.code is None else f"{one.error.value} {one.code}:"
         counts[name] = counts.get(name, 0) + one.times_last_hour
     most_first = sorted(counts.items(), key=lambda item: -item[1])
-    return ", ".join(f"{name} {times:,}" for name, times in most_first)
+    return ", ".join(f"{name} {formats.count(times)}" for name, times in most_first)
 
 
 def _meter_row(formats: Formats, listing: MeterListing, bus: BusStatistics | None) -> BusRow:

@@ -163,7 +163,7 @@ class FramesPanel(Panel):
     def _show_errors(self) -> None:
         """By kind, of the unit that is filtered for."""
         bus, unit = self._bus, self.unit.currentData()
-        said = "" if bus is None else errors_text(bus, unit)
+        said = "" if bus is None else errors_text(self._formats, bus, unit)
         whose = "all units" if unit is None else f"unit {unit}"
         self.errors.set_text(f"Last hour, {whose}: {said or 'no error'}." if bus else "")
 

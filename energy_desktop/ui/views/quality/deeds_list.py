@@ -208,7 +208,8 @@ class DeedList(QWidget):
     def _effect(self, deed: Deed) -> Cell:
         if deed.edit is not None:
             return Cell(
-                words.edit_effect(self._formats, deed.edit), f"{deed.edit.intervals:,} intervals"
+                words.edit_effect(self._formats, deed.edit),
+                f"{self._formats.count(deed.edit.intervals)} intervals",
             )
         assert deed.event is not None
         event = deed.event

@@ -35,7 +35,7 @@ class MeterList(Panel):
                 Column(
                     "Measured, %",
                     self._measured,
-                    width=98,
+                    width=112,
                     number=True,
                     sort_key=lambda r: r.measured_pct,
                 ),
@@ -66,12 +66,16 @@ class MeterList(Panel):
     def _name(self, row: MeterQuality) -> Cell:
         if not row.intervals:
             return Cell(row.meter.name, "no energy stored in this period", token="text2")
-        return Cell(row.meter.name, words.stands_in(row) or "nothing estimated or edited")
+        return Cell(
+            row.meter.name, words.stands_in(self._formats, row) or "nothing estimated or edited"
+        )
 
     def _measured(self, row: MeterQuality) -> Cell:
         percent = row.measured_pct
         text = "" if percent is None else self._percent(percent)
-        return Cell(text or "–", f"{row.measured:,}" if row.intervals else "")
+        count = self._formats.count
+        many = f"{count(row.measured)} of {count(row.intervals)}" if row.intervals else ""
+        return Cell(text or "–", many)
 
     def _percent(self, percent: float) -> str:
         # 99.996 is not all of it: only what is whole is called 100.

@@ -79,7 +79,7 @@ def describe(formats: Formats, look: QualityLook, window: Window) -> str:
     quality = series.quality[seen]
     counts = {q: int(np.count_nonzero(quality == q)) for q in IntervalQuality}
     measured = counts[IntervalQuality.RAW] + counts[IntervalQuality.VALIDATED]
-    words = [f"{measured:,} of {len(quality):,} intervals measured"]
+    words = [f"{formats.count(measured)} of {formats.count(len(quality))} intervals measured"]
     for kind, word in (
         (IntervalQuality.ESTIMATED, "estimated"),
         (IntervalQuality.EDITED, "edited"),
@@ -87,7 +87,7 @@ def describe(formats: Formats, look: QualityLook, window: Window) -> str:
         (IntervalQuality.MISSING, "missing"),
     ):
         if counts[kind]:
-            words.append(f"{counts[kind]:,} {word}")
+            words.append(f"{formats.count(counts[kind])} {word}")
     period = formats.period(window.start_ms, window.end_ms)
     return f"{look.meter.name}, {period}: {', '.join(words)}."
 

@@ -182,10 +182,10 @@ def clock_jumps(jumps: Sequence[ClockJump], formats: Formats) -> tuple[str, str]
     )
 
 
-def stands_in(row: MeterQuality) -> str:
+def stands_in(formats: Formats, row: MeterQuality) -> str:
     """What of a meter's period is not measured but has a value."""
     parts = [
-        f"{amount:,} {word}"
+        f"{formats.count(amount)} {word}"
         for amount, word in ((row.estimated, "estimated"), (row.edited, "edited"))
         if amount
     ]
