@@ -200,7 +200,8 @@ class Rebooking:
             session.run(
                 "UPDATE intervals SET opening_wh = opening_wh + ?, closing_wh = closing_wh + ?,"
                 " segment = segment + ? WHERE meter_key = ? AND register_key = ?"
-                f" AND {one_of(steps_s)} AND start_ms >= ? AND opening_wh IS NOT NULL",
+                f" AND {one_of(steps_s)} AND start_ms >= ? AND opening_wh IS NOT NULL"
+                " AND segment >= 0",  # what the register of a file showed, no event here moves
                 (delta, delta, step, *keys, *steps_s, again.end_ms),
             )
         return replace(

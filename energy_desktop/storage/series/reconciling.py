@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 from energy_desktop.domain.energy import Reconciliation, RegisterReading
 from energy_desktop.storage.database import Session
@@ -131,11 +132,13 @@ def _segments(session: Session, keys: Keys, runs: Sequence[Run]) -> dict[int, _S
 
 def _beside(session: Session, keys: Keys, runs: Sequence[Run], segments: Sequence[_Segment]) -> int:
     """Energy (Wh) in the runs of times at which no segment of the register was seen."""
-    ends = [0, *(piece.last_ms for piece in segments)]
+    # The register of a file may have counted before that of the meter and behind it.
+    ends = accumulate((piece.last_ms for piece in segments), max, initial=0)
     begins = [*(piece.first_ms for piece in segments), FAR_MS]
+    unseen = list(zip(ends, begins, strict=True))
     total = 0
     for run in runs:
-        for unseen_ms, seen_ms in zip(ends, begins, strict=True):
+        for unseen_ms, seen_ms in unseen:
             first, last = max(run.start_ms, unseen_ms), min(run.end_ms, seen_ms)
             if first < last:
                 row = session.row(

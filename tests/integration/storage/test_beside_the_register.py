@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from energy_desktop.domain.editing import EditMethod, EditParameters
-from energy_desktop.domain.energy import IntervalQuality
+from energy_desktop.domain.energy import IntervalQuality, Intervals, RegisterShown
 from energy_desktop.services.editing import EditingService
 from energy_desktop.services.validation import ValidationService
 from tests.support.store_builders import HOUR_MS, T0, a_configuration
@@ -94,3 +94,18 @@ def test_what_corrections_say_more_than_the_register_is_told_and_explains_the_di
     assert (proof.edited_wh, proof.estimated_wh, proof.unexplained_wh) == (180, 120, 0)
     desk.undo(scaled.edit_id, "the ratio was right")
     assert day(store).correction_wh == -120
+
+
+def test_the_register_of_a_file_around_the_readings_is_held_against_its_own_energy(desk, store):
+    steps = np.concatenate((np.arange(8), 100 + np.arange(8)))
+    shown = 500_000 + 100 * np.arange(17)
+    register = RegisterShown(shown[:-1], shown[1:], np.zeros(16, np.int64))
+    energy, quality = np.full(16, 100.0), np.zeros(16, np.int8)
+
+    store.ledger.add_intervals(
+        Intervals("m", REGISTER, 900, T0 + steps * QUARTER, energy, quality), register
+    )
+
+    proof = store.ledger.reconciliation("m", T0, T0 + 2 * DAY, register=REGISTER)
+    assert (proof.interval_sum_wh, proof.register_difference_wh) == (1_600 + 47 * 30,) * 2
+    assert (proof.unregistered_wh, proof.discrepancy_wh, proof.resets) == (0, 0, 0)

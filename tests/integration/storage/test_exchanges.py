@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from energy_desktop.domain.editing import Edit, EditMethod, RegisterEvent, RegisterEventKind
-from energy_desktop.domain.energy import IntervalQuality
+from energy_desktop.domain.energy import IntervalQuality, Intervals, RegisterShown
 from energy_desktop.domain.errors import NotFound, WrongUse
 from energy_desktop.storage import open_store
 from tests.support.store_builders import T0, SetClock, a_snapshot
@@ -117,6 +117,22 @@ def test_a_used_meter_that_is_set_to_zero_later_is_booked_and_proved(store, cloc
     proof = store.ledger.reconciliation("m", T0, T0 + 4 * HOUR)
     assert (proof.register_difference_wh, proof.discrepancy_wh) == (15 * 150, 0)
     assert (proof.unregistered_wh, proof.resets) == (0, 1)
+
+
+def test_an_exchange_told_late_leaves_the_register_of_a_file_as_the_file_has_it(exchanged):
+    """The file counted before the readings began and after they ended."""
+    steps = np.concatenate((np.arange(-8, 0), np.arange(40, 48)))
+    shown = 500_000 + 100 * np.arange(17)
+    register = RegisterShown(shown[:-1], shown[1:], np.zeros(16, np.int64))
+    energy, quality = np.full(16, 100.0), np.zeros(16, np.int8)
+    file = Intervals("m", REGISTER, 900, T0 + steps * QUARTER, energy, quality)
+    exchanged.ledger.add_intervals(file, register)
+
+    exchanged.exchanges.add_event(an_exchange(100, 91_000, 7))
+
+    proof = exchanged.ledger.reconciliation("m", T0 - 3 * HOUR, T0 + 15 * HOUR)
+    assert (proof.interval_sum_wh, proof.discrepancy_wh) == (1_600 + 3_600, 0)
+    assert proof.resets == 0
 
 
 def test_what_a_person_corrected_stays_when_the_exchange_is_entered(exchanged):
