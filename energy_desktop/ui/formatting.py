@@ -11,10 +11,11 @@ start-up time, and English needs nothing of it.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -140,6 +141,33 @@ class Formats:
         if value is None or not math.isfinite(value):
             return UNKNOWN
         return _grouped(value, decimals, self.symbols)
+
+    def read_number(self, text: str) -> Decimal | None:
+        """A number as a person types or copies it; None: it is none.
+
+        "." and "," may both part or group: with both, the last one parts. One alone parts, unless
+        it is the reader's sign for groups and stands where one would: "1.234" is 1234 in German.
+        """
+        kept = "".join(c for c in text if not c.isspace()).replace(MINUS, "-").replace("'", "")
+        if not re.fullmatch(r"-?[\d.,]+", kept):
+            return None
+        point, comma = kept.rfind("."), kept.rfind(",")
+        if point >= 0 and comma >= 0:
+            group = "," if point > comma else "."
+        else:
+            sign = "." if point >= 0 else ","
+            grouped = re.fullmatch(rf"-?[1-9]\d{{0,2}}(\{sign}\d{{3}})+", kept)
+            alone = kept.count(sign) == 1
+            group = sign if grouped and (sign == self.symbols.group or not alone) else ""
+        if group:
+            if not re.fullmatch(rf"-?\d{{1,3}}(\{group}\d{{3}})*([.,]\d*)?", kept):
+                return None
+            kept = kept.replace(group, "")
+        try:
+            value = Decimal(kept.replace(",", "."))
+        except InvalidOperation:
+            return None
+        return value if value.is_finite() else None
 
     def count(self, value: int) -> str:
         return self.number(value)

@@ -148,3 +148,36 @@ def test_no_number_of_the_window_is_grouped_past_the_locale_of_the_reader():
     ]
 
     assert found == []
+
+
+@pytest.mark.parametrize(
+    ("text", "english", "german"),
+    [
+        ("146,912.940", "146912.940", "146912.940"),
+        ("146.912,940", "146912.940", "146912.940"),
+        ("146 912,94", "146912.94", "146912.94"),
+        ("1,234", "1234", "1.234"),
+        ("1.234", "1.234", "1234"),
+        ("1.234.567", "1234567", "1234567"),
+        ("0.125", "0.125", "0.125"),
+        ("90.5", "90.5", "90.5"),
+        ("1,0", "1.0", "1.0"),
+        ("\u22124,5", "-4.5", "-4.5"),
+        ("12,34.5", None, None),
+        ("1.2.3", None, None),
+        ("1e9", None, None),
+        ("about 5", None, None),
+        ("", None, None),
+    ],
+)
+def test_a_typed_number_is_read_as_its_reader_writes_it(text, english, german):
+    read = [a_formats(locale=name).read_number(text) for name in ("en", "de")]
+
+    assert read == [None if wanted is None else Decimal(wanted) for wanted in (english, german)]
+
+
+@given(st.decimals(min_value=0, max_value=10**12, places=3), st.sampled_from(["en", "de", "fr"]))
+def test_what_is_shown_is_read_back(value, locale):
+    formats = a_formats(locale=locale)
+
+    assert formats.read_number(formats.number(value, 3)) == value

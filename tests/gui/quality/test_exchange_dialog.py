@@ -106,6 +106,19 @@ def test_both_readings_are_needed_to_enter(qtbot, context, make):
     assert len(dialog.results) == 1
 
 
+def test_what_is_no_reading_is_said_at_its_field(qtbot, context, make):
+    dialog = make(FakeExchanges())
+    dialog.new_start.setText("1.0")
+
+    dialog.old_end.setText("90.5.1")
+
+    assert not dialog.enter_button.isEnabled()
+    assert dialog.form.errors["old_end"].isVisibleTo(dialog)
+    assert "no reading" in dialog.form.errors["old_end"].text()
+    dialog.old_end.setText("90.5")
+    assert not dialog.form.errors["old_end"].isVisibleTo(dialog)
+
+
 def test_what_the_display_shows_is_multiplied_by_the_ratios(qtbot, context, make):
     exchanges = FakeExchanges()
     dialog = make(exchanges, Meter("m", "Lights", ct_ratio=20.0, vt_ratio=1.0))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from functools import partial
 from pathlib import Path
 
@@ -139,7 +139,8 @@ class ExchangeDialog(QDialog):
             self.register.addItem(words.REGISTERS.get(name, name), name)
         self.register.setCurrentIndex(max(0, self.register.findData(register)))
         self.at = MomentEdit(self._formats.zone, "When", seconds=True)
-        self.old_end, self.new_start = _reading("0.000 kWh"), _reading("0.000 kWh")
+        empty = f"{self._formats.number(0.0, 3)} kWh"
+        self.old_end, self.new_start = _reading(empty), _reading(empty)
         self.serial = QLineEdit()
         self.serial.setMaxLength(80)
         self.serial.setPlaceholderText(f"was {meter.serial_number}" if meter.serial_number else "")
@@ -218,7 +219,7 @@ class ExchangeDialog(QDialog):
         """The entries as they stand."""
         old = self._ratio_of(self._meter.ct_ratio)
         new = self._ratio_of(self.ratio.value() if self._exchanged else self._meter.ct_ratio)
-        return Told(self.at.ms, _wh(self.old_end, old), _wh(self.new_start, new))
+        return Told(self.at.ms, self._wh(self.old_end, old), self._wh(self.new_start, new))
 
     @property
     def _exchanged(self) -> bool:
@@ -234,7 +235,7 @@ class ExchangeDialog(QDialog):
     def _comparable(self) -> Told:
         """Readings after an exchange of the ratio are stored with the old one until it is told."""
         told = self.told()
-        start = _wh(self.new_start, self._ratio_of(self._meter.ct_ratio))
+        start = self._wh(self.new_start, self._ratio_of(self._meter.ct_ratio))
         return Told(told.at_ms, told.old_end_wh, start)
 
     def _check(self) -> None:
@@ -246,11 +247,21 @@ class ExchangeDialog(QDialog):
             self.form.errors[key].setVisible(is_bad)
             parts = [self._helps.get(key, ""), "" if is_bad else _mark(check)]
             self.form.rename(key, self._captions[key], " ".join(p for p in parts if p))
+        for key, field in (("old_end", self.old_end), ("new_start", self.new_start)):
+            if field.text().strip() and self._wh(field, Decimal(1)) is None:
+                example = self._formats.number(1234.5, 1)
+                self.form.errors[key].setText(f"✗ It is no reading: digits such as {example} are.")
+                self.form.errors[key].setVisible(True)
         self.across.setText(_mark(found["across"]))
         self.across.setVisible(bool(found["across"].text))
         told = self.told()
         complete = told.old_end_wh is not None and told.new_start_wh is not None
         self.enter_button.setEnabled(complete and not is_wrong(found))
+
+    def _wh(self, field: QLineEdit, ratio: Decimal) -> int | None:
+        """None: no reading stands there."""
+        value = self._formats.read_number(field.text().replace("kWh", ""))
+        return None if value is None or value < 0 else words.wh_of(str(value), ratio)
 
     # -------------------------------------------------------- photo
 
@@ -343,20 +354,6 @@ def _reading(placeholder: str) -> QLineEdit:
     field.setPlaceholderText(placeholder)
     field.setMaxLength(24)
     return field
-
-
-def _wh(field: QLineEdit, ratio: Decimal) -> int | None:
-    """None: no reading stands there. Digits may be grouped by spaces; "," and "." both part."""
-    text = field.text().replace(" ", "").replace("\u00a0", "").replace("kWh", "")
-    if text.count(",") == 1 and "." not in text:
-        text = text.replace(",", ".")
-    try:
-        value = Decimal(text)
-    except InvalidOperation:
-        return None
-    if not value.is_finite() or value < 0:
-        return None
-    return words.wh_of(text, ratio)
 
 
 def _ask_photo(parent: QWidget, then: Callable[[Path], object]) -> object:
