@@ -16,19 +16,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sqlalchemy import select
 
-from energy_desktop.domain.clock import Clock, iso_utc, to_ms
-from energy_desktop.domain.editing import ExchangeDoubt, RegisterEvent, RegisterEventKind
+from energy_desktop.domain.clock import Clock, to_ms
+from energy_desktop.domain.editing import ExchangeDoubt, RegisterEvent
 from energy_desktop.domain.energy import DAY_MS, HOUR_MS
-from energy_desktop.domain.errors import NotFound, WrongUse
+from energy_desktop.domain.errors import NotFound
 from energy_desktop.storage.database import Database, Session
 from energy_desktop.storage.repositories import orm
 from energy_desktop.storage.repositories.mapping import columns_of, to_domain
-from energy_desktop.storage.series.accepting import lasts
 from energy_desktop.storage.series.bookkeeping import Bookkeeper
 from energy_desktop.storage.series.doubt import LOOK_AROUND, doubt_of
+from energy_desktop.storage.series.fitting import check_complete, check_fit, refused
 from energy_desktop.storage.series.points import FAR_MS
 from energy_desktop.storage.series.rebooking import Rebooking
-from energy_desktop.storage.series.register import rolls_over
 from energy_desktop.storage.tables.happened import RegisterEventRow
 
 if TYPE_CHECKING:
@@ -78,7 +77,7 @@ class RegisterEvents:
                 (event.meter_id, event.register, event.at_ms),
             )
             if taken is not None:
-                raise _refused(event, "there is one at this very time.", "Remove it first.")
+                raise refused(event, "there is one at this very time.", "Remove it first.")
             made = session.connection.execute(
                 table.insert().values(**values).returning(table.c.event_id)
             )
@@ -159,96 +158,27 @@ class RegisterEvents:
 
     def _check(self, event: RegisterEvent, now_ms: int) -> None:
         """Against the stored readings around it, which are what the event must explain."""
-        if event.at_ms > now_ms:
-            raise _refused(event, "it lies in the future.", "Enter it when it has happened.")
-        both = event.old_end_wh is not None and event.new_start_wh is not None
-        if event.kind in (RegisterEventKind.EXCHANGE, RegisterEventKind.RATIO) and not both:
-            raise _refused(
-                event,
-                "it lacks the end reading of the old or the start reading of the new meter.",
-                "Enter both; they stand on the exchange protocol.",
-            )
+        check_complete(event, now_ms)
         with self._database.reading() as session:
             times, values = self._keeper.readings(
                 session, event.meter_id, event.register, event.at_ms - _LOOK_BACK_MS, FAR_MS
             )
             jumps = self._keeper.jumps(session, event.meter_id, event.register)
             rules = self._keeper.rules(session, event.meter_id, event.register)
-        split = int(np.searchsorted(times, event.at_ms, side="right"))
-        if not split and not self._was_read_before(event, times, now_ms):
-            raise _refused(
+        if not self._was_read_before(event, times, now_ms):
+            raise refused(
                 event,
                 "nothing was read of the old register before that time, so there is nothing to "
                 "go on from.",
                 "Check the time, above all its year.",
             )
-        if event.old_end_wh is not None and split:
-            last = int(values[split - 1])
-            unread_ms = event.at_ms - int(times[split - 1])
-            began_again = rolls_over(last, event.old_end_wh, unread_ms, rules)
-            outlier = self._is_outlier(values[:split])
-            if last > event.old_end_wh and not began_again and not outlier:
-                raise _refused(
-                    event,
-                    f"the old register showed {last} Wh at {iso_utc(int(times[split - 1]))}, "
-                    f"more than its end reading of {event.old_end_wh} Wh.",
-                    "Check the end reading and the time of the exchange.",
-                )
-        if event.new_start_wh is not None and split < len(values):
-            first = int(values[split])
-            if first < event.new_start_wh:
-                raise _refused(
-                    event,
-                    f"the new register showed {first} Wh at {iso_utc(int(times[split]))}, "
-                    f"less than its start reading of {event.new_start_wh} Wh.",
-                    "Check the start reading and the time of the exchange.",
-                )
-        if both:
-            since = max((j.at_ms for j in jumps if j.at_ms < event.at_ms), default=0)
-            until = min((j.at_ms for j in jumps if j.at_ms > event.at_ms), default=FAR_MS)
-            here = (times > since) & (times <= until)
-            fell = _fell_elsewhere(event, times[here], values[here])
-            if fell is not None:
-                raise _refused(
-                    event,
-                    "the register went on there; it fell between "
-                    f"{iso_utc(fell[0])} and {iso_utc(fell[1])}.",
-                    "Enter the exchange for a moment between these two.",
-                )
+        check_fit(event, times, values, rules, jumps)
 
     def _was_read_before(self, event: RegisterEvent, times: Int64s, now_ms: int) -> bool:
         """Also long before. A meter that was never read at all may still get its first reading."""
+        if len(times) and times[0] <= event.at_ms:
+            return True
         if not len(times) and event.at_ms >= now_ms - _LOOK_BACK_MS:
             return True
         with self._database.reading() as session:
             return self._keeper.was_read(session, event.meter_id, event.register, event.at_ms)
-
-    @staticmethod
-    def _is_outlier(values: Int64s) -> bool:
-        """Whether the last value is a spike over those before it, which the book leaves out."""
-        return len(values) > 2 and int(values[-1]) > 2 * int(values[-2]) >= int(values[-3])
-
-
-def _fell_elsewhere(event: RegisterEvent, times: Int64s, values: Int64s) -> tuple[int, int] | None:
-    """The readings (n,) around the fall that the event explains, if it is not where it is told to
-    be: with a wrong time both readings seem to fit, and the old meter would be booked once more."""
-    split = int(np.searchsorted(times, event.at_ms, side="right"))
-    if not 0 < split < len(values) or values[split] < values[split - 1]:
-        return None
-    assert event.old_end_wh is not None and event.new_start_wh is not None
-    old, new = values[:split], values[split:]
-    top = split - 1 - int(np.argmax(old[::-1]))
-    bottom = split + int(np.argmin(new))
-    if old[-1] < values[top] <= event.old_end_wh and lasts(values, top + 1):
-        return int(times[top]), int(times[top + 1])
-    if event.new_start_wh <= values[bottom] < new[0] and lasts(values, bottom):
-        return int(times[bottom - 1]), int(times[bottom])
-    return None
-
-
-def _refused(event: RegisterEvent, what: str, remedy: str) -> WrongUse:
-    return WrongUse(
-        where=f"{event.kind.value.capitalize()} of {event.meter_id} at {iso_utc(event.at_ms)}",
-        what=what,
-        remedy=remedy,
-    )
