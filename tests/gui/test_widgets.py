@@ -1,16 +1,20 @@
 """Each widget shows something in each of its states, in both themes."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel, QLineEdit, QWidget
 
 from energy_desktop.domain.errors import MeterUnreachable
+from energy_desktop.ui import theme
 from energy_desktop.ui.formatting import Formats
 from energy_desktop.ui.jobs import JobHandle
 from energy_desktop.ui.views.desk.form import Form
 from energy_desktop.ui.widgets import paint
 from energy_desktop.ui.widgets.carpet import Carpet, CarpetView
+from energy_desktop.ui.widgets.decimal_box import DecimalBox
 from energy_desktop.ui.widgets.demand_gauge import Demand, DemandGauge
 from energy_desktop.ui.widgets.hour_calendar import (
     CalendarDay,
@@ -354,3 +358,34 @@ def test_what_is_computed_never_stands_on_the_words_of_an_empty_panel(qtbot):
     middle = seen.height() // 2
     around = {seen.pixel(x, middle) for x in range(10, seen.width() // 2 - 60)}
     assert len(around) == 1  # nothing of the sentence beside "computing"
+
+
+@pytest.mark.parametrize(
+    ("typed", "value"),
+    [("1,5", 1.5), ("0,25", 0.25), ("1.5", 1.5), ("12,345", 12.345), ("1,234.5", 1.2345)],
+)
+def test_a_comma_parts_a_number_as_a_point_does_and_is_never_dropped(qtbot, typed, value):
+    box = DecimalBox()
+    qtbot.addWidget(box)
+    box.setDecimals(4)
+    box.setRange(0.0, 1e9)
+    box.setSuffix(" kWh")
+
+    box.selectAll()
+    qtbot.keyClicks(box.lineEdit(), typed)
+
+    assert box.value() == pytest.approx(value)
+    assert "," not in box.text()
+
+
+def test_every_field_for_decimals_takes_both_signs():
+    """Qt's own box reads 15 where 1,5 was typed."""
+    folder = Path(theme.__file__).parent
+
+    found = [
+        str(file.relative_to(folder))
+        for file in sorted(folder.rglob("*.py"))
+        if "QDoubleSpinBox" in file.read_text(encoding="utf-8") and file.name != "decimal_box.py"
+    ]
+
+    assert found == []

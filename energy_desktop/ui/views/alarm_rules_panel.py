@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from PySide6.QtCore import QLocale, Qt, Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
-    QDoubleSpinBox,
     QFormLayout,
     QHBoxLayout,
     QPlainTextEdit,
@@ -20,6 +19,7 @@ from energy_desktop.domain.alarm import AlarmRule, Priority
 from energy_desktop.ui.formatting import Formats
 from energy_desktop.ui.views import alarm_words as words
 from energy_desktop.ui.widgets import paint
+from energy_desktop.ui.widgets.decimal_box import DecimalBox
 from energy_desktop.ui.widgets.paint import Chip, Mark
 from energy_desktop.ui.widgets.panel import Panel, button
 from energy_desktop.ui.widgets.table import Cell, Column, Table
@@ -237,17 +237,15 @@ class RuleForm(QWidget):
             self.saved.emit(self.edited())
 
 
-def _number(name: str, low: float, high: float, suffix: str = "") -> QDoubleSpinBox:
-    box = QDoubleSpinBox()
-    box.setLocale(QLocale.c())
+def _number(name: str, low: float, high: float, suffix: str = "") -> DecimalBox:
+    box = DecimalBox()
     box.setRange(low, high)
     box.setSuffix(suffix)
     box.setDecimals(0 if suffix else 2)
     box.setAccessibleName(name)
-    box.lineEdit().setTextMargins(6, 0, 6, 0)
     return box
 
 
-def _kept(box: QDoubleSpinBox, before: float, divisor: float) -> float:
+def _kept(box: DecimalBox, before: float, divisor: float) -> float:
     shown_before = round(before / divisor, box.decimals())
     return before if box.value() == shown_before else box.value() * divisor

@@ -7,7 +7,6 @@ from functools import partial
 
 from PySide6.QtWidgets import (
     QComboBox,
-    QDoubleSpinBox,
     QHBoxLayout,
     QSizePolicy,
     QVBoxLayout,
@@ -27,6 +26,7 @@ from energy_desktop.ui.views.balance import drawing
 from energy_desktop.ui.views.base import BaseView
 from energy_desktop.ui.widgets import paint
 from energy_desktop.ui.widgets.chart import Chart
+from energy_desktop.ui.widgets.decimal_box import DecimalBox
 from energy_desktop.ui.widgets.marks import Figure, FigureRow, Legend
 from energy_desktop.ui.widgets.panel import Panel
 
@@ -98,8 +98,8 @@ class WeatherPart(QWidget):
         row.addStretch(1)
         return row
 
-    def _base(self, value: float, name: str) -> QDoubleSpinBox:
-        box = QDoubleSpinBox()
+    def _base(self, value: float, name: str) -> DecimalBox:
+        box = DecimalBox()
         box.setRange(-10.0, 40.0)
         box.setDecimals(1)
         box.setSingleStep(0.5)

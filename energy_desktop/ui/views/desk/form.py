@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from PySide6.QtCore import QLocale, Qt
 from PySide6.QtWidgets import (
     QComboBox,
-    QDoubleSpinBox,
     QFormLayout,
     QLabel,
     QScrollArea,
@@ -17,6 +16,7 @@ from PySide6.QtWidgets import (
 )
 
 from energy_desktop.ui.widgets import paint
+from energy_desktop.ui.widgets.decimal_box import DecimalBox
 
 
 class Form(QScrollArea):
@@ -92,23 +92,18 @@ class Form(QScrollArea):
 
 def whole(low: int, high: int, value: int) -> QSpinBox:
     box = QSpinBox()
-    _plain(box)
+    box.setLocale(QLocale.c())
+    box.lineEdit().setTextMargins(6, 0, 6, 0)
     box.setRange(low, high)
     box.setValue(value)
     return box
 
 
-def number(low: float, high: float, value: float, suffix: str) -> QDoubleSpinBox:
-    box = QDoubleSpinBox()
-    _plain(box)
+def number(low: float, high: float, value: float, suffix: str) -> DecimalBox:
+    box = DecimalBox()
     box.setDecimals(3)
     box.setRange(low, high)
-    box.setStepType(QDoubleSpinBox.StepType.AdaptiveDecimalStepType)
+    box.setStepType(DecimalBox.StepType.AdaptiveDecimalStepType)
     box.setValue(value)
     box.setSuffix(suffix)
     return box
-
-
-def _plain(box: QSpinBox | QDoubleSpinBox) -> None:
-    box.setLocale(QLocale.c())
-    box.lineEdit().setTextMargins(6, 0, 6, 0)

@@ -15,7 +15,6 @@ from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
     QDateEdit,
-    QDoubleSpinBox,
     QHBoxLayout,
     QLineEdit,
     QVBoxLayout,
@@ -34,6 +33,7 @@ from energy_desktop.ui.views.quality import words
 from energy_desktop.ui.views.quality.moment_edit import MomentEdit
 from energy_desktop.ui.views.quality.preview import PreviewPanel
 from energy_desktop.ui.widgets import paint
+from energy_desktop.ui.widgets.decimal_box import DecimalBox
 from energy_desktop.ui.widgets.panel import button
 
 ESTIMATE = "estimate"
@@ -317,13 +317,10 @@ class CorrectionPanel(QWidget):
         self._enable()
 
 
-def _number(suffix: str, decimals: int, most: float) -> QDoubleSpinBox:
-    box = QDoubleSpinBox()
-    box.setLocale(QLocale.c())
-    box.setGroupSeparatorShown(False)
+def _number(suffix: str, decimals: int, most: float) -> DecimalBox:
+    box = DecimalBox()
     box.setDecimals(decimals)
     box.setRange(0.0, most)
-    box.setStepType(QDoubleSpinBox.StepType.AdaptiveDecimalStepType)
+    box.setStepType(DecimalBox.StepType.AdaptiveDecimalStepType)
     box.setSuffix(suffix)
-    box.lineEdit().setTextMargins(6, 0, 6, 0)
     return box

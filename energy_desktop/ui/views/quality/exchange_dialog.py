@@ -13,11 +13,10 @@ from decimal import Decimal
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QLocale, Qt, Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QComboBox,
     QDialog,
-    QDoubleSpinBox,
     QHBoxLayout,
     QLineEdit,
     QPlainTextEdit,
@@ -44,6 +43,7 @@ from energy_desktop.ui.views.quality import words
 from energy_desktop.ui.views.quality.exchange_checks import Check, Told, Verdict, checks, is_wrong
 from energy_desktop.ui.views.quality.moment_edit import MomentEdit
 from energy_desktop.ui.widgets import paint
+from energy_desktop.ui.widgets.decimal_box import DecimalBox
 from energy_desktop.ui.widgets.panel import InlineNotice, button
 from energy_desktop.ui.widgets.question import Question
 
@@ -144,12 +144,10 @@ class ExchangeDialog(QDialog):
         self.serial = QLineEdit()
         self.serial.setMaxLength(80)
         self.serial.setPlaceholderText(f"was {meter.serial_number}" if meter.serial_number else "")
-        self.ratio = QDoubleSpinBox()
-        self.ratio.setLocale(QLocale.c())
+        self.ratio = DecimalBox()
         self.ratio.setDecimals(4)
         self.ratio.setRange(0.0001, 1_000_000.0)
         self.ratio.setValue(meter.ct_ratio)
-        self.ratio.lineEdit().setTextMargins(6, 0, 6, 0)
         self.note = QPlainTextEdit()
         self.note.setTabChangesFocus(True)
         self.note.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
