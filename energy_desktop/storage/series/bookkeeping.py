@@ -198,8 +198,9 @@ class Bookkeeper:
         keys = self.keys(session, meter_id, register)
         if keys is None or not len(times):
             return 0
-        rules = replace(self._rules(meter_id), disorder_ms=disorder_ms)
-        rules = replace(rules, grid=self._grid_now(session, keys, rules.step_ms, state))
+        rules = self._rules(meter_id)
+        grid = self._grid_now(session, keys, rules.step_ms, state)
+        rules = replace(rules, grid=grid, disorder_ms=disorder_ms)
         begin_ms = -1 if state is None else state.last_ms
         jumps = self.jumps(session, meter_id, register, judged_from_ms=begin_ms)
         pieces = close_over_jumps(times, register_wh, rules, state, jumps)

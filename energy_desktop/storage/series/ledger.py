@@ -6,6 +6,8 @@ what ties them to the register, and imports.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from math import lcm
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,7 +24,7 @@ from energy_desktop.domain.errors import WrongUse
 from energy_desktop.storage.database import Database, Session
 from energy_desktop.storage.series import imported, points, steps, versions
 from energy_desktop.storage.series.chunks import TimelineCache
-from energy_desktop.storage.series.names import Names
+from energy_desktop.storage.series.names import Keys, Names
 from energy_desktop.storage.series.reconciling import reconciled
 from energy_desktop.storage.series.register import REGISTERS
 from energy_desktop.storage.series.versions import SPAN, Of
@@ -77,14 +79,8 @@ class StoredLedger:
             step_ms = step_s * 1000
             first = -(-start_ms // step_ms)
             count = max(end_ms // step_ms - first, 0)
-            energy = np.full(count, np.nan)
-            quality = np.full(count, IntervalQuality.MISSING, np.int8)
-            for kept_s in usable:
-                if keys is None or not count:
-                    break
-                own = _summed(session, (*keys, kept_s), first * step_ms, count, step_s)
-                better = own[1] < quality
-                energy[better], quality[better] = own[0][better], own[1][better]
+            end_ms = (first + count) * step_ms
+            energy, quality = _told(session, keys, usable, first * step_ms, end_ms, step_s)
         starts = (first + np.arange(count, dtype=np.int64)) * step_ms
         return Intervals(meter_id, register, step_s, starts, energy, quality)
 
@@ -153,21 +149,53 @@ class StoredLedger:
         return int(np.count_nonzero(new)) + len(changed)
 
 
-def _summed(
-    session: Session, of: Of, first_ms: int, count: int, step_s: int
+def _told(
+    session: Session,
+    keys: Keys | None,
+    kept: Sequence[int],
+    start_ms: int,
+    end_ms: int,
+    step_s: int,
 ) -> tuple[Floats, Int8s]:
-    """Energy and quality (count,) of the rows of one kept step, summed to steps of step_s."""
-    kept_s = of[2]
-    per = step_s // kept_s
-    energy = np.full(count * per, np.nan)
-    quality = np.full(count * per, IntervalQuality.MISSING, np.int8)
+    """Energy and quality (n,) of every step_s of [start_ms, end_ms), from what is kept in steps
+    that divide it, finest first: a coarser row tells only what the finer ones do not.
+
+    Steps meet in the smallest one that they fit into, so that in an hour half of which was booked
+    in another length both halves count.
+    """
+    if keys is None or not kept:
+        count = (end_ms - start_ms) // (step_s * 1000)
+        return np.full(count, np.nan), np.full(count, IntervalQuality.MISSING, np.int8)
+    met_s = kept[0]
+    energy, quality = _rows(session, (*keys, met_s), start_ms, end_ms)
+    for kept_s in kept[1:]:
+        common_s = lcm(met_s, kept_s)
+        energy, quality = _summed(energy, quality, common_s // met_s)
+        coarse = _summed(*_rows(session, (*keys, kept_s), start_ms, end_ms), common_s // kept_s)
+        better = coarse[1] < quality
+        energy[better], quality[better] = coarse[0][better], coarse[1][better]
+        met_s = common_s
+    return _summed(energy, quality, step_s // met_s)
+
+
+def _rows(session: Session, of: Of, start_ms: int, end_ms: int) -> tuple[Floats, Int8s]:
+    """Energy and quality (n,) of every own step of [start_ms, end_ms)."""
+    step_ms = of[2] * 1000
+    count = (end_ms - start_ms) // step_ms
+    energy = np.full(count, np.nan)
+    quality = np.full(count, IntervalQuality.MISSING, np.int8)
     rows = session.rows(
-        "SELECT start_ms, energy_wh, quality FROM intervals" + SPAN,
-        (*of, first_ms, first_ms + count * step_s * 1000),
+        "SELECT start_ms, energy_wh, quality FROM intervals" + SPAN, (*of, start_ms, end_ms)
     )
     if rows:
         table = np.array(rows, np.float64)  # NULL becomes NaN
-        position = (table[:, 0].astype(np.int64) - first_ms) // (kept_s * 1000)
+        position = (table[:, 0].astype(np.int64) - start_ms) // step_ms
         energy[position] = table[:, 1]
         quality[position] = table[:, 2].astype(np.int8)
-    return energy.reshape(count, per).sum(axis=1), quality.reshape(count, per).max(axis=1)
+    return energy, quality
+
+
+def _summed(energy: Floats, quality: Int8s, per: int) -> tuple[Floats, Int8s]:
+    """Sums (n / per,) of so many steps each: as good as the worst in it."""
+    shape = (len(energy) // per, per)
+    return energy.reshape(shape).sum(axis=1), quality.reshape(shape).max(axis=1)

@@ -122,6 +122,19 @@ def test_hours_that_a_file_gave_before_polling_began_are_told_beside_the_quarter
     assert (both.step_s, both.energy_wh.tolist()) == (3_600, [500.0, 600.0])
 
 
+def test_an_hour_in_which_the_length_was_changed_is_the_sum_of_both(site):
+    """Half hours until 12:30, quarters from then on; beside hours, hours are asked."""
+    site.set(interval_min=30)
+    site.poll(T0, T0 + 12 * HOUR_MS + 30 * MIN_MS)
+    site.set(interval_min=15)
+    site.poll(T0 + 12 * HOUR_MS + 31 * MIN_MS, T0 + 15 * HOUR_MS)
+
+    hours = site.rows(T0, T0 + 15 * HOUR_MS, step_s=3_600)
+
+    assert hours.energy_wh.tolist() == [600.0] * 15
+    assert set(hours.quality.tolist()) == {IntervalQuality.RAW}
+
+
 def test_hours_of_a_file_do_not_hide_the_quarters_that_were_measured(site):
     site.set()
     site.poll(T0, T0 + 6 * HOUR_MS)
