@@ -170,3 +170,16 @@ def test_degenerate_data_is_drawn_without_a_word(chart, data):
     chart.grab()
     chart.set_cursor(START, pinned=True)
     chart.grab()
+
+
+def test_where_nothing_was_measured_no_figures_stand_at_the_axis(qtbot):
+    chart = Chart(Formats("Europe/Berlin"), name="Power")
+    qtbot.addWidget(chart)
+    chart.resize(400, 200)
+    chart.show()
+
+    chart.show_data(ChartData())
+    assert chart._y_ticks == []
+
+    chart.show_data(ChartData(lines=(Line("a", np.arange(4.0), np.full(4, 2_000.0)),)))
+    assert chart._y_ticks

@@ -269,6 +269,8 @@ class Chart(QWidget):
 
     def _make_ticks(self) -> None:
         self._y_ticks = y_ticks(self._box.viewRange()[1], self._scale, self._box.height())
+        if self._data.is_empty and self._data.y_range is None and not self._data.limits:
+            self._y_ticks = []  # a range that nothing was measured in would be made up
         width = max((paint.text_width(t, 11) for _, t in self._y_ticks), default=20) + 10
         width = max(self._sides[0], width)
         if abs(width - self._axis_width) > 0.5:
