@@ -123,6 +123,9 @@ def test_without_a_battery_every_panel_says_what_to_do(qtbot, view):
         qtbot.wait(50)
 
     assert raised == []
+    assert page.answer == "The site has no battery yet."
+    states = {panel.state for panel in page._planned_panels()}
+    assert states == {"empty"}  # a site without a battery has no fault
     with pytest.raises(NotEnoughData, match="no battery yet"):
         page._ask_outlook(lambda *_: None)
 

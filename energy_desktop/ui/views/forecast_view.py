@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QVBoxLayout, QWidget
 
 from energy_desktop.domain.device import Battery
 from energy_desktop.domain.energy import DAY_MS, HOUR_MS, Intervals
-from energy_desktop.domain.errors import NotEnoughData
+from energy_desktop.domain.errors import NotEnoughData, UserFacingError
 from energy_desktop.domain.forecast import Forecast
 from energy_desktop.domain.ports import ProgressSink
 from energy_desktop.services.meters import MeterListing
@@ -222,12 +222,30 @@ class ForecastView(BaseView):
         self.load_long(
             self._ask_outlook,
             self.show_outlook,
-            panels=(self.load_panel, self.price_panel, self.plan_panel, self.money_panel,
-                    self.idle_panel, self.score_panel),
+            panels=self._planned_panels(),
             title="Forecast and battery plan",
-        )  # fmt: skip
+            on_error=self._show_none,
+        )
         if self.choice.currentData() != SITE:
             self._on_chosen()
+
+    def _planned_panels(self) -> tuple[Panel, ...]:
+        return (
+            self.load_panel, self.price_panel, self.plan_panel, self.money_panel,
+            self.idle_panel, self.score_panel,
+        )  # fmt: skip
+
+    def _show_none(self, error: UserFacingError) -> None:
+        """A site without a battery is no fault: it is said once with its remedy, without alarm."""
+        self.set_answer(error.what)
+        if not isinstance(error, NotEnoughData):
+            for panel in self._planned_panels():
+                panel.show_error(error, self.reload)
+            return
+        first, *others = self._planned_panels()
+        first.show_empty(f"{error.what} {error.remedy}", icon="battery-medium")
+        for panel in others:
+            panel.show_empty(error.what, icon="")
 
     def _ask_outlook(self, progress: ProgressSink) -> BatteryOutlook:
         batteries = self._planning.batteries()
