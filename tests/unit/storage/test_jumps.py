@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from energy_desktop.domain.energy import IntervalQuality
 from energy_desktop.storage.series.jumps import Jump, close_over_jumps
@@ -84,3 +86,36 @@ def test_a_register_that_shows_less_than_exchanges_before_took_from_it_is_booked
     assert [energy for _, energy, _ in found] == [150, 150, 150, 0, 150, 150, 150, 150]
     held = [start for start, _, quality in found if quality == IntervalQuality.QUARANTINED]
     assert held == [45]
+
+
+@given(
+    registers=st.lists(st.integers(0, 200_000), min_size=2, max_size=60),
+    told=st.lists(
+        st.tuples(
+            st.integers(0, 240),
+            st.integers(0, 200_000),
+            st.integers(0, 200_000),
+            st.sampled_from([None, 4_000.0]),
+        ),
+        max_size=2,
+        unique_by=lambda jump: jump[0],
+    ),
+    disorder=st.none() | st.tuples(st.integers(0, 240), st.integers(0, 240)),
+    limit_w=st.sampled_from([None, 44_000.0]),
+    cuts=st.lists(st.integers(1, 60), max_size=3),
+)
+def test_whatever_is_read_and_told_nothing_below_zero_is_booked(
+    registers, told, disorder, limit_w, cuts
+):
+    readings = [(4 * k, wh) for k, wh in enumerate(registers)]
+    jumps = [Jump(T0 + m * MINUTE, old, new, most) for m, old, new, most in sorted(told)]
+    overlap = disorder and tuple(T0 + m * MINUTE for m in sorted(disorder))
+    rules = RegisterRules(modulus_wh=200_000, limit_w=limit_w, disorder_ms=overlap)
+
+    found = closed_in_calls(readings, rules, jumps, cuts=sorted(cuts))
+
+    starts = [start for start, *_ in found]
+    assert starts == list(range(starts[0], starts[-1] + 1, 15)) if starts else not found
+    assert all(
+        energy >= 0 for _, energy, quality in found if quality != IntervalQuality.QUARANTINED
+    )
