@@ -89,6 +89,18 @@ def test_a_seventh_curve_is_refused_and_said_so(qtbot, context, site):
     assert "untick one first" in view.answer
 
 
+def test_every_meter_that_can_be_ticked_has_a_box_and_names_stand_below_each_other(
+    qtbot, context, site
+):
+    view = a_view(qtbot, context, site)
+
+    model = view.meters.table.rows_model
+    cells = [model.cell(i, 0) for i, row in enumerate(model.rows) if not row.is_space]
+
+    assert {bool(cell.swatch) for cell in cells} == {True, False}
+    assert all(bool(cell.swatch) != cell.box for cell in cells)
+
+
 def test_a_gap_is_drawn_as_a_gap(qtbot, context, site):
     view = a_view(qtbot, context, site)
     view.set_window(60)

@@ -327,7 +327,12 @@ class LiveView(BaseView):
             description=description(lines, self._scale),
         )
         if not self._curves:
-            self.chart.show_message(f"Tick up to {MOST_CURVES} meters at the left.")
+            any_meter = bool(self._live.configuration().meters)
+            self.chart.show_message(
+                f"Tick up to {MOST_CURVES} meters at the left."
+                if any_meter
+                else "The curves of the first meter are drawn here as soon as it answers."
+            )
         elif data.is_empty:
             self.chart.show_message("No readings of this quantity in this window.")
         else:

@@ -94,13 +94,17 @@ class MeterTree(Panel):
                         rows.append(_space_row(space))
                     pending = []
                 rows.append(self._meter_row(row))
-        self.table.show_rows(rows, empty="No meter of this name." if wanted else "No meters yet.")
+        self.table.show_rows(rows, empty=_NONE_NAMED if wanted else _NONE_YET)
 
     def _meter_row(self, row: LiveMeter) -> TreeRow:
         value = "" if self._scale is None else self._scale.text(row.value)
         text = {"lost": "lost", "off": "off", "waiting": "–"}.get(row.state, value)
         token = self._tokens.get(row.meter.meter_id, "")
         return TreeRow(row.meter.meter_id, row.meter.name, row.depth, False, text, row.state, token)
+
+
+_NONE_NAMED = "No meter of this name."
+_NONE_YET = "No meters yet: add the first one in Meters."
 
 
 def _matches(row: LiveMeter, wanted: str) -> bool:
@@ -119,7 +123,13 @@ def _name_cell(row: TreeRow) -> Cell:
     if row.state == "lost":
         return Cell(row.name, icon="lan-disconnect", icon_token="p2", indent=indent)
     ticked = "shown" if row.token else "not shown"
-    return Cell(row.name, swatch=row.token, indent=indent, spoken=f"{row.name}, {ticked}")
+    return Cell(
+        row.name,
+        swatch=row.token,
+        box=not row.token,
+        indent=indent,
+        spoken=f"{row.name}, {ticked}",
+    )
 
 
 def _value_cell(row: TreeRow) -> Cell:

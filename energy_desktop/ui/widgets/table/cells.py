@@ -41,6 +41,7 @@ class Cell:
     icon: str = ""
     icon_token: str = "text2"
     swatch: str = ""
+    box: bool = False  # an open square in the place of a swatch: nothing is drawn of it yet
     mark: Mark | None = None
     chip: Chip | None = None
     spark: Spark | None = None
@@ -139,6 +140,11 @@ def draw_cell(
         painter.fillRect(
             QRectF(rect.left(), rect.center().y() - 5, 10, 10), theme.color(cell.swatch)
         )
+        rect = rect.adjusted(18, 0, 0, 0)
+    elif cell.box:
+        painter.setPen(theme.color("line2"))
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.drawRect(QRectF(rect.left() + 0.5, rect.center().y() - 4.5, 9, 9))
         rect = rect.adjusted(18, 0, 0, 0)
     if cell.icon:
         theme.draw_icon(
