@@ -31,6 +31,10 @@ THIN: Final = "\u00a0"  # between number and unit: never broken over two lines
 _POWER_UNITS: Final = ("W", "var", "VA")
 _ENERGY_UNITS: Final = ("Wh", "varh", "VAh")
 _DECIMALS: Final = {"V": 1, "A": 1, "Hz": 2, "": 2, "%": 1, "°C": 1, "°": 1}
+_QUANTITY: Final = re.compile(
+    r"(?<![\w.,:/-])\d{1,3}(?:(?:,\d{3})+|\d*)(?:\.\d+)?"
+    r"(?=[ \u00a0](?:%|(?:[kMG]?(?:Wh|W|VA|var)|EUR|GBP|USD|CHF|PLN|V|A|Hz|h|°C)\b))"
+)
 _CURRENCY_SIGNS: Final = {"EUR": "€", "GBP": "£", "USD": "$", "CHF": "CHF", "PLN": "zł"}
 
 
@@ -168,6 +172,17 @@ class Formats:
         except InvalidOperation:
             return None
         return value if value.is_finite() else None
+
+    def told(self, sentence: str) -> str:
+        """A sentence of a service, which is written in English, with the reader's signs in its
+        quantities: "1,735 EUR a year" is one and three quarters where the comma parts.
+
+        Only numbers with a unit are touched: a name, an address or a date stays as it is.
+        """
+        if self.symbols.decimal == "." and self.symbols.group == ",":
+            return sentence
+        signs = {ord(","): self.symbols.group, ord("."): self.symbols.decimal}
+        return _QUANTITY.sub(lambda found: found.group(0).translate(signs), sentence)
 
     def count(self, value: int) -> str:
         return self.number(value)

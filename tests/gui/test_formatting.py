@@ -181,3 +181,19 @@ def test_what_is_shown_is_read_back(value, locale):
     formats = a_formats(locale=locale)
 
     assert formats.read_number(formats.number(value, 3)) == value
+
+
+@pytest.mark.parametrize(
+    ("sentence", "german"),
+    [
+        ("Each tenth of it less is worth 1,735 EUR a year.", "worth 1.735 EUR a year."),
+        ("8.0 kW run day and night, 33 % of the mean.", "8,0 kW run day and night, 33 % of"),
+        ("the highest 15 min were 69.2 kW on 31 Aug", "were 69,2 kW on 31 Aug"),
+        ("1,234,567.8 kWh at 10.20.4.30, port 502", "1.234.567,8 kWh at 10.20.4.30, port 502"),
+        ("Board 1.2 and Pump 3,4 on 127.0.0.1:15020", "Board 1.2 and Pump 3,4 on 127.0.0.1:15020"),
+        ("energy_desktop 0.9.0 of 12 Oct", "energy_desktop 0.9.0 of 12 Oct"),
+    ],
+)
+def test_quantities_in_sentences_have_the_signs_of_the_reader(sentence, german):
+    assert a_formats().told(sentence) == sentence
+    assert german in a_formats(locale="de").told(sentence)

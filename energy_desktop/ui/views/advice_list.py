@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QSizePolicy, QVB
 
 from energy_desktop.domain.recommendation import Recommendation
 from energy_desktop.ui import theme
+from energy_desktop.ui.formatting import Formats
 from energy_desktop.ui.widgets import paint
 from energy_desktop.ui.widgets.panel import ElidedLabel, glyph
 
@@ -34,9 +35,10 @@ PLACES = {
 class _Row(QWidget):
     opened = Signal(object)
 
-    def __init__(self, advice: Recommendation) -> None:
+    def __init__(self, advice: Recommendation, formats: Formats) -> None:
         super().__init__()
         self.advice = advice
+        figure, told = formats.told(advice.figure), formats.told(advice.sentence)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         column = QVBoxLayout(self)
@@ -45,15 +47,15 @@ class _Row(QWidget):
         top = QHBoxLayout()
         top.setSpacing(6)
         # In a narrow window the figure gives way, not the arrow: the sentence says it, too.
-        top.addWidget(ElidedLabel(advice.figure, "strong", least=80))
+        top.addWidget(ElidedLabel(figure, "strong", least=80))
         top.addStretch(1)
         top.addWidget(paint.label(PLACES.get(advice.view, advice.view), "caption"))
         top.addWidget(glyph("chevron-right", "text3", 14))
         column.addLayout(top)
-        sentence = paint.label(advice.sentence, "label", wrap=True)
+        sentence = paint.label(told, "label", wrap=True)
         sentence.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.MinimumExpanding)
         column.addWidget(sentence)
-        self.setAccessibleName(f"{advice.sentence} {advice.figure}")
+        self.setAccessibleName(f"{told} {figure}")
         self.setAccessibleDescription(f"Opens {PLACES.get(advice.view, advice.view)}")
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
@@ -92,8 +94,9 @@ class AdviceList(QScrollArea):
 
     opened = Signal(object)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, formats: Formats, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._formats = formats
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setWidgetResizable(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -115,7 +118,7 @@ class AdviceList(QScrollArea):
         column.setSpacing(0)
         self.rows = []
         for one in advice:
-            row = _Row(one)
+            row = _Row(one, self._formats)
             row.opened.connect(self.opened)
             column.addWidget(row)
             self.rows.append(row)

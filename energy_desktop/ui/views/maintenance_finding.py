@@ -153,14 +153,15 @@ class FindingPanel(Panel):
                 ]
             )
         self.figures.setVisible(finding is not None)
-        self.sentence.setText(watch.state_sentence if finding is None else finding.sentence)
+        told = watch.state_sentence if finding is None else finding.sentence
+        self.sentence.setText(self._formats.told(told))
         causes = "" if finding is None else "; ".join(finding.causes)
         self.causes.setText(f"Likely: {causes}." if causes else "")
         self.causes.setVisible(bool(causes))
         self.repair.setText(self._judgement(finding, report))
         self.repair.setVisible(bool(self.repair.text()))
         self.facts.show_facts(self._facts(report))
-        self.baseline.setText(watch.baseline_sentence)
+        self.baseline.setText(self._formats.told(watch.baseline_sentence))
         self._show_buttons(finding)
 
     def _judgement(self, finding: Finding | None, report: EquipmentReport) -> str:

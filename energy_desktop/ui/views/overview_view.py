@@ -180,7 +180,7 @@ class OverviewView(BaseView):
 
     def _build_advice(self) -> None:
         self.advice_panel = Panel("What to do")
-        self.advice_list = AdviceList()
+        self.advice_list = AdviceList(self.formats)
         self.advice_list.opened.connect(self._open_advice)
         self.advice_panel.set_content(self.advice_list)
 

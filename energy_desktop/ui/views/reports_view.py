@@ -267,7 +267,10 @@ class ReportsView(BaseView):
         self.legend.show_entries(self.chart.legend_entries())
         self.meters.show_rows(report.meters)
         self.advice.setText(
-            "\n\n".join(f"{n}. {r.sentence}" for n, r in enumerate(report.recommendations, 1))
+            "\n\n".join(
+                f"{n}. {self.formats.told(r.sentence)}"
+                for n, r in enumerate(report.recommendations, 1)
+            )
             or "Nothing stands out in this month."
         )
         self.trust.show_facts(self._facts(report))
