@@ -1,4 +1,8 @@
-"""Raw, validated and estimated energy of a register, told from the versions of its intervals."""
+"""Raw, validated and estimated energy of a register, told from the versions of its intervals.
+
+What was measured may become known later than what stood in for it, so neither the first version
+nor the last one is the raw value: it is the last one that the meter or a file gave.
+"""
 
 from __future__ import annotations
 
@@ -94,11 +98,8 @@ def told(
     first_ms = int(made.starts[0]) if count else 0
     files = versions.from_files(session, meter_id, register)
     for run in runs:
-        assert keys is not None
-        of = (
-            *keys,
-            run.step_s,
-        )
+        assert keys is not None, "where there are runs there is a register"
+        of = (*keys, run.step_s)
         own = Three.empty(run.step_s, first_ms, first_ms + count * step_s * 1000)
         own.take(
             versions.in_force(session, of, run.start_ms, run.end_ms),

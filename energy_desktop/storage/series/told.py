@@ -1,4 +1,8 @@
-"""Exchanges and resets as people told them, and what of the book speaks for or against them."""
+"""Exchanges and resets as people told them, and what of the book speaks for or against them.
+
+A reading is believed without a word only up to a multiple of what the meter ever used (doubt.py),
+so an exchange that no person stands by carries that limit with it when intervals are closed.
+"""
 
 from __future__ import annotations
 
