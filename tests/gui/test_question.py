@@ -2,7 +2,7 @@
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QLabel, QWidget
 
 from energy_desktop.ui.widgets.question import Question
 
@@ -37,3 +37,21 @@ def test_escape_and_a_hasty_enter_leave_things_as_they_are(asked, qtbot, key):
     qtbot.keyClick(question, key)
 
     assert answers == [False]
+
+
+def test_what_is_asked_about_is_read_from_the_left_and_long_names_wrap(qtbot):
+    parent = QWidget()
+    qtbot.addWidget(parent)
+    parent.show()
+    name = "Compressed-air compressor of the north-western extension, second one of the two"
+    facts = [("To", name), ("If contact is lost", "it stays as it was last told")]
+
+    question = Question(parent, "Switch off?", "It is logged.", do="Do", leave="Leave", facts=facts)
+    question.open()
+
+    told = [label for label in question.findChildren(QLabel) if label.accessibleName()]
+    assert [label.accessibleName() for label in told] == [f"{n}: {v}" for n, v in facts]
+    assert len({label.x() for label in told}) == 1
+    assert told[0].height() > told[1].height()
+    assert question.width() < 600
+    question.reject()

@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QDialog, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 
 from energy_desktop.ui.widgets import paint
-from energy_desktop.ui.widgets.marks import FactList
 from energy_desktop.ui.widgets.panel import button
 
 
@@ -41,9 +40,7 @@ class Question(QDialog):
         column.setSpacing(12)
         column.addWidget(paint.label(question, "step", wrap=True))
         if facts:
-            listed = FactList()
-            listed.show_facts(list(facts))
-            column.addWidget(listed)
+            column.addLayout(_listed(facts))
         column.addWidget(paint.label(consequence, "answer", wrap=True))
         row = QHBoxLayout()
         row.addStretch(1)
@@ -58,3 +55,17 @@ class Question(QDialog):
         self.finished.connect(
             lambda result: self.answered.emit(result == QDialog.DialogCode.Accepted)
         )
+
+
+def _listed(facts: Sequence[tuple[str, str]]) -> QGridLayout:
+    """What it is about, as one reads it: names, then words from the left that wrap."""
+    grid = QGridLayout()
+    grid.setHorizontalSpacing(16)
+    grid.setVerticalSpacing(4)
+    grid.setColumnStretch(1, 1)
+    for row, (name, value) in enumerate(facts):
+        told = paint.label(value, wrap=True)
+        told.setAccessibleName(f"{name}: {value}")
+        grid.addWidget(paint.label(name, "label"), row, 0, Qt.AlignmentFlag.AlignTop)
+        grid.addWidget(told, row, 1)
+    return grid
