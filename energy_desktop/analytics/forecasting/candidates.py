@@ -109,7 +109,9 @@ class Ridge:
 
     def quantiles(self, train: FeatureTable, happened: Floats, ask: FeatureTable) -> Floats:
         y = _root(happened)
-        weight = float(np.std(y)) or float(np.max(np.abs(y))) or 1.0
+        weight, most = float(np.std(y)), float(np.max(np.abs(y)))
+        if weight <= 1e-6 * most:  # always the same: what is left of its spread is rounding
+            weight = most or 1.0
         x = self._design(train, weight)
         spread = x.std(axis=0)
         unit = np.where(spread > 1e-6 * weight, spread, weight)  # a constant column stays small

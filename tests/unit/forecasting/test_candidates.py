@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from energy_desktop.analytics.forecasting.candidates import (
     MIDDLE,
@@ -87,6 +88,25 @@ def test_the_ridge_is_not_pulled_below_what_such_days_ever_showed():
     answer = Ridge().quantiles(past, shut.energy_wh[past.pairs.target], ask)[:, MIDDLE]
 
     assert np.all(answer >= ask.column("kind_low"))
+
+
+@pytest.mark.parametrize("value", [5300.0, 3000.0, 7.0, 0.0, 1e9])
+def test_the_ridge_answers_what_was_always_the_same_with_the_same(value):
+    """A standby: the spread of 70 equal roots is not 0 but what rounding leaves of it."""
+    start = ms(2024, 6, 3)
+    values = np.arange(24.0) * 100 + np.zeros((70, 24))
+    values[:, 7] = value
+    stamps = start + np.arange(values.size) * 3_600_000
+    series = make_series(
+        stamps, values.ravel(), 60, end_ms=start + 70 * DAY_MS, ahead=24, zone="UTC"
+    )
+    hours = np.arange(30, 69) * 24 + 7
+    past = build_features(series, pairs_of(hours, 1), yearly=False)
+    ask = build_features(series, pairs_of(np.array([69 * 24 + 7]), 1), yearly=False)
+
+    answer = Ridge().quantiles(past, series.energy_wh[past.pairs.target], ask)
+
+    np.testing.assert_allclose(answer, value, rtol=0.02, atol=1e-6)
 
 
 def test_a_blend_goes_halfway_and_listens_only_within_the_80_percent():
