@@ -49,7 +49,7 @@ class Site8:
                 m.meter_id,
                 state[m.meter_id == lost],
                 lost_since_ms=NOW_MS - 932_000 if m.meter_id == lost else None,
-                last_error="No answer in 3 tries of 1.0 s." if m.meter_id == lost else "",
+                last_error="no answer in 3 tries of 1.0 s." if m.meter_id == lost else "",
             )
             for m in meters
         }

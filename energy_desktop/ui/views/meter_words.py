@@ -119,8 +119,8 @@ def trouble(
     if status.state is LinkState.LOST and status.lost_since_ms is not None:
         age_s = (formats.now_ms() - status.lost_since_ms) / 1000
         what += f" for {formats.exact_duration(age_s)}"
-    sentences = [_sentence(status.last_error), likely_cause(listing, everyone)]
-    sentences.append(_sentence(status.remedy))
+    sentences = [sentence_of(status.last_error), likely_cause(listing, everyone)]
+    sentences.append(sentence_of(status.remedy))
     if status.next_try_ms is not None:
         sentences.append(f"Next try {formats.clock_time(status.next_try_ms, seconds=True)}.")
     return what, " ".join(s for s in sentences if s)
@@ -186,7 +186,7 @@ def _table_count(number: int, table: str) -> str:
     return f"{number} {singular if number == 1 else plural}"
 
 
-def _sentence(text: str) -> str:
+def sentence_of(text: str) -> str:
     text = text.strip()
     if not text:
         return ""

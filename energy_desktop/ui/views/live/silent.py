@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 from energy_desktop.domain.quantities import quantity as row_of
 from energy_desktop.services.live import SilentMeter
 from energy_desktop.ui.formatting import Formats
+from energy_desktop.ui.views.meter_words import sentence_of
 from energy_desktop.ui.widgets import paint
 from energy_desktop.ui.widgets.marks import Figure, FigureRow, StateChip
 from energy_desktop.ui.widgets.paint import Chip
@@ -49,7 +50,7 @@ class SilentPart(QWidget):
         since = silent.since_ms if silent.since_ms is not None else silent.last_ms
         how_long = "" if since is None else f" for {f.exact_duration((now_ms - since) / 1000)}"
         what = f"{silent.meter.name}: no answer{how_long}"
-        told = [silent.error, silent.remedy, silent.neighbours]
+        told = [sentence_of(part) for part in (silent.error, silent.remedy, silent.neighbours)]
         if silent.next_try_ms is not None and silent.next_try_ms > now_ms:
             told.append(f"Next try at {f.clock_time(silent.next_try_ms, seconds=True)}.")
         where = " ".join(part for part in told if part)
