@@ -476,6 +476,8 @@ QLineEdit:disabled, QComboBox:disabled, QAbstractSpinBox:disabled {{
     color: {t.typical}; border-color: {t.line}; }}
 QAbstractSpinBox QLineEdit, QComboBox QLineEdit {{
     border: none; padding: 0 7px; min-height: 0; background: transparent; }}
+QLineEdit QToolButton {{
+    border: none; padding: 0; min-height: 0; background: transparent; }}
 QAbstractSpinBox::up-button, QAbstractSpinBox::down-button {{ width: 0; border: none; }}
 QComboBox {{ font-weight: 600; font-size: 12px; }}
 QComboBox::drop-down, QDateTimeEdit::drop-down {{ border: none; width: 20px; }}

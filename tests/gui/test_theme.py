@@ -2,7 +2,7 @@
 
 import pytest
 from PySide6.QtGui import QColor, QFontInfo
-from PySide6.QtWidgets import QLabel
+from PySide6.QtWidgets import QLabel, QLineEdit, QToolButton
 
 from energy_desktop.ui import theme
 
@@ -73,3 +73,17 @@ def test_an_icon_follows_the_theme(qapp, themed):
 
 def test_curve_tokens_go_round():
     assert theme.color("curve1") == theme.color("curve7")
+
+
+def test_an_icon_stands_in_the_middle_of_its_field(qtbot, themed):
+    field = QLineEdit()
+    qtbot.addWidget(field)
+    field.setPlaceholderText("Search settings")
+    field.addAction(theme.icon("magnify", "text2"), QLineEdit.ActionPosition.LeadingPosition)
+    field.resize(300, 28)
+
+    field.show()
+
+    (icon,) = field.findChildren(QToolButton)
+    assert icon.geometry().bottom() <= field.height()
+    assert abs(icon.geometry().center().y() - field.rect().center().y()) <= 1
