@@ -15,6 +15,7 @@ from energy_desktop.ui.views.quality.exchange_dialog import ExchangeDialog
 from energy_desktop.ui.views.quality.page import CORRECT, DEEDS, INVOICES, SUMS, QualityView
 from energy_desktop.ui.views.quality.parts import QualityServices
 from energy_desktop.ui.views.quality.picture import Window, picture
+from energy_desktop.ui.views.quality.picture_panel import PicturePanel
 from energy_desktop.ui.widgets.question import Question
 from tests.gui.quality import fakes
 from tests.gui.quality.fakes import (
@@ -494,3 +495,12 @@ def test_a_clock_that_was_set_in_the_period_is_told_above_the_page(make):
     said = told.clock_notice.accessibleName()
     assert "The clock of this computer was set back by 1 h." in said
     assert "It was set 2 times in this period." in said
+
+
+def test_before_a_meter_is_chosen_no_empty_chooser_stands_at_its_picture(qtbot, context):
+    panel = PicturePanel(context.formats)
+    qtbot.addWidget(panel)
+
+    panel.show()
+
+    assert not panel.register.isVisible()

@@ -41,6 +41,7 @@ class PicturePanel(Panel):
         self.register = QComboBox()
         self.register.setAccessibleName("Register")
         self.register.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+        self.register.hide()  # until there are two of them to choose from
         self.register.activated.connect(
             lambda _: self.register_chosen.emit(str(self.register.currentData()))
         )
