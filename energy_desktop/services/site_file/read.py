@@ -21,12 +21,14 @@ from energy_desktop.services.site_file.keys import as_in_file
 from energy_desktop.services.site_file.tables import READERS, read_site
 
 T = TypeVar("T")
+_LONGEST = 20_000_000
 
 
 def read_site_file(path: Path, current: Configuration | None = None) -> tuple[Configuration, str]:
     """The file as a configuration, and its text. Raises SiteFileError; nothing else."""
     try:
-        text = path.read_text(encoding="utf-8")
+        with path.open(encoding="utf-8") as file:
+            text = file.read(_LONGEST + 1)
     except FileNotFoundError:
         raise SiteFileError(
             where=str(path), what="There is no such file.", remedy="Check its name and folder."
@@ -37,6 +39,12 @@ def read_site_file(path: Path, current: Configuration | None = None) -> tuple[Co
             what=f"It cannot be read: {error}.",
             remedy="Save it as UTF-8 text and check its permissions.",
         ) from error
+    if len(text) > _LONGEST:
+        raise SiteFileError(
+            where=str(path),
+            what=f"It is longer than {_LONGEST:,} characters.",
+            remedy="A site file of a thousand meters has a hundredth of that: name the right file.",
+        )
     return parse(text, path.name, current), text
 
 

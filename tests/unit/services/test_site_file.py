@@ -141,6 +141,15 @@ def test_whatever_stands_in_a_file_is_a_mistake_in_words(store, tmp_path, before
     assert store.replaced == 0
 
 
+def test_a_file_without_end_is_not_read_to_its_end(store, tmp_path):
+    file = tmp_path / "site.toml"
+    with file.open("wb") as sparse:
+        sparse.truncate(1 << 34)
+
+    with pytest.raises(SiteFileError, match=r"longer than 20,000,000 characters"):
+        SiteFileService(store, Catalogue()).apply(file)
+
+
 def test_meters_in_a_ring_are_behind_themselves_and_those_behind_the_ring_are_not():
     ring = tuple(
         Meter(one, one, parent_id=above) for one, above in [("a", "b"), ("b", "a"), ("c", "a")]
