@@ -101,6 +101,18 @@ def test_every_meter_that_can_be_ticked_has_a_box_and_names_stand_below_each_oth
     assert all(bool(cell.swatch) != cell.box for cell in cells)
 
 
+def test_power_has_no_column_of_limits_and_names_have_the_room_that_there_is(qtbot, context, site):
+    view = a_view(qtbot, context, site)
+
+    titles = [c.title for c in view.table.rows_model.columns]
+    assert view.table.isColumnHidden(titles.index("Limits"))
+    view.show()
+    wide = view.meters.width()
+    view.resize(1000, 595)
+
+    assert wide > view.meters.width()
+
+
 def test_a_gap_is_drawn_as_a_gap(qtbot, context, site):
     view = a_view(qtbot, context, site)
     view.set_window(60)

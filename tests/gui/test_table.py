@@ -198,3 +198,17 @@ def test_where_there_is_no_room_a_spare_column_goes_before_names_are_cut_to_noth
     assert "SDM630" in table.as_text()
     table.resize(400, 200)
     assert not table.isColumnHidden(1)
+
+
+def test_a_column_that_a_page_hides_stays_hidden_and_takes_no_room(qtbot):
+    table = a_table(qtbot, ROWS)
+    table.show_column(1, False)
+
+    table.show()
+    table.resize(340, 200)
+
+    assert table.isColumnHidden(1)
+    assert table.columnWidth(0) == table.viewport().width()
+    table.show_column(1, True)
+    assert table.columnWidth(1) == 70
+    assert table.columnWidth(0) == table.viewport().width() - 70

@@ -66,7 +66,7 @@ class CurveTable(Table[CurveRow]):
     def set_scale(self, scale: Scale, *, limits: bool) -> None:
         """limits: whether the quantity has any that are worth a column."""
         self._scale = scale
-        self.setColumnHidden(_LIMITS_COLUMN, not limits)
+        self.show_column(_LIMITS_COLUMN, limits)
 
     def row(
         self,

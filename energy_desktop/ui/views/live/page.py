@@ -10,7 +10,7 @@ from __future__ import annotations
 from functools import partial
 
 from PySide6.QtCore import QEvent, QObject, Qt
-from PySide6.QtGui import QGuiApplication, QKeyEvent
+from PySide6.QtGui import QGuiApplication, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout
 
 from energy_desktop.domain.errors import UserFacingError
@@ -406,6 +406,10 @@ class LiveView(BaseView):
             if self._page_key(event, in_chart=watched is self.chart):
                 return True
         return super().eventFilter(watched, event)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.meters.fit(event.size().width())
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if not self._page_key(event, in_chart=False):

@@ -15,6 +15,7 @@ from energy_desktop.ui.widgets.panel import Panel
 from energy_desktop.ui.widgets.table import ROW_ROLE, Cell, Column, Table
 
 _WIDTH = 236
+_WIDE, _WIDE_FROM = 272, 1160  # pixels of the tree, and of the page
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,11 @@ class MeterTree(Panel):
         self.table.clicked.connect(lambda index: self._toggle(index.data(ROW_ROLE)))
         self.set_content(self.table)
         self.set_content(paint.label(f"Tick up to {most_curves}. Space pauses.", "caption"))
-        self.setFixedWidth(_WIDTH)
+        self.fit(_WIDTH)
+
+    def fit(self, page_width: int) -> None:
+        """Wider where the page has room: names of meters are long."""
+        self.setFixedWidth(_WIDE if page_width >= _WIDE_FROM else _WIDTH)
 
     def focus_filter(self) -> None:
         self.filter.setFocus()

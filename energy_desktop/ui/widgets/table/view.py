@@ -163,9 +163,9 @@ class Table(QTableView, Generic[Row]):
             for c in self._columns
         ]
         for position in reversed(range(len(least))):
-            spare = self._columns[position].spare and sum(least) > available
-            self.setColumnHidden(position, spare)
-            if spare:
+            if self._columns[position].spare:
+                self.setColumnHidden(position, sum(least) > available)
+            if self.isColumnHidden(position):  # also one that the page does not show
                 least[position] = 0
         sharing = [
             i for i, c in enumerate(self._columns) if not c.width and not self.isColumnHidden(i)
@@ -184,7 +184,14 @@ class Table(QTableView, Generic[Row]):
                 break
             sharing = [i for i in sharing if i not in short]
         for position, width in enumerate(widths):
-            self.setColumnWidth(position, width)
+            if not self.isColumnHidden(position):
+                self.setColumnWidth(position, width)
+
+    def show_column(self, position: int, on: bool) -> None:
+        """A column that only some of what is shown has; the others share its room without it."""
+        if self.isColumnHidden(position) == on:
+            self.setColumnHidden(position, not on)
+            self._fit_columns()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
