@@ -6,16 +6,13 @@ Nothing is written that does not load, and a file appears whole or not at all.
 
 from __future__ import annotations
 
-import os
 import re
-import tempfile
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from energy_desktop.domain.driver import DriverInfo, RegisterView, TestReading
-from energy_desktop.domain.errors import DriverFileError, NotFound, UserFacingError, WrongUse
+from energy_desktop.domain.errors import DriverFileError, NotFound, WrongUse
 from energy_desktop.domain.quantities import QUANTITIES
 from energy_desktop.domain.recount import Past
 from energy_desktop.domain.register_list import RegisterList
@@ -312,24 +309,7 @@ def _string(text: str) -> str:
 
 
 def _write(path: Path, text: str) -> None:
-    """Whole or not at all: temporary beside the target, fsync, rename."""
-    temporary: Path | None = None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        temporary = Path(name)
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.chmod(0o644)
-        temporary.replace(path)
-    except OSError as error:
-        if temporary is not None:
-            with suppress(OSError):
-                temporary.unlink(missing_ok=True)
-        raise UserFacingError(
-            where=str(path),
-            what=f"cannot be written ({error.strerror or error}).",
-            remedy="Choose a folder that you may write to, on a disk with room.",
-        ) from error
+    """Whole or not at all. Raises UserFacingError when the folder cannot be written."""
+    from energy_desktop.reports.files import write_bytes
+
+    write_bytes(path, text.encode())

@@ -1,4 +1,6 @@
 import csv
+import os
+import threading
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -122,6 +124,32 @@ def test_a_write_that_fails_leaves_the_old_file_and_no_debris(tmp_path):
 
     assert target.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_link_stays_a_link_to_the_new_file(tmp_path):
+    (tmp_path / "there").mkdir()
+    kept, link = tmp_path / "there" / "report.csv", tmp_path / "report.csv"
+    kept.write_bytes(b"old")
+    link.symlink_to(kept)
+
+    write_bytes(link, b"new")
+
+    assert link.is_symlink()
+    assert kept.read_bytes() == b"new"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_pipe_is_written_to_and_stays_one(tmp_path):
+    pipe, told = tmp_path / "pipe", []
+    os.mkfifo(pipe)
+    reader = threading.Thread(target=lambda: told.append(pipe.read_bytes()), daemon=True)
+    reader.start()
+
+    write_bytes(pipe, b"all of it")
+    reader.join(10)
+
+    assert told == [b"all of it"]
+    assert pipe.is_fifo()
 
 
 def test_a_folder_that_is_a_file_is_said_in_words(tmp_path):
