@@ -142,7 +142,7 @@ class DesktopShell:
             return AlarmSummary()
         current = self.engine.alarms.current()
         urgent = [a for a in current if int(a.rule.priority) == 1 and a.needs_acknowledgement]
-        oldest = min(urgent, key=lambda a: a.raised_at_ms, default=None)
+        oldest = min(urgent, key=lambda a: (not a.is_active, a.raised_at_ms), default=None)
         counts = tuple(
             PriorityCount(
                 priority,
@@ -160,6 +160,7 @@ class DesktopShell:
                 f"{oldest.meter_name}: {oldest.rule.name}",
                 oldest.raised_at_ms,
                 oldest.rule.response,
+                None if oldest.is_active else oldest.returned_at_ms,
             ),
             len(urgent),
         )

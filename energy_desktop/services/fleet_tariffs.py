@@ -28,15 +28,17 @@ from typing import Any
 from energy_desktop.domain.contract import WeeklyHours
 from energy_desktop.domain.errors import DataFileError
 from energy_desktop.domain.fleet import FleetTariff, Rate
+from energy_desktop.domain.toml_text import parse_toml
 
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _SLOT_MIN = 30
+_MOST = 1_000_000  # per kWh or day, in any currency
 
 
 def read_tariffs(path: Path) -> tuple[FleetTariff, FleetTariff, str]:
     """Tariff A, tariff B and the currency ("" when not said). Raises DataFileError."""
     try:
-        said = tomllib.loads(path.read_text(encoding="utf-8"))
+        said = parse_toml(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise _wrong(path, f"It cannot be read: {error}.") from error
     tariffs = []
@@ -82,6 +84,8 @@ def _price(path: Path, where: str, said: Any, *, decimals: int) -> Decimal:
     exponent = price.as_tuple().exponent
     if not price.is_finite() or (isinstance(exponent, int) and -exponent > decimals):
         raise _wrong(path, f"{where}: {said!r} has more than {decimals} decimals.")
+    if not -_MOST <= price <= _MOST:
+        raise _wrong(path, f"{where}: {str(said)[:40]!r} is beyond any price.")
     return price
 
 

@@ -355,6 +355,9 @@ def sqlite_connection(path: Path, *, key: str | None = None, read_only: bool = F
         else:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
+    except UnicodeDecodeError as error:  # the library quotes the damaged schema, which is no text
+        connection.close()
+        raise sqlite_driver.DatabaseError("database disk image is malformed") from error
     except BaseException:
         connection.close()
         raise

@@ -51,12 +51,16 @@ class PriorityCount:
 
 @dataclass(frozen=True, slots=True)
 class UrgentAlarm:
-    """What the strip shows: the oldest priority 1 that is not acknowledged."""
+    """What the strip shows: the oldest priority 1 that is not acknowledged, an active one first.
+
+    returned_ms: when it went back to normal by itself; None: it is active.
+    """
 
     alarm_id: int
     what: str
     since_ms: int
     response: str
+    returned_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,7 @@
 """The window around its pages: built when shown, reached by keys, readable with long names."""
 
+from dataclasses import replace
+
 import pytest
 from PySide6.QtCore import QEvent, QPoint, Qt
 from PySide6.QtGui import QFontMetrics
@@ -162,6 +164,20 @@ def test_the_strip_shows_a_priority_1_everywhere_but_on_the_alarm_page(open_wind
     shell.summary = AlarmSummary()
     window.refresh_shell()
     assert not window._strip.isVisible()
+
+
+def test_a_priority_1_that_went_back_to_normal_says_so_and_not_what_to_do_about_it(open_window):
+    shell = FakeShell()
+    urgent = shell.summary.urgent
+    returned = replace(urgent, returned_ms=urgent.since_ms + 120_000)
+    shell.summary = replace(shell.summary, urgent=returned)
+
+    strip = open_window(shell=shell)._strip
+
+    texts = " ".join(one.text() for one in strip.findChildren(QLabel))
+    assert "back to normal" in texts
+    assert urgent.response not in texts
+    assert strip.accessibleName().startswith("Priority 1, returned, not acknowledged: Chiller 2")
 
 
 def test_a_page_that_cannot_be_built_says_so_in_its_place(qtbot, context):

@@ -9,9 +9,11 @@ from energy_desktop.ui.formatting import Formats
 from energy_desktop.ui.shell import AlarmSummary
 from energy_desktop.ui.widgets import paint
 from energy_desktop.ui.widgets.marks import PriorityMark
+from energy_desktop.ui.widgets.paint import Mark
 from energy_desktop.ui.widgets.panel import ElidedLabel, button
 
 STRIP_HEIGHT = 38
+_SEEN = "Acknowledge that you have seen it."
 _WHAT_LEAST = 320  # what is the matter stands whole before what to do about it
 
 
@@ -30,7 +32,8 @@ class AlarmStrip(QFrame):
         row = QHBoxLayout(self)
         row.setContentsMargins(14, 0, 12, 1)
         row.setSpacing(10)
-        row.addWidget(PriorityMark(1, 20))
+        self._mark = PriorityMark(1, 20)
+        row.addWidget(self._mark)
         self._what = ElidedLabel("", "strong", least=_WHAT_LEAST)
         self._since = paint.label("")
         self._response = ElidedLabel("")
@@ -54,11 +57,16 @@ class AlarmStrip(QFrame):
             return
         self._alarm_id = urgent.alarm_id
         self._what.set_text(urgent.what)
-        self._since.setText(f"since {self._formats.moment(urgent.since_ms)}")
-        self._response.set_text(f"·  {urgent.response}" if urgent.response else "")
+        since, returned = self._formats.moment(urgent.since_ms), urgent.returned_ms
+        self._mark.show_mark(Mark(1, hollow=returned is not None))
+        if returned is None:
+            state, response = "active", urgent.response
+            self._since.setText(f"since {since}")
+        else:  # what to do about it would be wrong now
+            state, response = "returned", _SEEN
+            self._since.setText(f"from {since}, back to normal {self._formats.moment(returned)}")
+        self._response.set_text(f"·  {response}" if response else "")
         self._waiting.setText(
             f"1 of {summary.unacknowledged} not acknowledged" if summary.unacknowledged else ""
         )
-        self.setAccessibleName(
-            f"Priority 1, active, not acknowledged: {urgent.what}. {urgent.response}"
-        )
+        self.setAccessibleName(f"Priority 1, {state}, not acknowledged: {urgent.what}. {response}")
