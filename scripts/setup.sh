@@ -18,6 +18,9 @@ test_libraries="socat poppler-utils xvfb binutils postgresql"
 # Spark runs on it in the tests; a Debian without it has a newer one, which does as well.
 java="openjdk-17-jre-headless"
 
+# The bundle takes the interpreter's shared library along; Debian ships its own apart.
+python_library="libpython3-dev"
+
 say() { printf '%s\n' "$*" >&2; }
 
 with_java_of_this_debian() {
@@ -28,10 +31,18 @@ with_java_of_this_debian() {
   fi
 }
 
+python_is_of_debian() {
+  case "$(command -v python3.11 || command -v python3)" in
+    "" | /usr/bin/*) return 0 ;;
+    *) return 1 ;;
+  esac
+}
+
 install_system_libraries() {
   command -v dpkg-query >/dev/null 2>&1 || return 0  # not Debian: the person knows their system
   local wanted="$run_libraries" missing="" package
   [ "$with_tests" = 1 ] && wanted="$wanted $test_libraries"
+  [ "$with_tests" = 1 ] && python_is_of_debian && wanted="$wanted $python_library"
   for package in $wanted; do
     # Debian 13 renamed some libraries with a t64 suffix.
     { dpkg-query -W -f='${Status}\n' "$package" "${package}t64" 2>/dev/null || true; } \
