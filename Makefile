@@ -17,7 +17,8 @@ test: setup-tests
 	export QT_QPA_PLATFORM=offscreen; \
 	$(PYTHON) -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder -m "not timed" \
 	  tests/e2e tests/faults tests/integration tests/gui tests/unit || failed=1; \
-	$(PYTHON) -m pytest -q -m timed tests/e2e tests/faults tests/gui/fleet || failed=1; \
+	$(PYTHON) -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m timed \
+	  tests/e2e tests/faults tests/gui/fleet || failed=1; \
 	exit $$failed
 
 # The long proofs of a release: kills, cuts and stories of counters by the hundred and thousand,
