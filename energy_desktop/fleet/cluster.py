@@ -8,7 +8,6 @@ worker may also join later.
 
 from __future__ import annotations
 
-import itertools
 import socket
 import uuid
 from collections.abc import Callable, Iterable, Sequence
@@ -20,13 +19,14 @@ from energy_desktop.domain.wording import count
 
 _SHARE = (
     "Let every machine of the cluster see the folder of readings and the folder of results under "
-    "the same name, for instance over NFS, and may write to the second; then give the same "
-    "command again."
+    "the same name, for instance over NFS, and write to the second; then give the same command "
+    "again."
 )
 _INSTALL = (
     "Install the same version of this program and of Python on every machine of the cluster; then "
     "give the same command again."
 )
+_LOOK = "Look into the logs of the master and of its workers; then give the same command again."
 _NO_PROGRAM = ("ModuleNotFoundError", "PYTHON_VERSION_MISMATCH", "Cannot run program")
 
 
@@ -66,6 +66,7 @@ class Places:
         return ""
 
 
+# What it is given is computed by the workers, once for each number.
 Ask = Callable[[Callable[[int], tuple[str, str]], Sequence[int]], Iterable[tuple[str, str]]]
 
 
@@ -93,14 +94,15 @@ def refuse_unshared(
                 f"{count(absent, 'file')} that workers wrote there cannot be seen from here.",
             )
     except errors as error:
-        text = str(error)
-        if not any(words in text for words in _NO_PROGRAM):
-            raise
-        why = next((line for line in text.splitlines() if any(w in line for w in _NO_PROGRAM)), "")
+        lines = str(error).splitlines()
+        missing = next((line for line in lines if any(w in line for w in _NO_PROGRAM)), "")
+        why = (missing or next(iter(lines), type(error).__name__)).strip()[:200].rstrip(".")
         raise UserFacingError(
             where="Workers of Spark",
-            what=f"They cannot run this program: {why.strip()[:200].rstrip('.')}.",
-            remedy=_INSTALL,
+            what=f"They cannot run this program: {why}."
+            if missing
+            else f"They cannot be asked: {why}.",
+            remedy=_INSTALL if missing else _LOOK,
         ) from error
     finally:
         for mark in marks:
@@ -111,8 +113,8 @@ def refuse_lost_rows(path: Path, written: int) -> None:
     """Raises UserFacingError when Parquet below `path` has not the rows that workers wrote."""
     import pyarrow.parquet as pq
 
-    files = path.rglob("*.parquet") if path.is_dir() else itertools.chain([path])
-    there = sum(pq.read_metadata(file).num_rows for file in files if file.is_file())
+    files = (file for file in path.rglob("*.parquet") if file.is_file())
+    there = sum(pq.read_metadata(file).num_rows for file in files)
     if there != written:
         raise _unshared(
             str(path), f"Workers wrote {written:,} rows, and {there:,} of them can be seen here."
